@@ -1,0 +1,107 @@
+"""The list of classes and pictures of a data set, and how to load one picture with its masks."""
+
+import numpy as np
+
+from mrcnn.data.picture import read_picture
+
+
+class Dataset:
+    """Base class for data sets. Subclass it and write a loader that adds classes and pictures, and `load_mask`.
+
+        class CatsAndDogs(Dataset):
+            def load_cats_and_dogs(self, folder):
+                self.add_class("pets", 1, "cat")
+                self.add_image("pets", image_id="a", path=f"{folder}/a.jpeg")
+
+            def load_mask(self, image_id): ...
+
+            def image_reference(self, image_id): ...
+
+    After the last add, call `prepare()`. Image ids inside are then 0 .. num_images - 1 and class ids
+    0 .. num_classes - 1 with 0 for the background, whatever the ids of the sources are. Pictures of several sources may be mixed.
+    """
+
+    def __init__(self, class_map=None):
+        self._image_ids = []
+        self.image_info = []  # a dict a picture: id, source, path and the keywords given to add_image
+        self.class_info = [{"source": "", "id": 0, "name": "BG"}]  # the background is always the first class
+        self.source_class_ids = {}
+
+    def add_class(self, source, class_id, class_name):
+        """Make a class known: the name of its source (no dots in it), its id there, and its name. Twice is harmless."""
+        if "." in source:
+            raise ValueError(f"source {source!r} of class {class_name!r}: a source name must not have a dot in it.")
+        if any(info["source"] == source and info["id"] == class_id for info in self.class_info):
+            return
+        self.class_info.append({"source": source, "id": class_id, "name": class_name})
+
+    def add_image(self, source, image_id, path, **kwargs):
+        """Make a picture known; the keywords are kept in its `image_info` (annotations, size, ...)."""
+        self.image_info.append({"id": image_id, "source": source, "path": path, **kwargs})
+
+    def append_data(self, class_info, image_info):
+        """Add the classes and pictures of another data set, given as its lists; call `prepare` afterwards."""
+        for info in class_info:
+            if info["source"]:  # all but the background
+                self.add_class(info["source"], info["id"], info["name"])
+        self.image_info.extend(dict(info) for info in image_info)
+
+    def image_reference(self, image_id):
+        """Text that leads a person to the picture in its source (a link, a path); override it. Default: empty."""
+        return ""
+
+    def prepare(self, class_map=None):
+        """Number classes and pictures; call it once all are added, before the data set is used.
+
+        `class_map` is taken, and not used, as in the old package.
+        """
+        self.num_classes = len(self.class_info)
+        self.class_ids = np.arange(self.num_classes)
+        self.class_names = [_first_name(info["name"]) for info in self.class_info]
+        self.num_images = len(self.image_info)
+        self._image_ids = np.arange(self.num_images)
+        self.class_from_source_map = {f"{info['source']}.{info['id']}": i for i, info in enumerate(self.class_info)}
+        self.image_from_source_map = {f"{info['source']}.{info['id']}": i for i, info in enumerate(self.image_info)}
+        self.sources = list(dict.fromkeys(info["source"] for info in self.class_info))
+        # the background belongs to every source
+        self.source_class_ids = {
+            source: [i for i, info in enumerate(self.class_info) if i == 0 or info["source"] == source]
+            for source in self.sources
+        }
+
+    def map_source_class_id(self, source_class_id):
+        """The class id inside for "source.id", such as "coco.18". Raises KeyError for an unknown one."""
+        return self.class_from_source_map[source_class_id]
+
+    def get_source_class_id(self, class_id, source):
+        """The id in its source for a class id inside. Raises ValueError if the class is of another source."""
+        info = self.class_info[class_id]
+        if info["source"] != source:
+            raise ValueError(f"class {class_id} ({info['name']}) is of source {info['source']!r}, not of {source!r}.")
+        return info["id"]
+
+    @property
+    def image_ids(self):
+        """The image ids inside: 0 .. num_images - 1."""
+        return self._image_ids
+
+    def source_image_link(self, image_id):
+        """The path or URL of the picture."""
+        return self.image_info[image_id]["path"]
+
+    def load_image(self, image_id):
+        """The picture as an RGB uint8 array [H, W, 3], upright. Raises an error that names the file: `read_picture`."""
+        return read_picture(self.image_info[image_id]["path"])
+
+    def load_mask(self, image_id):
+        """The objects of a picture; override it. The default has none.
+
+        Returns masks, a bool array [H, W, N] with one mask an object, and class ids, an int32 array [N]. A negative
+        class id marks a crowd (many objects in one mask), which training leaves out.
+        """
+        return np.zeros((0, 0, 0), bool), np.zeros(0, np.int32)
+
+
+def _first_name(name):
+    """The first of several names that are separated by commas."""
+    return name.split(",")[0]
