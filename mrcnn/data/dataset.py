@@ -18,7 +18,8 @@ class Dataset:
             def image_reference(self, image_id): ...
 
     After the last add, call `prepare()`. Image ids inside are then 0 .. num_images - 1 and class ids
-    0 .. num_classes - 1 with 0 for the background, whatever the ids of the sources are. Pictures of several sources may be mixed.
+    0 .. num_classes - 1 with 0 for the background, whatever the ids of the sources are. Pictures of several sources may
+    be mixed.
     """
 
     def __init__(self, class_map=None):
