@@ -1,0 +1,190 @@
+"""Masks in their small forms: polygons and run-length codes (RLE), both in COCO's sense.
+
+pycocotools is the only rasteriser: COCO's evaluation uses it, so training masks come from it too.
+An RLE here is `{"size": [height, width], "counts": bytes}` (compressed); in JSON files `counts` is text.
+Polygons hold x, y, x, y, .. in pixels; the pixel in row r and column c covers x from c to c + 1 and y from r to r + 1.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+MIN_POLYGON_NUMBERS = 6  # three points; pycocotools would read four numbers as a box
+FAR_OUTSIDE = 4096  # pixels; pycocotools' memory grows with the length of an edge, so parts further out are cut off
+
+
+def encode_mask(mask: np.ndarray) -> dict:
+    """One mask (H, W), any dtype, non-zero is object -> compressed RLE."""
+    if mask.ndim != 2:
+        raise ValueError(f"encode_mask takes one mask (H, W), but got the shape {mask.shape}.")
+    return coco_mask.encode(np.asfortranarray(mask != 0, dtype=np.uint8))
+
+
+def encode_masks(masks: np.ndarray) -> list[dict]:
+    """Masks (H, W, N) -> N compressed RLEs."""
+    if masks.ndim != 3:
+        raise ValueError(f"encode_masks takes masks (H, W, N), but got the shape {masks.shape}.")
+    return [encode_mask(masks[:, :, i]) for i in range(masks.shape[2])]
+
+
+def decode_masks(rles: Sequence[dict], height: int, width: int) -> np.ndarray:
+    """N RLEs of one picture -> bool masks (height, width, N); N may be 0."""
+    if not rles:
+        return np.zeros((height, width, 0), bool)
+    return coco_mask.decode(list(rles)).view(bool)
+
+
+def rle_area(rle: dict) -> int:
+    """Pixels in the mask.  One at a time: pycocotools 2.0.11 fails for 256 and more at once under numpy 2."""
+    return int(coco_mask.area(rle))
+
+
+def rle_box(rle: dict) -> list[float]:
+    """Tight box [x, y, width, height] in pixels; all zero for an empty mask."""
+    return [float(v) for v in coco_mask.toBbox(rle)]
+
+
+def rle_to_json(rle: dict) -> dict:
+    """RLE with `counts` as text, ready for json.dump."""
+    counts = rle["counts"]
+    return {
+        "size": [int(v) for v in rle["size"]],
+        "counts": counts.decode("ascii") if isinstance(counts, bytes) else counts,
+    }
+
+
+def polygon_parts(segmentation: Sequence) -> tuple[np.ndarray, ...]:
+    """COCO's list of polygons -> float64 arrays (2 * points,), without the parts of fewer than three points.
+
+    Raises ValueError for what is no list of numbers, an odd count of numbers, or numbers that are not finite.
+    """
+    parts = []
+    for part in segmentation:
+        try:
+            numbers = np.array(part, np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"a polygon is a list of numbers, but here is {str(part)[:60]!r}") from error
+        if numbers.ndim != 1:
+            raise ValueError(f"a polygon is a flat list x, y, x, y, .., but here is {str(part)[:60]!r}")
+        if numbers.size % 2:
+            raise ValueError(f"a polygon has {numbers.size} numbers; x, y pairs need an even count")
+        if not np.isfinite(numbers).all():
+            raise ValueError("a polygon has a coordinate that is not a finite number")
+        if numbers.size >= MIN_POLYGON_NUMBERS:
+            parts.append(numbers)
+    return tuple(parts)
+
+
+def polygons_to_rle(parts: Sequence[np.ndarray], height: int, width: int) -> dict:
+    """Union of polygons -> compressed RLE of a picture of height x width.  No part at all gives an empty mask."""
+    near = [_cut_far_outside(np.asarray(part, np.float64), height, width) for part in parts]
+    near = [part for part in near if part.size >= MIN_POLYGON_NUMBERS]
+    if not near:
+        return encode_mask(np.zeros((height, width), np.uint8))
+    return coco_mask.merge(coco_mask.frPyObjects(near, height, width))
+
+
+def counts_to_bytes(counts, height: int, width: int) -> bytes:
+    """RLE counts of any kind (list of run lengths, text, bytes) -> compressed bytes for a picture of height x width.
+
+    Raises ValueError when the runs do not add up to height * width.
+    """
+    if isinstance(counts, list):
+        if any(not isinstance(run, int) or run < 0 for run in counts) or sum(counts) != height * width:
+            raise ValueError(
+                f"its run lengths must be whole numbers that add up to {height} x {width} = {height * width}"
+            )
+        return coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)["counts"]
+    if isinstance(counts, str):
+        counts = counts.encode("ascii", "replace")
+    if not isinstance(counts, bytes):
+        raise ValueError(f"its counts are neither a list nor text, but {type(counts).__name__}")
+    total = _sum_of_runs(counts)
+    if total != height * width:
+        raise ValueError(
+            f"its run lengths add up to {total}, but the picture has {height} x {width} = {height * width}"
+        )
+    return counts
+
+
+def _sum_of_runs(counts: bytes) -> int | None:
+    """Pixels covered by compressed counts, or None when they are broken.  pycocotools would read past its buffer."""
+    codes = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
+    if codes.size == 0 or codes.min() < 0 or codes.max() > 63 or codes[-1] & 32:
+        return None
+    last = np.flatnonzero((codes & 32) == 0)  # a run is a group of 5-bit digits; the last one lacks bit 32
+    first = np.concatenate([[0], last[:-1] + 1])
+    if (last - first).max() > 7:
+        return None
+    place = np.arange(codes.size) - np.repeat(first, last - first + 1)
+    values = np.add.reduceat((codes & 31) << (5 * place), first)
+    values -= np.where(codes[last] & 16, 1 << (5 * (last - first + 1)), 0)
+    runs = values.copy()  # from the fourth run on, each is stored as the difference from the one two before
+    runs[1::2] = np.cumsum(values[1::2])
+    runs[2::2] = np.cumsum(values[2::2])
+    return int(runs.sum()) if (runs >= 0).all() else None
+
+
+def mask_to_segmentation(mask: np.ndarray) -> list | dict:
+    """Mask (H, W) -> COCO segmentation that gives back the very same pixels.
+
+    One polygon along the pixel edges when the object is one simple part, else a compressed RLE (holes, several parts).
+    """
+    polygon = _outline(mask)
+    if polygon is not None:
+        again = polygons_to_rle([np.array(polygon, np.float64)], *mask.shape)
+        if again["counts"] == encode_mask(mask)["counts"]:
+            return [polygon]
+    return rle_to_json(encode_mask(mask))
+
+
+def _outline(mask: np.ndarray) -> list[int] | None:
+    """Corners x, y, .. of the single closed line around the mask, clockwise; None when there is not exactly one."""
+    height, width = mask.shape
+    inside = np.zeros((height + 2, width + 2), bool)
+    inside[1:-1, 1:-1] = mask
+    steps = {}  # corner (x, y) -> the steps (dx, dy) that leave it with the object on the right
+    for dx, dy, dr, dc, x0, y0 in ((1, 0, -1, 0, 0, 0), (0, 1, 0, 1, 1, 0), (-1, 0, 1, 0, 1, 1), (0, -1, 0, -1, 0, 1)):
+        edge = inside & ~np.roll(inside, (-dr, -dc), (0, 1))
+        for row, column in np.argwhere(edge).tolist():
+            steps.setdefault((column - 1 + x0, row - 1 + y0), []).append((dx, dy))
+    if not steps:
+        return None
+    x, y = start = min(steps)
+    step, corners = steps[start][0], []
+    while step is not None:
+        steps[x, y].remove(step)
+        x, y = x + step[0], y + step[1]
+        right = (-step[1], step[0])  # where two pixels touch by a corner, stay with this one
+        following = right if right in steps[x, y] else next(iter(steps[x, y]), None)
+        if following != step:
+            corners += [x, y]
+        step = following
+    return None if any(steps.values()) else corners
+
+
+def _cut_far_outside(part: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Cut a polygon (2 * points,) to the picture with a wide margin; nearly always there is nothing to cut."""
+    points = part.reshape(-1, 2)
+    for axis, end in ((0, width), (1, height)):
+        for sign, limit in ((1, end + FAR_OUTSIDE), (-1, FAR_OUTSIDE)):
+            room = limit - sign * points[:, axis]  # negative: beyond this side
+            if (room >= 0).all():
+                continue
+            points = _cut_side(points, room)
+            if len(points) == 0:
+                return np.zeros(0)
+    return points.reshape(-1)
+
+
+def _cut_side(points: np.ndarray, room: np.ndarray) -> np.ndarray:
+    """Points (n, 2) of a polygon without its part where `room` (n,) is negative (Sutherland and Hodgman)."""
+    kept = []
+    for i in range(len(points)):
+        j = (i + 1) % len(points)
+        if room[i] >= 0:
+            kept.append(points[i])
+        if (room[i] >= 0) != (room[j] >= 0):
+            kept.append(points[i] + (points[j] - points[i]) * (room[i] / (room[i] - room[j])))
+    return np.array(kept).reshape(-1, 2)
