@@ -1,0 +1,108 @@
+"""What every picture with boxes needs: axes, boxes, outlines, captions that stay in the picture, showing and saving."""
+
+import warnings
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib import patches
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from mrcnn.plots.masks import mask_outlines
+from mrcnn.plots.palette import ink_on
+
+_CAPTION_PAD = 2  # points around the text of a caption
+_UINT16_TO_UINT8 = 257  # 65535 / 255
+
+
+def as_rgb(image):
+    """A new (H, W, 3) uint8 copy of a picture: gray (H, W) or (H, W, 1), RGB, RGBA or more channels, 8 or 16 bit."""
+    image = np.asarray(image)
+    if image.ndim == 2:
+        image = image[..., np.newaxis]
+    if image.ndim != 3:
+        raise ValueError(f"a picture is (H, W) or (H, W, C), not of shape {image.shape}")
+    image = image[..., :3] if image.shape[2] >= 3 else np.repeat(image[..., :1], 3, axis=2)
+    if image.dtype == np.uint16:
+        image = image // _UINT16_TO_UINT8
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+def open_axes(figsize, on_screen=True):
+    """New axes; `on_screen=False` keeps the figure away from pyplot, so that nothing shows it and nothing holds it."""
+    if on_screen:
+        return plt.subplots(1, figsize=figsize)[1]
+    figure = Figure(figsize=figsize)
+    FigureCanvasAgg(figure)
+    return figure.subplots()
+
+
+def show():
+    """`plt.show()` without the complaint of backends that have no screen."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*non-interactive", category=UserWarning)
+        plt.show()
+
+
+def save(ax, path):
+    """Write the figure of `ax` to a picture file, cut to its content."""
+    ax.figure.savefig(path, bbox_inches="tight", pad_inches=0.1)
+
+
+def show_picture(ax, picture, title="", margin=(10, 10)):
+    """Put a picture on axes without ticks, with room of (y, x) pixels around it for boxes that leave the picture."""
+    height, width = picture.shape[:2]
+    ax.imshow(picture)
+    ax.set_ylim(height + margin[0], -margin[0])
+    ax.set_xlim(-margin[1], width + margin[1])
+    ax.axis("off")
+    ax.set_title(title)
+    ax.apply_aspect()  # captions are measured in pixels of the picture, so its place must be known now
+
+
+def add_box(ax, box, color, **style):
+    """Draw a box (y1, x1, y2, x2) in pixels."""
+    y1, x1, y2, x2 = (float(value) for value in box[:4])
+    style = {"linewidth": 2, **style}
+    ax.add_patch(patches.Rectangle((x1, y1), x2 - x1, y2 - y1, edgecolor=color, facecolor="none", **style))
+
+
+def add_outlines(ax, mask, color):
+    """Draw the outlines of an (H, W) mask."""
+    for outline in mask_outlines(mask):
+        ax.add_patch(patches.Polygon(outline, facecolor="none", edgecolor=color, linewidth=1.5))
+
+
+def add_link(ax, box, refined_box, color):
+    """Join the top left corners of a box and of its refined version."""
+    ax.plot([box[1], refined_box[1]], [box[0], refined_box[0]], color=color, linewidth=1.5, scalex=False, scaley=False)
+
+
+def add_caption(ax, corner, caption, color, size):
+    """Write on a coloured ground above a box's top left corner (y1, x1), moved so that it stays in the picture.
+
+    size: (height, width) of the picture. An empty caption draws nothing.
+    """
+    if not str(caption):
+        return
+    text = ax.text(
+        float(corner[1]), float(corner[0]), str(caption), size=_font_size(ax), color=ink_on(color),
+        verticalalignment="bottom", parse_math=False,
+        bbox={"facecolor": color, "alpha": 0.8, "pad": _CAPTION_PAD, "edgecolor": "none"},
+    )  # fmt: skip
+    _keep_inside(ax, text, size)
+
+
+def _font_size(ax):
+    inches = ax.get_window_extent().width / ax.figure.dpi
+    return float(np.clip(inches, 7, 11))  # points: 11 on a full page, less in a grid of pictures
+
+
+def _keep_inside(ax, text, size):
+    pad = (_CAPTION_PAD + 1) * ax.figure.dpi / 72
+    extent = ax.transData.inverted().transform(text.get_window_extent().padded(pad))
+    low, high = extent.min(axis=0), extent.max(axis=0)  # (x, y) in pixels of the picture
+    edge = np.array([size[1], size[0]]) - 0.5
+    shift = np.minimum(edge - high, 0)
+    shift = np.maximum(shift, -0.5 - low)  # a caption wider than the picture starts at its left edge
+    text.set_position(np.asarray(text.get_position()) + shift)
