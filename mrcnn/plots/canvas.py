@@ -49,12 +49,16 @@ def save(ax, path):
     ax.figure.savefig(path, bbox_inches="tight", pad_inches=0.1)
 
 
-def show_picture(ax, picture, title="", margin=(10, 10)):
-    """Put a picture on axes without ticks, with room of (y, x) pixels around it for boxes that leave the picture."""
+def show_picture(ax, picture, title="", margin=0.02):
+    """Put a picture on axes without ticks, in the coordinates of boxes: it reaches from (0, 0) to (H, W).
+
+    margin: room for boxes that leave the picture, as a part of its longer side.
+    """
     height, width = picture.shape[:2]
-    ax.imshow(picture)
-    ax.set_ylim(height + margin[0], -margin[0])
-    ax.set_xlim(-margin[1], width + margin[1])
+    margin *= max(height, width)
+    ax.imshow(picture, extent=(0, width, height, 0))
+    ax.set_ylim(height + margin, -margin)
+    ax.set_xlim(-margin, width + margin)
     ax.axis("off")
     ax.set_title(title)
     ax.apply_aspect()  # captions are measured in pixels of the picture, so its place must be known now
@@ -102,7 +106,6 @@ def _keep_inside(ax, text, size):
     pad = (_CAPTION_PAD + 1) * ax.figure.dpi / 72
     extent = ax.transData.inverted().transform(text.get_window_extent().padded(pad))
     low, high = extent.min(axis=0), extent.max(axis=0)  # (x, y) in pixels of the picture
-    edge = np.array([size[1], size[0]]) - 0.5
-    shift = np.minimum(edge - high, 0)
-    shift = np.maximum(shift, -0.5 - low)  # a caption wider than the picture starts at its left edge
+    shift = np.minimum(np.array([size[1], size[0]]) - high, 0)
+    shift = np.maximum(shift, -low)  # a caption wider than the picture starts at its left edge
     text.set_position(np.asarray(text.get_position()) + shift)

@@ -20,7 +20,9 @@ def display_images(images, titles=None, cols=4, cmap=None, norm=None, interpolat
     """
     titles = [""] * len(images) if titles is None else titles
     rows = max(1, -(-len(images) // cols))
-    plt.figure(figsize=(14, 14 * rows / cols), layout="constrained")
+    shapes = [np.shape(image)[0] / np.shape(image)[1] for image in images]
+    cell_height = 14 / cols * min(max(shapes, default=1), 2) + 0.3  # inches, with room for a title
+    plt.figure(figsize=(14, rows * cell_height), layout="constrained")
     for place, (image, title) in enumerate(zip(images, titles, strict=False), start=1):
         image = np.squeeze(image, axis=2) if np.ndim(image) == 3 and np.shape(image)[2] == 1 else np.asarray(image)
         ax = plt.subplot(rows, cols, place)

@@ -43,7 +43,7 @@ def draw_rois(image, rois, refined_rois, mask, class_ids, class_names, limit=10)
 
     ax = canvas.open_axes((12, 12))
     title = f"Showing {limit} random ROIs out of {total}" if total > limit else f"{total} ROIs"
-    canvas.show_picture(ax, picture, title, margin=(20, 50))
+    canvas.show_picture(ax, picture, title, margin=0.05)
     for i, color in zip(chosen, colors, strict=True):
         canvas.add_box(ax, rois[i], color if class_ids[i] else "gray", linestyle="dashed")
         if class_ids[i]:
@@ -82,8 +82,7 @@ def draw_boxes(
 
     if ax is None:
         ax = canvas.open_axes((12, 12))
-    margin = image.shape[0] // 10
-    canvas.show_picture(ax, picture, title, margin=(margin, margin))
+    canvas.show_picture(ax, picture, title, margin=0.05)
     for i in shown:
         box = None if boxes is None else boxes[i]
         refined = None if refined_boxes is None or visibilities[i] == 0 else refined_boxes[i].astype(np.int32)
