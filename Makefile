@@ -1,0 +1,56 @@
+# `make help` lists the commands.  Python 3.11 to 3.13, make and git are all that must be there.
+.DEFAULT_GOAL := help
+.PHONY: help up down logs test test-slow test-stack notebooks lint format lock environment
+
+PYTHON ?= $(shell for name in python3 python3.12 python3.13 python3.11; do \
+	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2> /dev/null && echo $$name && break; done)
+STACK = $(if $(PYTHON),$(PYTHON) docker/stack.py,$(error No Python 3.11, 3.12 or 3.13 here (python3 is \
+	$(shell python3 --version 2>&1)): install one, then run make again, or name it: make $@ PYTHON=/path/to/python3.12))
+RUN = .venv/bin/python -m
+NOTEBOOKS = $(sort $(wildcard notebooks/0*.ipynb))
+NBVAL = $(RUN) pytest --nbval --nbval-current-env -p no:randomly $(NOTEBOOKS)
+SHAPES = data/shapes/annotations/instances_shapes_test2018.json
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+up: ## start JupyterLab and TensorBoard (Docker if it answers, else here) and print where they are
+	@$(STACK) up
+
+down: ## stop them; notebooks, data, logs and weights are kept
+	@$(STACK) down
+
+logs: ## follow what they print (Ctrl-C ends it)
+	@$(STACK) logs
+
+test: environment $(SHAPES) ## the tests, and all notebooks in quick mode (under 20 minutes on 2 cores)
+	$(RUN) pytest -m "not slow and not stack"
+	MRCNN_QUICK=1 $(NBVAL) --nbval-cell-timeout=600
+
+test-slow: environment $(SHAPES) ## the tests that take minutes
+	$(RUN) pytest -m slow
+
+test-stack: environment ## the Docker stack from build to browser; says why where it cannot
+	$(RUN) pytest -m stack
+
+notebooks: environment $(SHAPES) ## all notebooks in full, as a person would run them
+	$(NBVAL) --nbval-cell-timeout=1800
+
+lint: environment ## style of the code, and that no notebook holds outputs
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) nbstripout --verify $(NOTEBOOKS)
+
+format: environment ## mend the style, strip the notebooks
+	$(RUN) ruff check --fix
+	$(RUN) ruff format
+	$(RUN) nbstripout $(NOTEBOOKS)
+
+lock: environment ## the newest allowed versions into requirements/*.txt
+	bash requirements/lock.sh
+
+environment:
+	@$(STACK) environment dev
+
+$(SHAPES): | environment
+	$(RUN) mrcnn_ext.shapes data/shapes

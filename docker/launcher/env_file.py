@@ -1,0 +1,71 @@
+"""The file .env: written once, never overwritten, read by `make up` and by `docker compose`."""
+
+import os
+import secrets
+from pathlib import Path
+
+from launcher.messages import Problem
+
+VARIANTS = {"": "CPU", "gpu": "GPU, TensorFlow", "gpu-jax": "GPU, JAX"}
+
+_TEXT = """\
+# Written once by `make up`; yours to edit, never overwritten.  `docker compose` reads it too.
+
+# Opens JupyterLab; never empty.
+JUPYTER_TOKEN={JUPYTER_TOKEN}
+
+# Empty: CPU.  gpu: NVIDIA GPU with TensorFlow.  gpu-jax: NVIDIA GPU with JAX (Blackwell cards: RTX 50xx, B200).
+GPU={GPU}
+
+JUPYTER_PORT=8888
+TENSORBOARD_PORT=6006
+
+# Who can reach the two pages.  127.0.0.1: only this machine.  TensorBoard has no password, so think before 0.0.0.0.
+BIND_ADDRESS=127.0.0.1
+
+# The user that owns what the containers write.
+NB_UID={NB_UID}
+NB_GID={NB_GID}
+"""
+_DEFAULTS = {"GPU": "", "JUPYTER_PORT": "8888", "TENSORBOARD_PORT": "6006", "BIND_ADDRESS": "127.0.0.1"}
+
+
+def write_once(path: Path, *, gpu: str, uid: int, gid: int) -> bool:
+    """Writes `path` with a new random token, readable by its owner alone; False when there already is one."""
+    text = _TEXT.format(JUPYTER_TOKEN=secrets.token_hex(24), GPU=gpu, NB_UID=uid, NB_GID=gid)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return False
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    return True
+
+
+def read(path: Path) -> dict[str, str]:
+    """The checked settings, defaults filled in.  A setting that cannot work is a Problem that names it."""
+    values = dict(_DEFAULTS)
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not equals:
+            raise Problem(f"{path.name} line {number} is not NAME=value: {line!r}; mend or delete it")
+        values[name.strip()] = value.strip().strip("'\"")
+    _check(values, path.name)
+    return values
+
+
+def _check(values: dict[str, str], file: str) -> None:
+    if not values.get("JUPYTER_TOKEN"):
+        raise Problem(
+            f"JUPYTER_TOKEN is empty in {file}: give it a value, or delete {file} and `make up` writes a new one"
+        )
+    if values["GPU"] not in VARIANTS:
+        raise Problem(f"GPU={values['GPU']} in {file} is unknown: leave it empty for the CPU, or write gpu or gpu-jax")
+    for name in ("JUPYTER_PORT", "TENSORBOARD_PORT"):
+        if not (values[name].isdecimal() and 0 < int(values[name]) < 65536):
+            raise Problem(f"{name}={values[name]} in {file} is not a port: write a number from 1 to 65535")
+    if values["JUPYTER_PORT"] == values["TENSORBOARD_PORT"]:
+        raise Problem(f"JUPYTER_PORT and TENSORBOARD_PORT are the same in {file}: give each its own")

@@ -1,0 +1,160 @@
+"""The same two services without Docker: background processes in an environment made from the same lock."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from healthcheck import healthy
+
+from launcher import environment, machine
+from launcher.messages import Problem, run_shown, say
+
+VARIANT_SETTINGS = {  # the same as in docker/Dockerfile
+    "": {"KERAS_BACKEND": "tensorflow"},
+    "gpu": {"KERAS_BACKEND": "tensorflow", "TF_FORCE_GPU_ALLOW_GROWTH": "true"},
+    "gpu-jax": {"KERAS_BACKEND": "jax", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
+}
+_SERVICES = {"lab": ("jupyter-lab", "/api"), "tensorboard": ("tensorboard", "/data/environment")}
+_SECONDS_TO_START = 300
+
+
+def up(root: Path, values: dict[str, str]) -> None:
+    """Brings both services up and waits until they answer; harmless when they do."""
+    missing = [name for name in _SERVICES if not _running(root, name)]
+    for name in missing:
+        setting = "JUPYTER_PORT" if name == "lab" else "TENSORBOARD_PORT"
+        machine.check_port(values["BIND_ADDRESS"], int(values[setting]), setting)
+    python = environment.ensure(root, values["GPU"] or "cpu")
+    env = {
+        **os.environ,
+        **VARIANT_SETTINGS[values["GPU"]],
+        "STACK_VARIANT": values["GPU"] or "cpu",
+        "JUPYTER_TOKEN": values["JUPYTER_TOKEN"],
+        "PYTHONPATH": str(root),
+        "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    if not (root / "data/shapes/annotations").exists():
+        command = [str(python), "-m", "mrcnn_ext.shapes", "data/shapes"]
+        run_shown("Making the shapes data", command, root / "build/shapes.log", cwd=root, env=env)
+    if "lab" in missing:
+        _copy_settings(root, python.parent.parent)
+        if subprocess.run([str(python), "docker/startup_check.py"], cwd=root, env=env).returncode:
+            raise Problem("the start-up check failed: the line above says why")
+    started = {name: _start(root, name, _command(name, values), env) for name in missing}
+    for name in _SERVICES:
+        _wait(root, name, values, started.get(name))
+
+
+def down(root: Path) -> bool:
+    """Stops what `up` started; False when nothing runs."""
+    stopped = False
+    for name in _SERVICES:
+        pid = _running(root, name)
+        if pid:
+            say(f"Stopping {name}")
+            _stop(pid)
+            stopped = True
+        _pid_file(root, name).unlink(missing_ok=True)
+    return stopped
+
+
+def log_files(root: Path) -> list[Path]:
+    """The services' logs, where there are any."""
+    return [path for name in _SERVICES if (path := root / ".run" / f"{name}.log").exists()]
+
+
+def _command(name: str, values: dict[str, str]) -> list[str]:
+    address = values["BIND_ADDRESS"]
+    if name == "lab":
+        return [
+            "jupyter-lab",
+            "--no-browser",
+            f"--ip={address}",
+            f"--port={values['JUPYTER_PORT']}",
+            "--port-retries=0",
+        ] + (["--allow-root"] if os.getuid() == 0 else [])
+    command = ["tensorboard", "--logdir", "logs", "--host", address, "--port", values["TENSORBOARD_PORT"]]
+    return [*command, "--reload_interval", "2"]
+
+
+def _start(root: Path, name: str, command: list[str], env: dict[str, str]) -> subprocess.Popen:
+    say(f"Starting {name}")
+    file = _pid_file(root, name)
+    file.parent.mkdir(exist_ok=True)
+    program = shutil.which(command[0], path=env["PATH"])
+    with file.with_suffix(".log").open("w") as log:
+        process = subprocess.Popen(
+            [program, *command[1:]],
+            cwd=root,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # so that it outlives this terminal, and stops together with its kernels
+        )
+    file.write_text(str(process.pid))
+    return process
+
+
+def _wait(root: Path, name: str, values: dict[str, str], process: subprocess.Popen | None) -> None:
+    path = _SERVICES[name][1]
+    port = int(values["JUPYTER_PORT" if name == "lab" else "TENSORBOARD_PORT"])
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(values["BIND_ADDRESS"], values["BIND_ADDRESS"])
+    log = _pid_file(root, name).with_suffix(".log")
+    end = time.monotonic() + _SECONDS_TO_START
+    while reason := healthy(port, path, address):
+        died = process is not None and process.poll() is not None
+        if died or time.monotonic() > end:
+            print(log.read_text(errors="replace")[-2000:], file=sys.stderr)
+            raise Problem(
+                f"{name} {'stopped at once' if died else f'does not answer ({reason})'}: see the lines above or {log}"
+            )
+        time.sleep(0.5)
+
+
+def _running(root: Path, name: str) -> int:
+    """The process number of a service that `up` started and that still runs, else 0."""
+    try:
+        pid = int(_pid_file(root, name).read_text())
+    except (FileNotFoundError, ValueError):
+        return 0
+    return pid if _SERVICES[name][0] in _command_line(pid) else 0  # another program may have got the number since
+
+
+def _command_line(pid: int) -> str:
+    """How the process was started; empty when it has ended, also when nobody has collected it yet."""
+    if Path("/proc/self").exists():
+        file = Path(f"/proc/{pid}/cmdline")
+        return file.read_bytes().replace(b"\0", b" ").decode(errors="replace") if file.exists() else ""
+    return subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True).stdout
+
+
+def _stop(pid: int) -> None:
+    for sign, seconds in ((signal.SIGTERM, 15), (signal.SIGKILL, 5)):
+        try:
+            os.killpg(pid, sign)
+        except ProcessLookupError:
+            return
+        end = time.monotonic() + seconds
+        while _command_line(pid):
+            if time.monotonic() > end:
+                break
+            time.sleep(0.2)
+        else:
+            return
+
+
+def _copy_settings(root: Path, environment_folder: Path) -> None:
+    """JupyterLab's settings, at the two places where the image has them too."""
+    for file, place in (("jupyter_lab_config.json", "etc/jupyter"), ("overrides.json", "share/jupyter/lab/settings")):
+        folder = environment_folder / place
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / "docker/jupyter" / file, folder)
+
+
+def _pid_file(root: Path, name: str) -> Path:
+    return root / ".run" / f"{name}.pid"
