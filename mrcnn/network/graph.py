@@ -1,0 +1,185 @@
+"""The network on one screen: the stages in the paper's order. No maths here.
+
+Shapes: B images, G truth slots, A anchors, R ROIs, K classes, D detections, H W C.
+Only this file and `model.py` read the Config; a stage gets plain values.
+"""
+
+import keras
+
+from mrcnn.network import heads
+from mrcnn.network.backbone import resnet
+from mrcnn.network.detections import DetectionLayer
+from mrcnn.network.fpn import feature_pyramid
+from mrcnn.network.geometry import Anchors, NormBoxes, Window, nonempty
+from mrcnn.network.losses import Losses
+from mrcnn.network.proposals import ProposalLayer
+from mrcnn.network.roi_targets import DetectionTargetLayer
+from mrcnn.network.rpn import region_proposals, rpn_model
+from mrcnn.network.rpn_targets import RPNTargetLayer
+from mrcnn.network.train_model import TrainModel
+
+
+def build_training(config, anchors_px):
+    """Model from a batch (see `inputs` below) to the losses, a dict of scalars. anchors_px: (A, 4), for IMAGE_SHAPE."""
+    inputs = _training_inputs(config)
+    image = inputs["images"]
+    pyramid = _pyramid(image, config)
+    rpn_logits, rpn_class, rpn_deltas = _region_proposals(pyramid, config)
+    anchors = Anchors(anchors_px, config.IMAGE_SHAPE[:2], name="anchors")(image)
+
+    if config.USE_RPN_ROIS:
+        proposals = _proposals(rpn_class, rpn_deltas, anchors, config, config.POST_NMS_ROIS_TRAINING)
+    else:
+        proposals = {"rois": inputs["rois"], "valid": nonempty(inputs["rois"])}
+
+    rpn_targets = RPNTargetLayer(
+        anchors_px=anchors_px,
+        sample=config.RPN_TRAIN_ANCHORS_PER_IMAGE,
+        bbox_std_dev=config.RPN_BBOX_STD_DEV,
+        seed=config.SEED,
+        name="rpn_targets",
+    )([inputs["gt_boxes_px"], inputs["gt_class_ids"], inputs["gt_valid"]])
+
+    targets = _detection_targets(inputs, proposals, config)
+    logits, _, deltas = _class_box_head(targets["rois"], image, pyramid, config, targets["valid"])
+    predictions = {"rpn_logits": rpn_logits, "rpn_deltas": rpn_deltas, "logits": logits, "deltas": deltas}
+    if config.USE_MASK:  # of the objects' slots only: the others have no mask to learn
+        positives = targets["positive_valid"].shape[1]
+        predictions["masks"] = _mask_head(
+            targets["rois"][:, :positives], image, pyramid, config, targets["positive_valid"]
+        )
+    outputs = Losses(name="losses")(predictions, rpn_targets, targets, inputs["active_class_ids"])
+    return TrainModel(
+        inputs,
+        outputs,
+        loss_weights=config.LOSS_WEIGHTS,
+        weight_decay=config.WEIGHT_DECAY,
+        name="mask_rcnn",
+    )
+
+
+def build_inference(config, anchor_count):
+    """Model from [images, image metas, normalised anchors (B, A, 4)] to the old engine's seven outputs.
+
+    anchor_count: A, or None where every picture has its own size.
+
+    detections (B, D, 6), class probabilities (B, R, K), deltas (B, R, K, 4), masks (B, D, h, w, K), ROIs (B, R, 4), RPN
+    class probabilities (B, A, 2), RPN deltas (B, A, 4). Without USE_MASK there are no masks.
+    """
+    image = keras.Input(image_shape(config), name="input_image")
+    meta = keras.Input((config.IMAGE_META_SIZE,), name="input_image_meta")
+    anchors = keras.Input((anchor_count, 4), name="input_anchors")
+    pyramid = _pyramid(image, config)
+    _, rpn_class, rpn_deltas = _region_proposals(pyramid, config)
+    proposals = _proposals(rpn_class, rpn_deltas, anchors, config, config.POST_NMS_ROIS_INFERENCE)
+
+    rois, valid = proposals["rois"], proposals["valid"]
+    _, probabilities, deltas = _class_box_head(rois, image, pyramid, config, valid)
+    detections = DetectionLayer(
+        max_instances=config.DETECTION_MAX_INSTANCES,
+        min_confidence=config.DETECTION_MIN_CONFIDENCE,
+        nms_threshold=config.DETECTION_NMS_THRESHOLD,
+        bbox_std_dev=config.BBOX_STD_DEV,
+        name="mrcnn_detection",
+    )([rois, valid, probabilities, deltas, Window(name="window")(meta)])
+    outputs = [detections, probabilities, deltas]
+    if config.USE_MASK:
+        outputs.append(_mask_head(detections[..., :4], image, pyramid, config))
+    return keras.Model([image, meta, anchors], [*outputs, rois, rpn_class, rpn_deltas], name="mask_rcnn")
+
+
+def image_shape(config):
+    """(H, W, C) of the network's pictures, H and W None where every picture has its own size."""
+    if config.IMAGE_RESIZE_MODE in ("square", "crop"):
+        return tuple(int(n) for n in config.IMAGE_SHAPE)
+    return (None, None, int(config.IMAGE_SHAPE[2]))
+
+
+def _training_inputs(config):
+    slots = config.MAX_GT_INSTANCES
+    shape = config.MINI_MASK_SHAPE if config.USE_MINI_MASK else tuple(int(n) for n in config.IMAGE_SHAPE[:2])
+    inputs = {
+        "images": keras.Input(image_shape(config), name="images"),  # molded: mean subtracted
+        "active_class_ids": keras.Input((config.NUM_CLASSES,), name="active_class_ids"),  # 1: a class of the data set
+        "gt_class_ids": keras.Input((slots,), dtype="int32", name="gt_class_ids"),  # negative: a crowd
+        "gt_boxes_px": keras.Input((slots, 4), name="gt_boxes_px"),
+        "gt_valid": keras.Input((slots,), dtype="bool", name="gt_valid"),
+    }
+    if config.USE_MASK:
+        inputs["gt_masks"] = keras.Input((slots, *shape), dtype="uint8", name="gt_masks")
+    if not config.USE_RPN_ROIS:
+        inputs["rois"] = keras.Input((config.POST_NMS_ROIS_TRAINING, 4), name="rois")  # normalised, zeros: unused
+    return inputs
+
+
+def _pyramid(image, config):
+    if isinstance(config.BACKBONE, str):
+        maps = resnet(image, config.BACKBONE, width=config.BACKBONE_WIDTH, norm=config.NORM, train_bn=config.TRAIN_BN)
+    elif isinstance(config.BACKBONE, keras.Model):
+        maps = config.BACKBONE(image)
+    else:
+        maps = config.BACKBONE(image, stage5=True, train_bn=config.TRAIN_BN)
+    return feature_pyramid(maps[-4:], channels=config.TOP_DOWN_PYRAMID_SIZE)
+
+
+def _region_proposals(pyramid, config):
+    model = rpn_model(
+        ratios=len(config.RPN_ANCHOR_RATIOS),
+        stride=config.RPN_ANCHOR_STRIDE,
+        depth=config.TOP_DOWN_PYRAMID_SIZE,
+        channels=config.RPN_CHANNELS,
+    )
+    return region_proposals(pyramid, model)
+
+
+def _proposals(rpn_class, rpn_deltas, anchors, config, count):
+    return ProposalLayer(
+        proposal_count=count,
+        nms_threshold=config.RPN_NMS_THRESHOLD,
+        pre_nms_limit=config.PRE_NMS_LIMIT,
+        bbox_std_dev=config.RPN_BBOX_STD_DEV,
+        name="ROI",
+    )([rpn_class, rpn_deltas, anchors])
+
+
+def _detection_targets(inputs, proposals, config):
+    layer = DetectionTargetLayer(
+        sample=config.TRAIN_ROIS_PER_IMAGE,
+        positive_ratio=config.ROI_POSITIVE_RATIO,
+        bbox_std_dev=config.BBOX_STD_DEV,
+        mask_shape=config.MASK_SHAPE if config.USE_MASK else None,
+        mini_mask=config.USE_MINI_MASK,
+        seed=config.SEED,
+        name="proposal_targets",
+    )
+    gt_boxes = NormBoxes(name="gt_boxes")([inputs["gt_boxes_px"], inputs["images"]])
+    truth = [inputs["gt_class_ids"], gt_boxes, inputs["gt_valid"]]
+    masks = [inputs["gt_masks"]] if config.USE_MASK else []
+    return layer([proposals["rois"], proposals["valid"], *truth, *masks])
+
+
+def _class_box_head(rois, image, pyramid, config, valid):
+    pool = (config.POOL_SIZE, config.POOL_SIZE)
+    features = heads.PyramidROIAlign(pool, name="roi_align_classifier")([rois, image, *pyramid[:4]])
+    return heads.class_box_head(
+        features,
+        classes=config.NUM_CLASSES,
+        fc_size=config.FPN_CLASSIF_FC_LAYERS_SIZE,
+        norm=config.NORM,
+        train_bn=config.TRAIN_BN,
+        valid=valid,
+    )
+
+
+def _mask_head(rois, image, pyramid, config, valid=None):
+    pool = (config.MASK_POOL_SIZE, config.MASK_POOL_SIZE)
+    features = heads.PyramidROIAlign(pool, name="roi_align_mask")([rois, image, *pyramid[:4]])
+    return heads.mask_head(
+        features,
+        classes=config.NUM_CLASSES,
+        channels=config.MASK_HEAD_CHANNELS,
+        depth=config.MASK_HEAD_DEPTH,
+        norm=config.NORM,
+        train_bn=config.TRAIN_BN,
+        valid=valid,
+    )

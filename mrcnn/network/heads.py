@@ -1,0 +1,100 @@
+"""The two heads: class and box of each ROI, and its mask.
+
+Shapes: B images, R ROIs, K classes, C channels, P samples along a side.
+"""
+
+import keras
+from keras import layers, ops
+
+from mrcnn.network.norm import normalise
+from mrcnn.ops.roi_align import pyramid_roi_align
+
+
+@keras.saving.register_keras_serializable("mrcnn")
+class PyramidROIAlign(layers.Layer):
+    """Features of ROIs: [rois (B, R, 4), image (B, H, W, C), P2, P3, P4, P5] -> (B, R, *pool_shape, C).
+
+    Of the image only the size counts: it decides which level a ROI belongs to.
+    """
+
+    def __init__(self, pool_shape, **kwargs):
+        super().__init__(**kwargs)
+        self.pool_shape = tuple(pool_shape)
+
+    def call(self, inputs):
+        rois, image, *maps = inputs
+        height, width = ops.shape(image)[1:3]
+        return pyramid_roi_align(maps, rois, height * width, self.pool_shape)
+
+    def get_config(self):
+        return super().get_config() | {"pool_shape": self.pool_shape}
+
+
+@keras.saving.register_keras_serializable("mrcnn")
+class FullKernelConv(layers.Conv2D):
+    """A convolution whose kernel covers the whole input, so one place is left: done as one matrix product."""
+
+    def call(self, inputs):
+        rows = ops.shape(inputs)[0]
+        kernel = ops.reshape(ops.cast(self.kernel, self.compute_dtype), (-1, self.filters))
+        outputs = ops.matmul(ops.reshape(inputs, (rows, kernel.shape[0])), kernel)
+        if self.use_bias:
+            outputs = outputs + ops.cast(self.bias, self.compute_dtype)
+        return ops.reshape(self.activation(outputs), (rows, 1, 1, self.filters))
+
+
+def class_box_head(features, *, classes, fc_size, norm, train_bn, valid=None):
+    """ROI features (B, R, P, P, C) -> class logits (B, R, K), probabilities (B, R, K), deltas (B, R, K, 4).
+
+    valid: (B, R) bool, ROIs that count in batch statistics.
+    """
+    rois = features.shape[1]
+    x, valid = _merge(features, valid)  # (B * R, P, P, C)
+    options = {"norm": norm, "train_bn": train_bn, "valid": valid}
+    x = FullKernelConv(fc_size, features.shape[2:4], name="mrcnn_class_conv1")(x)
+    x = layers.Activation("relu", name="mrcnn_class_relu1")(normalise(x, "mrcnn_class_bn1", **options))
+    x = FullKernelConv(fc_size, 1, name="mrcnn_class_conv2")(x)
+    x = layers.Activation("relu", name="mrcnn_class_relu2")(normalise(x, "mrcnn_class_bn2", **options))
+    x = layers.Reshape((fc_size,), name="pool_squeeze")(x)  # (B * R, fc)
+    logits = layers.Dense(classes, name="mrcnn_class_logits")(x)
+    deltas = layers.Dense(4 * classes, name="mrcnn_bbox_fc")(x)
+    logits = Split(rois, (classes,), name="mrcnn_class_logits_split")(logits)
+    probabilities = layers.Activation("softmax", name="mrcnn_class", dtype="float32")(logits)
+    return logits, probabilities, Split(rois, (classes, 4), name="mrcnn_bbox")(deltas)
+
+
+def mask_head(features, *, classes, channels, depth, norm, train_bn, valid=None):
+    """ROI features (B, R, P, P, C) -> masks (B, R, 2P, 2P, K), values 0 to 1."""
+    rois, size = features.shape[1], 2 * features.shape[2]
+    x, valid = _merge(features, valid)
+    for i in range(1, depth + 1):
+        x = layers.Conv2D(channels, 3, padding="same", name=f"mrcnn_mask_conv{i}")(x)
+        x = normalise(x, f"mrcnn_mask_bn{i}", norm=norm, train_bn=train_bn, valid=valid)
+        x = layers.Activation("relu", name=f"mrcnn_mask_relu{i}")(x)
+    x = layers.Conv2DTranspose(channels, 2, strides=2, activation="relu", name="mrcnn_mask_deconv")(x)
+    x = layers.Conv2D(classes, 1, activation="sigmoid", name="mrcnn_mask", dtype="float32")(x)
+    return Split(rois, (size, size, classes), name="mrcnn_mask_split")(x)
+
+
+@keras.saving.register_keras_serializable("mrcnn")
+class Split(layers.Layer):
+    """(B * R, ...) -> (B, R, *shape)."""
+
+    def __init__(self, rois, shape, **kwargs):
+        super().__init__(**kwargs)
+        self.rois = rois
+        self.shape = tuple(shape)
+
+    def call(self, inputs):
+        return ops.reshape(inputs, (-1, self.rois, *self.shape))
+
+    def get_config(self):
+        return super().get_config() | {"rois": self.rois, "shape": self.shape}
+
+
+def _merge(features, valid):
+    """(B, R, P, P, C) -> (B * R, P, P, C), and `valid`, if any, to (B * R, 1, 1)."""
+    merged = ops.reshape(features, (-1, *features.shape[2:]))
+    if valid is not None:  # one dimension less than the features, as batch norm wants it
+        valid = ops.reshape(valid, (-1, 1, 1))
+    return merged, valid
