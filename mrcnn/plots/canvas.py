@@ -8,24 +8,21 @@ from matplotlib import patches
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from mrcnn.data.picture import as_rgb
 from mrcnn.plots.masks import mask_outlines
 from mrcnn.plots.palette import ink_on
 
 _CAPTION_PAD = 2  # points around the text of a caption
-_UINT16_TO_UINT8 = 257  # 65535 / 255
 
 
-def as_rgb(image):
-    """A new (H, W, 3) uint8 copy of a picture: gray (H, W) or (H, W, 1), RGB, RGBA or more channels, 8 or 16 bit."""
+def drawable(image):
+    """A new (H, W, 3) uint8 copy of a picture of one or more channels; numbers of other types are cut to 0..255."""
     image = np.asarray(image)
-    if image.ndim == 2:
-        image = image[..., np.newaxis]
-    if image.ndim != 3:
-        raise ValueError(f"a picture is (H, W) or (H, W, C), not of shape {image.shape}")
-    image = image[..., :3] if image.shape[2] >= 3 else np.repeat(image[..., :1], 3, axis=2)
-    if image.dtype == np.uint16:
-        image = image // _UINT16_TO_UINT8
-    return np.clip(image, 0, 255).astype(np.uint8)
+    if image.dtype not in (np.uint8, np.uint16, bool):
+        image = np.clip(image, 0, 255).astype(np.uint8)
+    if image.ndim == 3 and image.shape[2] > 4:
+        image = image[..., :3]
+    return np.array(as_rgb(image))
 
 
 def open_axes(figsize, on_screen=True):

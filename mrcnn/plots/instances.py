@@ -28,7 +28,7 @@ def display_images(images, titles=None, cols=4, cmap=None, norm=None, interpolat
         ax = plt.subplot(rows, cols, place)
         ax.set_title(title, fontsize=9)
         ax.axis("off")
-        picture = np.asarray(image, np.float32) if image.ndim == 2 else canvas.as_rgb(image)
+        picture = np.asarray(image, np.float32) if image.ndim == 2 else canvas.drawable(image)
         ax.imshow(picture, cmap=cmap, norm=norm, interpolation=interpolation)
     canvas.show()
 
@@ -61,7 +61,7 @@ def display_instances(
         captions = [_caption(i, class_ids, class_names, scores) for i in range(len(boxes))]
 
     shown = [i for i in range(len(boxes)) if np.any(boxes[i])]
-    picture = canvas.as_rgb(image)
+    picture = canvas.drawable(image)
     layers = {} if masks is None else {i: np.ascontiguousarray(masks[:, :, i]) for i in shown}
     if show_mask:
         for i, mask in layers.items():

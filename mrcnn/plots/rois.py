@@ -35,7 +35,7 @@ def draw_rois(image, rois, refined_rois, mask, class_ids, class_names, limit=10)
     if total > limit:
         chosen = np.random.choice(total, limit, replace=False)  # noqa: NPY002 (old code seeds the global generator)
     colors = random_colors(len(chosen))
-    picture = canvas.as_rgb(image)
+    picture = canvas.drawable(image)
     for i, color in zip(chosen, colors, strict=True):
         if class_ids[i]:
             full_mask = utils.unmold_mask(mask[i], np.asarray(rois[i][:4]).astype(np.int32), picture.shape)
@@ -75,7 +75,7 @@ def draw_boxes(
         raise ValueError(f"visibilities are 0, 1 or 2, not {sorted(set(visibilities.tolist()) - {0, 1, 2})}")
     colors = [color if seen else "gray" for color, seen in zip(random_colors(total), visibilities, strict=True)]
     shown = [i for i in range(total) if boxes is None or np.any(boxes[i])]
-    picture = canvas.as_rgb(image)
+    picture = canvas.drawable(image)
     if masks is not None:
         for i in shown:
             apply_mask(picture, masks[:, :, i], colors[i])

@@ -1,0 +1,66 @@
+"""Loss curves of a training run."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from mrcnn.plots.figures import hide_unused, new_figure
+
+_TITLES = {
+    "loss": "total",
+    "rpn_class_loss": "RPN: object or not",
+    "rpn_bbox_loss": "RPN: boxes",
+    "mrcnn_class_loss": "head: classes",
+    "mrcnn_bbox_loss": "head: boxes",
+    "mrcnn_mask_loss": "head: masks",
+}
+_TRAIN_COLOR, _VAL_COLOR = "#1f6feb", "#e8590c"
+
+
+def plot_losses(history):
+    """Draw the total loss and its five parts over the epochs, training and validation.
+
+    history: a CSV file as Keras' `CSVLogger` writes it, or a dict of lists as `History.history`.
+    Returns the Figure. Raises ValueError if the history holds no loss.
+    """
+    columns = history if isinstance(history, dict) else _read_csv(history)
+    names = [name for name in _TITLES if len(columns.get(name, ()))]
+    if not names:
+        source = "the history" if isinstance(history, dict) else str(history)
+        raise ValueError(f"{source} holds no epoch of {', '.join(_TITLES)}; it has: {', '.join(columns) or 'nothing'}")
+    cols = min(3, len(names))
+    rows = -(-len(names) // cols)
+    figure, axes = new_figure(rows, cols, width=4.2 * cols, height=3 * rows)
+    for ax, name in zip(axes.flat, names, strict=False):
+        _draw_curve(ax, columns[name], "training", _TRAIN_COLOR)
+        _draw_curve(ax, columns.get(f"val_{name}", ()), "validation", _VAL_COLOR)
+        ax.set_title(_TITLES[name])
+        ax.set_ylim(bottom=0)
+        ax.grid(alpha=0.3)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.set_xlabel("epoch")
+    axes.flat[0].legend(frameon=False)
+    hide_unused(axes, len(names))
+    return figure
+
+
+def _draw_curve(ax, values, label, color):
+    if len(values):
+        marker = "o" if len(values) < 20 else None  # few epochs: a single point must be seen too
+        ax.plot(np.arange(1, len(values) + 1), values, color=color, label=label, marker=marker, markersize=3)
+
+
+def _read_csv(path):
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    names = rows[0] if rows else ()
+    return {name: np.array([_number(row[name]) for row in rows]) for name in names}
+
+
+def _number(text):
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return float("nan")  # CSVLogger writes NA where an epoch has no value: a gap in the curve
