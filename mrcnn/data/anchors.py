@@ -1,0 +1,40 @@
+"""Anchors: the boxes that the region proposal network starts from. A counts them; boxes are (y1, x1, y2, x2) in px."""
+
+import numpy as np
+
+
+def compute_backbone_shapes(config, image_shape):
+    """Sizes (5, 2), int, of the feature maps P2..P6 as (height, width), for a picture [H, W, C].
+
+    A callable `config.BACKBONE` brings its own: `config.COMPUTE_BACKBONE_SHAPE(image_shape)`, or, if that is None, the
+    strides decide.
+    """
+    if callable(config.BACKBONE) and config.COMPUTE_BACKBONE_SHAPE is not None:
+        return config.COMPUTE_BACKBONE_SHAPE(image_shape)
+    size = np.array(image_shape[:2])
+    return np.array([np.ceil(size / stride) for stride in config.BACKBONE_STRIDES]).astype(int)
+
+
+def generate_anchors(scales, ratios, shape, feature_stride, anchor_stride):
+    """Anchors (A, 4), float64 px, of one feature map: row by row, and at each cell ratio by ratio.
+
+    scales: px, side of the square anchor, a number or several. ratios: width over height, each with the area of the
+    square. shape: (height, width) of the feature map in cells. feature_stride: px a cell. anchor_stride: cells
+    between anchors.
+    """
+    ratios, scales = [axis.ravel() for axis in np.meshgrid(ratios, scales, indexing="ij")]
+    heights = scales / np.sqrt(ratios)
+    widths = scales * np.sqrt(ratios)
+    half_sizes = 0.5 * np.stack([heights, widths], axis=1)  # (shapes, 2)
+    y = np.arange(0, shape[0], anchor_stride) * feature_stride
+    x = np.arange(0, shape[1], anchor_stride) * feature_stride
+    centres = np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1).reshape(-1, 1, 2)  # (cells, 1, 2)
+    return np.concatenate([centres - half_sizes, centres + half_sizes], axis=2).reshape(-1, 4)
+
+
+def generate_pyramid_anchors(scales, ratios, feature_shapes, feature_strides, anchor_stride):
+    """Anchors (A, 4), float64 px, of all feature maps, finest first; one scale, shape and stride a map."""
+    levels = zip(scales, feature_shapes, feature_strides, strict=True)
+    return np.concatenate(
+        [generate_anchors(scale, ratios, shape, stride, anchor_stride) for scale, shape, stride in levels]
+    )

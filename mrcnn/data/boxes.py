@@ -1,0 +1,124 @@
+"""Boxes as numpy arrays: (y1, x1, y2, x2), the lower right corner outside the box. N and M count boxes."""
+
+import numpy as np
+
+
+def extract_bboxes(mask):
+    """Tight boxes (N, 4), int32 px, of masks [H, W, N]; four zeros for an empty mask."""
+    mask = np.asarray(mask) != 0
+    boxes = np.zeros((mask.shape[-1], 4), np.int32)
+    in_rows, in_columns = mask.any(axis=1), mask.any(axis=0)  # (H, N), (W, N)
+    for i in range(mask.shape[-1]):
+        rows, columns = np.flatnonzero(in_rows[:, i]), np.flatnonzero(in_columns[:, i])
+        if rows.size:
+            boxes[i] = rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
+    return boxes
+
+
+def compute_iou(box, boxes, box_area, boxes_area):
+    """IoU (N,) of one box (4,) with boxes (N, 4); the areas are given, so that they are computed once."""
+    height = np.minimum(box[2], boxes[:, 2]) - np.maximum(box[0], boxes[:, 0])
+    width = np.minimum(box[3], boxes[:, 3]) - np.maximum(box[1], boxes[:, 1])
+    intersection = np.maximum(height, 0) * np.maximum(width, 0)
+    return _ratio(intersection, box_area + boxes_area - intersection)
+
+
+def compute_overlaps(boxes1, boxes2):
+    """IoU (N, M), float64, of boxes (N, 4) with boxes (M, 4). A box without area overlaps nothing."""
+    boxes1, boxes2 = np.asarray(boxes1, np.float64), np.asarray(boxes2, np.float64)
+    areas1, areas2 = _areas(boxes1), _areas(boxes2)
+    overlaps = np.zeros((len(boxes1), len(boxes2)))
+    for j in range(len(boxes2)):  # truth boxes are few; a column at a time needs little memory
+        overlaps[:, j] = compute_iou(boxes2[j], boxes1, areas2[j], areas1)
+    return overlaps
+
+
+def compute_overlaps_masks(masks1, masks2):
+    """IoU (N, M), float32, of masks [H, W, N] with masks [H, W, M]; values above 0.5 count as set."""
+    if masks1.shape[-1] == 0 or masks2.shape[-1] == 0:
+        return np.zeros((masks1.shape[-1], masks2.shape[-1]), np.float32)
+    if masks1.shape[:2] != masks2.shape[:2]:
+        raise ValueError(f"masks of {masks1.shape[:2]} and of {masks2.shape[:2]} px cannot be compared.")
+    flat1 = (masks1 > 0.5).reshape(-1, masks1.shape[-1]).astype(np.float32)
+    flat2 = (masks2 > 0.5).reshape(-1, masks2.shape[-1]).astype(np.float32)
+    intersection = flat1.T @ flat2
+    return _ratio(intersection, flat1.sum(axis=0)[:, np.newaxis] + flat2.sum(axis=0) - intersection)
+
+
+def non_max_suppression(boxes, scores, threshold):
+    """Indices, int32, of the boxes (N, 4) that stay, best score first: a box goes if its IoU with a better one that
+    stays is above the threshold. Raises ValueError if there are no boxes."""
+    if len(boxes) == 0:
+        raise ValueError("non_max_suppression: no boxes given.")
+    boxes = np.asarray(boxes, np.float64)
+    areas = _areas(boxes)
+    waiting = np.argsort(scores)[::-1]
+    kept = []
+    while waiting.size:
+        best, waiting = waiting[0], waiting[1:]
+        kept.append(best)
+        waiting = waiting[compute_iou(boxes[best], boxes[waiting], areas[best], areas[waiting]) <= threshold]
+    return np.array(kept, np.int32)
+
+
+def box_refinement(box, gt_box):
+    """Deltas (N, 4), float32, that take boxes (N, 4) to truth boxes (N, 4): (dy, dx, log dh, log dw).
+
+    dy and dx are shifts of the centre in heights and widths of the box. Both boxes must have an area.
+    """
+    y, x, height, width = _centre_form(np.asarray(box, np.float32))
+    gt_y, gt_x, gt_height, gt_width = _centre_form(np.asarray(gt_box, np.float32))
+    deltas = [(gt_y - y) / height, (gt_x - x) / width, np.log(gt_height / height), np.log(gt_width / width)]
+    return np.stack(deltas, axis=1)
+
+
+def apply_box_deltas(boxes, deltas):
+    """Boxes (N, 4), float32, after deltas (N, 4) as `box_refinement` makes them."""
+    deltas = np.asarray(deltas)
+    y, x, height, width = _centre_form(np.asarray(boxes, np.float32))
+    y = y + deltas[:, 0] * height
+    x = x + deltas[:, 1] * width
+    height = height * np.exp(deltas[:, 2])
+    width = width * np.exp(deltas[:, 3])
+    top, left = y - 0.5 * height, x - 0.5 * width
+    return np.stack([top, left, top + height, left + width], axis=1)
+
+
+def norm_boxes(boxes, shape):
+    """Pixel boxes (N, 4) -> normalised boxes (N, 4), float32, for a picture of shape (H, W).
+
+    The last pixel has the coordinate 1, so the outside corner shifts by one: (y2 - 1) / (H - 1).
+    """
+    scale, shift = _norm_scale(shape)
+    return ((np.asarray(boxes) - shift) / scale).astype(np.float32)
+
+
+def denorm_boxes(boxes, shape):
+    """Normalised boxes (N, 4) -> pixel boxes (N, 4), int32, for a picture of shape (H, W): the way back."""
+    scale, shift = _norm_scale(shape)
+    return np.around(np.asarray(boxes) * scale + shift).astype(np.int32)
+
+
+def trim_zeros(x):
+    """The rows of x (N, ...) that are not all zero: drops the padding of boxes (N, 4)."""
+    return x[np.any(x != 0, axis=1)]
+
+
+def _areas(boxes):
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+
+
+def _ratio(part, whole):
+    """part / whole, and 0 where the whole is 0."""
+    return np.divide(part, whole, out=np.zeros_like(part, dtype=np.result_type(part, np.float32)), where=whole > 0)
+
+
+def _centre_form(boxes):
+    """Centre y, centre x, height, width, (N,) each."""
+    height, width = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    return boxes[:, 0] + 0.5 * height, boxes[:, 1] + 0.5 * width, height, width
+
+
+def _norm_scale(shape):
+    height, width = shape[:2]
+    return np.array([height - 1, width - 1, height - 1, width - 1]), np.array([0, 0, 1, 1])

@@ -1,0 +1,42 @@
+"""Truth masks as small crops of their boxes, and masks of any size back in their picture: only the box is touched."""
+
+import numpy as np
+
+from mrcnn.data.resize import resize
+
+
+def minimize_mask(bbox, mask, mini_shape):
+    """Masks [H, W, N] -> bool [h, w, N]: each one's box (N, 4) in px, resized to `mini_shape` (h, w).
+
+    Raises ValueError for a box without area, which has no mask in it.
+    """
+    mini = np.zeros(tuple(mini_shape) + (mask.shape[-1],), bool)
+    for i in range(mask.shape[-1]):
+        y1, x1, y2, x2 = bbox[i][:4]
+        crop = mask[y1:y2, x1:x2, i].astype(bool)
+        if crop.size == 0:
+            raise ValueError(
+                f"minimize_mask: object {i} has the box {(int(y1), int(x1), int(y2), int(x2))}, "
+                f"without area. Drop objects with empty masks first."
+            )
+        mini[:, :, i] = resize(crop, mini_shape) > 0.5
+    return mini
+
+
+def expand_mask(bbox, mini_mask, image_shape):
+    """Small masks [h, w, N] -> bool [H, W, N]: each one resized into its box (N, 4) in px, the way back."""
+    mask = np.zeros(tuple(image_shape[:2]) + (mini_mask.shape[-1],), bool)
+    for i in range(mini_mask.shape[-1]):
+        y1, x1, y2, x2 = bbox[i][:4]
+        if y2 > y1 and x2 > x1:
+            mask[y1:y2, x1:x2, i] = resize(mini_mask[:, :, i], (y2 - y1, x2 - x1)) > 0.5
+    return mask
+
+
+def unmold_mask(mask, bbox, image_shape):
+    """The network's mask [h, w], values 0 to 1 -> bool [H, W]: resized into its box (4) in px, True from 0.5 up."""
+    y1, x1, y2, x2 = bbox
+    full = np.zeros(tuple(image_shape[:2]), bool)
+    if y2 > y1 and x2 > x1:
+        full[y1:y2, x1:x2] = resize(mask, (y2 - y1, x2 - x1)) >= 0.5
+    return full
