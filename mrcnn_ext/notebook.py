@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from tqdm.auto import tqdm
 
+from mrcnn.data.boxes import extract_bboxes
 from mrcnn.plots.anchors import plot_anchors
 from mrcnn.plots.compare import show_truth_beside_prediction
 from mrcnn.plots.history import plot_losses
@@ -58,8 +59,6 @@ def gather_objects(dataset, image_ids=None):
     Returns a dict of arrays over the N objects: image_ids (N,), class_ids (N,), boxes_px (N, 4) int32 in pixels of the
     picture as loaded, areas_px (N,) in pixels.
     """
-    from mrcnn.utils import extract_bboxes
-
     image_ids = dataset.image_ids if image_ids is None else image_ids
     found = {"image_ids": [], "class_ids": [], "boxes_px": [], "areas_px": []}
     for image_id in tqdm(image_ids, desc="objects", unit="picture", disable=None):

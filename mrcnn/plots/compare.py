@@ -19,8 +19,8 @@ def show_truth_beside_prediction(image, truth, prediction, class_names):
     """
     aspect = np.shape(image)[0] / np.shape(image)[1]
     height = 7 * aspect + 0.5
-    figure, axes = new_figure(1, 2, width=14, height=height)
-    figure.set_layout_engine("none")  # captions are placed by measuring: the axes must not move afterwards
+    # Captions are placed by measuring: no layout engine may move the axes afterwards.
+    figure, axes = new_figure(1, 2, width=14, height=height, layout="none")
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.1 / height, top=1 - 0.4 / height, wspace=0.03)
     one_class = len(np.unique(np.concatenate([truth["class_ids"], prediction["class_ids"]]))) < 2
     for ax, name, objects in zip(axes.flat, ("Truth", "Prediction"), (truth, prediction), strict=True):

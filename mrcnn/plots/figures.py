@@ -3,12 +3,12 @@
 import matplotlib.pyplot as plt
 
 
-def new_figure(rows=1, cols=1, *, width=12, height=4):
-    """A figure and its (rows, cols) array of axes; width and height in inches.
+def new_figure(rows=1, cols=1, *, width=12, height=4, layout="constrained"):
+    """A figure and its (rows, cols) array of axes; width and height in inches, layout as in Matplotlib.
 
     The figure is closed for pyplot: it appears where a cell returns or displays it, once, and leaves no memory behind.
     """
-    figure, axes = plt.subplots(rows, cols, figsize=(width, height), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(rows, cols, figsize=(width, height), layout=layout, squeeze=False)
     plt.close(figure)
     return figure, axes
 

@@ -6,6 +6,7 @@ N objects, H W picture. Boxes are (y1, x1, y2, x2) in pixels; masks are (H, W, N
 import matplotlib.pyplot as plt
 import numpy as np
 
+from mrcnn.metrics import compute_matches
 from mrcnn.plots import canvas
 from mrcnn.plots.labels import class_label
 from mrcnn.plots.masks import apply_mask
@@ -109,16 +110,15 @@ def display_differences(
     The IoU is that with the matched true object, else the best with any. gt_*, pred_*: as `display_instances` takes
     them. iou_threshold, score_threshold: as in `utils.compute_matches`.
     """
-    from mrcnn import utils
-
-    real = np.any(np.asarray(gt_box), axis=1)  # compute_matches drops boxes of zeros
+    real = np.any(gt_box, axis=1)  # boxes of zeros are padding: compute_matches drops them too
     gt_box, gt_class_id, gt_mask = gt_box[real], gt_class_id[real], gt_mask[..., real]
-    best_first = np.argsort(-np.asarray(pred_score), kind="stable")
+    best_first = np.argsort(-pred_score, kind="stable")
+    best_first = best_first[np.any(pred_box[best_first], axis=1)]
     pred_box, pred_class_id, pred_score = pred_box[best_first], pred_class_id[best_first], pred_score[best_first]
     pred_mask = pred_mask[..., best_first]
     # compute_matches sorts again; ranks in place of scores keep equal scores in the order that we number them in.
     ranks = np.arange(len(pred_box), 0, -1, dtype=np.float32)
-    gt_match, pred_match, overlaps = utils.compute_matches(
+    gt_match, pred_match, overlaps = compute_matches(
         gt_box, gt_class_id, gt_mask, pred_box, pred_class_id, ranks, pred_mask,
         iou_threshold=iou_threshold, score_threshold=score_threshold,
     )  # fmt: skip

@@ -6,6 +6,7 @@ N regions, H W picture. Boxes are (y1, x1, y2, x2) in pixels.
 import cv2
 import numpy as np
 
+from mrcnn.data.minimask import unmold_mask
 from mrcnn.plots import canvas
 from mrcnn.plots.labels import class_label
 from mrcnn.plots.masks import apply_mask
@@ -28,8 +29,6 @@ def draw_rois(image, rois, refined_rois, mask, class_ids, class_names, limit=10)
     rois, refined_rois: (N, 4). mask: (N, h, w), each mask in the frame of its ROI. class_ids: (N,), 0 is background.
     limit: with more ROIs than this, as many are drawn, chosen by numpy's random generator.
     """
-    from mrcnn import utils
-
     total = len(rois)
     chosen = np.arange(total)
     if total > limit:
@@ -38,7 +37,7 @@ def draw_rois(image, rois, refined_rois, mask, class_ids, class_names, limit=10)
     picture = canvas.drawable(image)
     for i, color in zip(chosen, colors, strict=True):
         if class_ids[i]:
-            full_mask = utils.unmold_mask(mask[i], np.asarray(rois[i][:4]).astype(np.int32), picture.shape)
+            full_mask = unmold_mask(mask[i], np.asarray(rois[i][:4]).astype(np.int32), picture.shape)
             apply_mask(picture, full_mask, color)
 
     ax = canvas.open_axes((12, 12))
