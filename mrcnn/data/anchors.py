@@ -38,3 +38,14 @@ def generate_pyramid_anchors(scales, ratios, feature_shapes, feature_strides, an
     return np.concatenate(
         [generate_anchors(scale, ratios, shape, stride, anchor_stride) for scale, shape, stride in levels]
     )
+
+
+def anchors_for(config, image_shape):
+    """Anchors (A, 4), float64 px, of a model with this config for pictures [H, W, C]."""
+    return generate_pyramid_anchors(
+        config.RPN_ANCHOR_SCALES,
+        config.RPN_ANCHOR_RATIOS,
+        compute_backbone_shapes(config, image_shape),
+        config.BACKBONE_STRIDES,
+        config.RPN_ANCHOR_STRIDE,
+    )

@@ -5,7 +5,6 @@ import numpy as np
 
 def extract_bboxes(mask):
     """Tight boxes (N, 4), int32 px, of masks [H, W, N]; four zeros for an empty mask."""
-    mask = np.asarray(mask) != 0
     boxes = np.zeros((mask.shape[-1], 4), np.int32)
     in_rows, in_columns = mask.any(axis=1), mask.any(axis=0)  # (H, N), (W, N)
     for i in range(mask.shape[-1]):

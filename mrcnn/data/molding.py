@@ -1,0 +1,110 @@
+"""One picture as the network reads it: resized, mean taken off, with its meta vector and its truth.
+
+A meta vector (12 + K numbers, K classes with the background) says where a picture comes from:
+image id | original shape H W C | molded shape H W C | window y1 x1 y2 x2 in px | scale | one flag a class, 1 if the
+picture's source knows the class.
+"""
+
+import random
+
+import numpy as np
+
+from mrcnn.data.augment import augment as apply_augmentation
+from mrcnn.data.boxes import extract_bboxes
+from mrcnn.data.minimask import minimize_mask
+from mrcnn.data.resize import resize_image, resize_mask
+
+META_PARTS = {
+    "image_id": slice(0, 1),
+    "original_image_shape": slice(1, 4),
+    "image_shape": slice(4, 7),
+    "window": slice(7, 11),
+    "scale": slice(11, 12),
+    "active_class_ids": slice(12, None),
+}
+
+
+def mold_image(images, config):
+    """Pictures [..., C], RGB 0 to 255 -> float32 [..., C] less `config.MEAN_PIXEL`."""
+    images = np.asarray(images)
+    molded = np.empty(images.shape, np.float32)
+    return np.subtract(images, config.MEAN_PIXEL, out=molded, casting="same_kind")
+
+
+def unmold_image(normalized_images, config):
+    """The way back from `mold_image`, to uint8."""
+    return np.rint(normalized_images + config.MEAN_PIXEL).astype(np.uint8)
+
+
+def compose_image_meta(image_id, original_image_shape, image_shape, window, scale, active_class_ids):
+    """A meta vector, float64 (12 + K,), of its parts; see the head of the file."""
+    parts = [[image_id], original_image_shape, image_shape, window, [scale], active_class_ids]
+    return np.concatenate([np.asarray(part, np.float64) for part in parts])
+
+
+def parse_image_meta(meta):
+    """Meta vectors (B, 12 + K) -> dict of their parts, int32, by name; the scale stays float32."""
+    parts = {name: meta[:, where] for name, where in META_PARTS.items()}
+    return {
+        "image_id": parts["image_id"][:, 0].astype(np.int32),
+        "original_image_shape": parts["original_image_shape"].astype(np.int32),
+        "image_shape": parts["image_shape"].astype(np.int32),
+        "window": parts["window"].astype(np.int32),
+        "scale": parts["scale"][:, 0].astype(np.float32),
+        "active_class_ids": parts["active_class_ids"].astype(np.int32),
+    }
+
+
+def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, use_mini_mask=False, rng=None):
+    """One picture of a prepared data set with its truth, at the size of the network.
+
+    augment: True flips half of the pictures left to right (the old way; prefer `augmentation`).
+    augmentation: an imgaug augmenter or an Albumentations transform.
+    use_mini_mask: masks as crops of their boxes in `config.MINI_MASK_SHAPE`.
+    rng: np.random.Generator for every random choice in here; None: Python's `random`, as in the old package.
+
+    Returns image uint8 [H, W, C], image_meta float64 (12 + K,), class_ids int32 (N,), bbox int32 px (N, 4) and mask
+    bool [H, W, N], or [h, w, N] with mini masks. Objects that resizing or augmenting left without a pixel are dropped.
+    Raises ValueError that names the picture if it cannot be read or if masks do not fit.
+    """
+    image, mask, class_ids = _load(dataset, image_id)
+    original_shape = image.shape
+    image, window, scale, padding, crop = resize_image(
+        image, config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_MIN_SCALE, config.IMAGE_RESIZE_MODE, rng
+    )
+    mask = resize_mask(mask, scale, padding, crop)
+    if augment and (random.randint(0, 1) if rng is None else rng.integers(2)) == 1:
+        image, mask = np.ascontiguousarray(image[:, ::-1]), mask[:, ::-1]
+    if augmentation is not None:
+        image, mask = apply_augmentation(image, mask, augmentation, rng)
+    bbox = extract_bboxes(mask)
+    present = bbox[:, 2] > 0  # an empty mask has a box of zeros
+    if not present.all():
+        mask, class_ids, bbox = mask[:, :, present], class_ids[present], bbox[present]
+    if use_mini_mask:
+        mask = minimize_mask(bbox, mask, config.MINI_MASK_SHAPE)
+    active = np.zeros(dataset.num_classes, np.int32)
+    active[dataset.source_class_ids[dataset.image_info[image_id]["source"]]] = 1
+    image_meta = compose_image_meta(image_id, original_shape, image.shape, window, scale, active)
+    return image, image_meta, class_ids, bbox, mask
+
+
+def _load(dataset, image_id):
+    """The picture, its masks [H, W, N] and class ids int32 (N,), checked."""
+    info = dataset.image_info[image_id]
+    where = f"image {image_id} (source {info['source']!r}, id {info['id']!r}, path {info['path']!r})"
+    try:
+        image = dataset.load_image(image_id)
+        mask, class_ids = dataset.load_mask(image_id)
+    except Exception as error:
+        error.add_note(f"while loading {where}")
+        raise
+    class_ids = np.asarray(class_ids, np.int32)
+    if len(class_ids) == 0:
+        return image, np.zeros(image.shape[:2] + (0,), bool), class_ids
+    if mask.ndim != 3 or mask.shape != image.shape[:2] + (len(class_ids),):
+        raise ValueError(
+            f"{where}: masks of shape {mask.shape} and {len(class_ids)} class ids do not fit a picture of shape "
+            f"{image.shape}; expected masks [H, W, N] and N class ids from load_mask."
+        )
+    return image, mask.astype(bool, copy=False), class_ids
