@@ -29,10 +29,19 @@ def encode_masks(masks: np.ndarray) -> list[dict]:
 
 
 def decode_masks(rles: Sequence[dict], height: int, width: int) -> np.ndarray:
-    """N RLEs of one picture -> bool masks (height, width, N); N may be 0."""
-    if not rles:
-        return np.zeros((height, width, 0), bool)
-    return coco_mask.decode(list(rles)).view(bool)
+    """N RLEs of one picture -> bool masks (height, width, N); N may be 0.
+
+    Raises ValueError for a broken one.  (pycocotools' own decode warns under numpy 2, and reads past broken counts.)
+    """
+    masks = np.zeros((len(rles), width * height), bool)
+    for mask, rle in zip(masks, rles, strict=True):
+        runs = _run_lengths(rle["counts"])
+        if runs is None or runs.sum() != mask.size:
+            raise ValueError(f"broken RLE: its runs do not fill {height} x {width} pixels")
+        ends = np.cumsum(runs).tolist()
+        for start, end in zip(ends[0::2], ends[1::2], strict=False):
+            mask[start:end] = True
+    return masks.reshape(len(rles), width, height).transpose(2, 1, 0)
 
 
 def rle_area(rle: dict) -> int:
@@ -64,9 +73,9 @@ def polygon_parts(segmentation: Sequence) -> tuple[np.ndarray, ...]:
         try:
             numbers = np.array(part, np.float64)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"a polygon is a list of numbers, but here is {str(part)[:60]!r}") from error
+            raise ValueError(f"its segmentation must hold lists of numbers, but holds {str(part)[:60]!r}") from error
         if numbers.ndim != 1:
-            raise ValueError(f"a polygon is a flat list x, y, x, y, .., but here is {str(part)[:60]!r}")
+            raise ValueError(f"its segmentation must hold flat lists x, y, x, y, .., but holds {str(part)[:60]!r}")
         if numbers.size % 2:
             raise ValueError(f"a polygon has {numbers.size} numbers; x, y pairs need an even count")
         if not np.isfinite(numbers).all():
@@ -100,16 +109,17 @@ def counts_to_bytes(counts, height: int, width: int) -> bytes:
         counts = counts.encode("ascii", "replace")
     if not isinstance(counts, bytes):
         raise ValueError(f"its counts are neither a list nor text, but {type(counts).__name__}")
-    total = _sum_of_runs(counts)
-    if total != height * width:
-        raise ValueError(
-            f"its run lengths add up to {total}, but the picture has {height} x {width} = {height * width}"
-        )
+    runs = _run_lengths(counts)
+    if runs is None:
+        raise ValueError("its counts are not a compressed RLE")
+    if runs.sum() != height * width:
+        raise ValueError(f"its run lengths add up to {runs.sum()}, not to {height} x {width} = {height * width}")
     return counts
 
 
-def _sum_of_runs(counts: bytes) -> int | None:
-    """Pixels covered by compressed counts, or None when they are broken.  pycocotools would read past its buffer."""
+def _run_lengths(counts: bytes | str) -> np.ndarray | None:
+    """Run lengths int64 (runs,) of compressed counts, the first of them background; None when they are broken."""
+    counts = counts.encode("ascii", "replace") if isinstance(counts, str) else counts
     codes = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
     if codes.size == 0 or codes.min() < 0 or codes.max() > 63 or codes[-1] & 32:
         return None
@@ -123,7 +133,7 @@ def _sum_of_runs(counts: bytes) -> int | None:
     runs = values.copy()  # from the fourth run on, each is stored as the difference from the one two before
     runs[1::2] = np.cumsum(values[1::2])
     runs[2::2] = np.cumsum(values[2::2])
-    return int(runs.sum()) if (runs >= 0).all() else None
+    return runs if (runs >= 0).all() else None
 
 
 def mask_to_segmentation(mask: np.ndarray) -> list | dict:

@@ -1,0 +1,214 @@
+"""A COCO annotation file in memory, small: columns of numbers, and each mask as its polygons or its RLE.
+
+Masks are rasterised when asked for, never kept.  The picture's own size decides the size of its masks.
+"""
+
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from mrcnn_ext.masks import counts_to_bytes, polygon_parts, polygons_to_rle
+
+MAX_NAMED = 5  # how many ids or names a message lists
+
+
+class CocoFile:
+    """Pictures, categories and objects of one annotation file.
+
+    path: the file.
+    images: list of {"id", "file_name", "width", "height"}, in the order of the file.
+    categories: {category id: name}, sorted by id.
+    first: int64 (pictures + 1,); the objects of picture `row` are first[row] .. first[row + 1] - 1.
+    category_ids: int64 (objects,); crowd: bool (objects,).
+    boxes: float64 (objects, 4) x, y, width, height; areas: float64 (objects,): as in the file, NaN where it has none.
+    left_out: ids of annotations whose polygons all have fewer than three points.
+
+    `box_masks=True` takes the box as the mask of an object that has no segmentation (boxes only: USE_MASK = False).
+    Raises ValueError naming the file and the picture or annotation for anything that is no valid COCO.
+    """
+
+    def __init__(self, path, box_masks: bool = False):
+        self.path = Path(path)
+        content = _read_json(self.path)
+        try:
+            self.images, rows = _images(content["images"])
+            self.categories = _categories(content["categories"])
+            self._read_objects(content["annotations"], rows, box_masks)
+        except ValueError as error:
+            raise ValueError(f"{self.path}: {error}") from error
+        if self.left_out:
+            warnings.warn(
+                f"{self.path}: {len(self.left_out)} annotations were left out, because no polygon of theirs has three "
+                f"points: {_some(self.left_out)}",
+                stacklevel=2,
+            )
+
+    def objects(self, row: int) -> range:
+        """Numbers of the objects of picture `row`."""
+        return range(int(self.first[row]), int(self.first[row + 1]))
+
+    def rle(self, row: int, number: int) -> dict:
+        """Compressed RLE of object `number`, which is of picture `row`."""
+        height, width = self.images[row]["height"], self.images[row]["width"]
+        mask = self._masks[number]
+        if isinstance(mask, bytes):
+            return {"size": [height, width], "counts": mask}
+        return polygons_to_rle(mask, height, width)
+
+    def _read_objects(self, annotations: list, rows: dict, box_masks: bool) -> None:
+        """Fill the columns, sorted by picture."""
+        self.left_out = []
+        picture_rows, kept, masks = [], [], []
+        for annotation in annotations:
+            name = f"annotation {annotation.get('id')}" if isinstance(annotation, dict) else "an annotation"
+            try:
+                row = _row_of(annotation, rows, self.categories)
+                mask = _packed_mask(annotation, self.images[row], box_masks)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
+            if mask == ():
+                self.left_out.append(annotation.get("id"))
+                continue
+            picture_rows.append(row)
+            kept.append(annotation)
+            masks.append(mask)
+        order = np.argsort(np.array(picture_rows, np.int64), kind="stable")
+        self._masks = [masks[i] for i in order]
+        kept = [kept[i] for i in order]
+        counts = np.bincount(np.array(picture_rows, np.int64), minlength=len(self.images))
+        self.first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        self.category_ids = np.array([a["category_id"] for a in kept], np.int64)
+        self.crowd = np.array([bool(a.get("iscrowd")) for a in kept], bool)
+        self.boxes = np.array([_numbers(a, "bbox", 4) for a in kept], np.float64).reshape(-1, 4)
+        self.areas = np.array([_numbers(a, "area", 1) for a in kept], np.float64).reshape(-1)
+
+
+def _read_json(path: Path) -> dict:
+    """The file's content with polygons already packed into arrays, which keeps the peak of memory low."""
+    try:
+        content = json.loads(path.read_bytes(), object_hook=_pack_polygons)
+    except FileNotFoundError:
+        raise ValueError(f"{path}: there is no such annotation file.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: this is not JSON, or it is cut off: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(
+            f"{path}: a COCO annotation file holds an object, but this one holds a {type(content).__name__}."
+        )
+    for key in ("images", "annotations", "categories"):
+        if not isinstance(content.get(key), list):
+            raise ValueError(f"{path}: this is no COCO annotation file: it has no list {key!r}.")
+    return content
+
+
+def _pack_polygons(item: dict) -> dict:
+    """Turn the lists of polygons of an annotation into arrays while the JSON is being read."""
+    segmentation = item.get("segmentation")
+    if isinstance(segmentation, list) and segmentation:
+        try:
+            item["segmentation"] = polygon_parts(segmentation)
+        except ValueError as error:
+            raise ValueError(f"annotation {item.get('id')} (picture {item.get('image_id')}): {error}") from error
+    return item
+
+
+def _images(items: list) -> tuple[list[dict], dict]:
+    """Checked list of pictures, and {picture id: row}."""
+    images, rows = [], {}
+    for item in items:
+        if not isinstance(item, dict) or "id" not in item or not isinstance(item.get("file_name"), str):
+            raise ValueError(f"an entry of 'images' has no id or no file_name: {str(item)[:80]}")
+        image_id = _whole(item["id"], f"the id of picture {item['file_name']}")
+        name = f"picture {image_id} ({item['file_name']})"
+        if image_id in rows:
+            raise ValueError(f"{name}: this picture id is there twice")
+        width, height = (_whole(item.get(key), f"{name}: {key}") for key in ("width", "height"))
+        if min(width, height) < 1:
+            raise ValueError(f"{name}: its size is {width} x {height} pixels")
+        rows[image_id] = len(images)
+        images.append({"id": image_id, "file_name": item["file_name"], "width": width, "height": height})
+    return images, rows
+
+
+def _categories(items: list) -> dict[int, str]:
+    """Checked categories, sorted by id."""
+    categories = {}
+    for item in items:
+        if not isinstance(item, dict) or "id" not in item or "name" not in item:
+            raise ValueError(f"an entry of 'categories' has no id or no name: {str(item)[:80]}")
+        category_id = _whole(item["id"], f"the id of category {item['name']!r}")
+        if category_id in categories:
+            raise ValueError(f"category id {category_id} is there twice: {categories[category_id]!r}, {item['name']!r}")
+        categories[category_id] = str(item["name"])
+    return dict(sorted(categories.items()))
+
+
+def _row_of(annotation, rows: dict, categories: dict) -> int:
+    """Row of the annotation's picture, after a look whether its picture and its category exist."""
+    if not isinstance(annotation, dict):
+        raise ValueError(f"an entry of 'annotations' is not an object: {str(annotation)[:80]}")
+    for key, known, place in (("image_id", rows, "images"), ("category_id", categories, "categories")):
+        value = annotation.get(key)
+        annotation[key] = value if type(value) is int else _whole(value, f"its {key}")
+        if annotation[key] not in known:
+            raise ValueError(f"its {key} {value} is not among the {place!r}")
+    return rows[annotation["image_id"]]
+
+
+def _packed_mask(annotation: dict, image: dict, box_masks: bool) -> bytes | tuple[np.ndarray, ...]:
+    """Mask of an annotation as RLE counts or as polygons; the empty tuple when no polygon has three points."""
+    segmentation = annotation.get("segmentation")
+    if isinstance(segmentation, tuple) and (segmentation or not box_masks):  # packed by _pack_polygons
+        return segmentation
+    name = f"picture {image['id']} ({image['file_name']})"
+    height, width = image["height"], image["width"]
+    if isinstance(segmentation, dict):
+        if list(segmentation.get("size", ())) != [height, width]:
+            raise ValueError(f"{name}: its RLE has the size {segmentation.get('size')}, the picture {[height, width]}")
+        try:
+            return counts_to_bytes(segmentation.get("counts"), height, width)
+        except ValueError as error:
+            raise ValueError(f"{name}: broken RLE: {error}") from error
+    if segmentation:
+        raise ValueError(f"{name}: its segmentation is neither polygons nor RLE: {str(segmentation)[:60]}")
+    x, y, w, h = _numbers(annotation, "bbox", 4)
+    if not box_masks or not (w > 0 and h > 0):
+        raise ValueError(
+            f"{name}: it has no segmentation. For a detector without masks (USE_MASK = False), box_masks=True takes "
+            "the box instead, where it has one."
+        )
+    return (np.array([x, y, x + w, y, x + w, y + h, x, y + h]),)
+
+
+def _whole(value, name: str) -> int:
+    """An int; whole floats and digits as text are taken as such, as some tools write them."""
+    try:
+        number = int(value)
+        if isinstance(value, bool) or (not isinstance(value, str) and number != value):
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name} must be a whole number, but is {value!r}") from None
+    return number
+
+
+def _numbers(annotation: dict, key: str, count: int) -> list[float]:
+    """`count` numbers of an annotation; NaN where it has none."""
+    value = annotation.get(key)
+    if value is None or value == []:
+        return [np.nan] * count
+    try:
+        numbers = np.array(value, np.float64).reshape(-1)
+    except (TypeError, ValueError):
+        numbers = np.zeros(0)
+    if numbers.size != count or not np.isfinite(numbers).all():
+        raise ValueError(f"annotation {annotation.get('id')}: {key} must be {count} finite numbers, but is {value!r}")
+    return numbers.tolist()
+
+
+def _some(values) -> str:
+    """The first few values as text."""
+    return ", ".join(str(v) for v in values[:MAX_NAMED]) + (", .." if len(values) > MAX_NAMED else "")
