@@ -26,6 +26,9 @@ __all__ = [
     "show_truth_beside_prediction",
 ]
 
+# TensorFlow's notes on instruction sets would stand above the first result; it reads this when it is imported.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
 _FIGURE_DEFAULTS = {
     "figure.dpi": 90,
     "font.size": 10,

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -47,6 +47,7 @@ def test_wrong_sizes_and_colours_are_refused():
         apply_mask(image, np.ones((4, 6)), (255, 0, 0))
 
 
+@settings(deadline=None)  # the first call may be slow on a busy machine
 @given(
     data=st.data(),
     shape=SHAPES,
@@ -96,6 +97,7 @@ def test_nothing_has_no_outline():
     assert mask_outlines(np.zeros((5, 5), bool)) == []
 
 
+@settings(deadline=None)
 @given(data=st.data(), shape=SHAPES)
 def test_outlines_span_the_box_of_the_mask(data, shape):
     mask = data.draw(hnp.arrays(bool, shape))
