@@ -8,7 +8,7 @@ STACK = $(if $(PYTHON),$(PYTHON) docker/stack.py,$(error No Python 3.11, 3.12 or
 	$(shell python3 --version 2>&1)): install one, then run make again, or name it: make $@ PYTHON=/path/to/python3.12))
 RUN = .venv/bin/python -m
 NOTEBOOKS = $(sort $(wildcard notebooks/0*.ipynb))
-NBVAL = $(RUN) pytest --nbval --nbval-current-env -p no:randomly $(NOTEBOOKS)
+NBVAL = $(RUN) pytest --nbval --nbval-current-env $(NOTEBOOKS)
 SHAPES = data/shapes/annotations/instances_shapes_test2018.json
 
 help: ## this list
@@ -25,7 +25,7 @@ logs: ## follow what they print (Ctrl-C ends it)
 
 test: environment $(SHAPES) ## the tests, and all notebooks in quick mode (under 20 minutes on 2 cores)
 	$(RUN) pytest -m "not slow and not stack"
-	MRCNN_QUICK=1 $(NBVAL) --nbval-cell-timeout=600
+	$(if $(NOTEBOOKS),MRCNN_QUICK=1 $(NBVAL) --nbval-cell-timeout=600)
 
 test-slow: environment $(SHAPES) ## the tests that take minutes
 	$(RUN) pytest -m slow
@@ -34,7 +34,7 @@ test-stack: environment ## the Docker stack from build to browser; says why wher
 	$(RUN) pytest -m stack
 
 notebooks: environment $(SHAPES) ## all notebooks in full, as a person would run them
-	$(NBVAL) --nbval-cell-timeout=1800
+	$(if $(NOTEBOOKS),$(NBVAL) --nbval-cell-timeout=1800)
 
 lint: environment ## style of the code, and that no notebook holds outputs
 	$(RUN) ruff check

@@ -83,6 +83,6 @@ def _say_where(values: dict[str, str]) -> None:
     host = values["BIND_ADDRESS"]
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     say("")
-    say(f"  JupyterLab   http://{shown}:{values['JUPYTER_PORT']}/lab?token={values['JUPYTER_TOKEN']}")
+    say(f"  JupyterLab   http://{shown}:{values['JUPYTER_PORT']}/?token={values['JUPYTER_TOKEN']}")
     say(f"  TensorBoard  http://{shown}:{values['TENSORBOARD_PORT']}/")
     say("  Stop both    make down")

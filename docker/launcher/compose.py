@@ -66,7 +66,7 @@ def _build(root: Path, env: dict[str, str], values: dict[str, str], engine: Engi
     for pattern in _INPUTS:
         for path in sorted(root.glob(pattern)):
             inputs.update(path.read_bytes())
-    inputs.update(repr([values.get(name) for name in ("GPU", "NB_UID", "NB_GID", "BASE_IMAGE")]).encode())
+    inputs.update(repr([env.get(name) for name in ("GPU", "NB_UID", "NB_GID", "BASE_IMAGE")]).encode())
     if stamp.exists() and stamp.read_text() == f"{inputs.hexdigest()} {_image_id(image)}":
         return
     if not _image_id(image):
@@ -98,7 +98,9 @@ def _image_id(image: str) -> str:
 
 
 def _compose(root: Path, env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess:
-    answer = subprocess.run(["docker", "compose", *arguments], cwd=root, env=env, capture_output=True, text=True)
+    answer = subprocess.run(
+        ["docker", "compose", "--ansi", "never", *arguments], cwd=root, env=env, capture_output=True, text=True
+    )
     if answer.returncode:
         raise Problem(f"`docker compose {' '.join(arguments)}` failed: {answer.stderr.strip()}")
     return answer

@@ -42,11 +42,19 @@ def up(root: Path, values: dict[str, str]) -> None:
         run_shown("Making the shapes data", command, root / "build/shapes.log", cwd=root, env=env)
     if "lab" in missing:
         _copy_settings(root, python.parent.parent)
-        if subprocess.run([str(python), "docker/startup_check.py"], cwd=root, env=env).returncode:
-            raise Problem("the start-up check failed: the line above says why")
-    started = {name: _start(root, name, _command(name, values), env) for name in missing}
+        _check_start(root, python, env)
+    for name in missing:
+        _start(root, name, _command(name, values), env)
     for name in _SERVICES:
-        _wait(root, name, values, started.get(name))
+        _wait(root, name, values)
+
+
+def _check_start(root: Path, python: Path, env: dict[str, str]) -> None:
+    command = [str(python), "docker/startup_check.py"]
+    answer = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True)
+    say(answer.stdout.strip())
+    if answer.returncode:
+        raise Problem(answer.stderr.strip().splitlines()[-1])
 
 
 def down(root: Path) -> bool:
@@ -81,7 +89,7 @@ def _command(name: str, values: dict[str, str]) -> list[str]:
     return [*command, "--reload_interval", "2"]
 
 
-def _start(root: Path, name: str, command: list[str], env: dict[str, str]) -> subprocess.Popen:
+def _start(root: Path, name: str, command: list[str], env: dict[str, str]) -> None:
     say(f"Starting {name}")
     file = _pid_file(root, name)
     file.parent.mkdir(exist_ok=True)
@@ -97,17 +105,17 @@ def _start(root: Path, name: str, command: list[str], env: dict[str, str]) -> su
             start_new_session=True,  # so that it outlives this terminal, and stops together with its kernels
         )
     file.write_text(str(process.pid))
-    return process
+    process.returncode = 0  # tells Popen that nobody will wait for it: it goes on when this program ends
 
 
-def _wait(root: Path, name: str, values: dict[str, str], process: subprocess.Popen | None) -> None:
+def _wait(root: Path, name: str, values: dict[str, str]) -> None:
     path = _SERVICES[name][1]
     port = int(values["JUPYTER_PORT" if name == "lab" else "TENSORBOARD_PORT"])
     address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(values["BIND_ADDRESS"], values["BIND_ADDRESS"])
     log = _pid_file(root, name).with_suffix(".log")
     end = time.monotonic() + _SECONDS_TO_START
     while reason := healthy(port, path, address):
-        died = process is not None and process.poll() is not None
+        died = not _running(root, name)
         if died or time.monotonic() > end:
             print(log.read_text(errors="replace")[-2000:], file=sys.stderr)
             raise Problem(
