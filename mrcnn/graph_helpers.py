@@ -1,0 +1,53 @@
+"""The old package's helpers on tensors, for custom code that calls them; on any Keras backend.
+
+Keras is imported at the call, so that `mrcnn.utils` stays quick to import. New code uses `mrcnn.ops`.
+"""
+
+from mrcnn.data.molding import META_PARTS
+
+
+def batch_slice(inputs, graph_fn, batch_size, names=None):
+    """Call `graph_fn` on one picture at a time and stack what it returns.
+
+    inputs: a tensor (B, ...) or a list of them, with B = `batch_size`. graph_fn: takes a slice of each, returns a
+    tensor or a list or tuple of them. names: not used, as tensors have no names in Keras 3.
+    Returns a tensor (B, ...), or a list of them if graph_fn returns several.
+    """
+    from keras import ops
+
+    inputs = inputs if isinstance(inputs, list | tuple) else [inputs]
+    results = [graph_fn(*(tensor[i] for tensor in inputs)) for i in range(batch_size)]
+    results = [result if isinstance(result, list | tuple) else [result] for result in results]
+    stacked = [ops.stack(parts, axis=0) for parts in zip(*results, strict=True)]
+    return stacked[0] if len(stacked) == 1 else stacked
+
+
+def box_refinement_graph(box, gt_box):
+    """Deltas (N, 4) that take boxes (N, 4) to truth boxes (N, 4), float32: `utils.box_refinement` on tensors."""
+    from keras import ops
+
+    from mrcnn.ops import boxes as box_ops
+
+    return box_ops.encode(ops.cast(box, "float32"), ops.cast(gt_box, "float32"))
+
+
+def norm_boxes_graph(boxes, shape):
+    """Pixel boxes (..., 4) -> normalised boxes (..., 4), float32, for a picture of shape (H, W)."""
+    from mrcnn.ops import boxes as box_ops
+
+    return box_ops.norm(boxes, shape[0], shape[1])
+
+
+def denorm_boxes_graph(boxes, shape):
+    """Normalised boxes (..., 4) -> pixel boxes (..., 4), int32, for a picture of shape (H, W)."""
+    from keras import ops
+
+    from mrcnn.ops import boxes as box_ops
+
+    return ops.cast(ops.round(box_ops.denorm(boxes, shape[0], shape[1])), "int32")
+
+
+def parse_image_meta_graph(meta):
+    """Meta vectors (B, 12 + K) -> dict of their parts by name, as tensors of the same type."""
+    parts = {name: meta[:, where] for name, where in META_PARTS.items()}
+    return parts | {name: parts[name][:, 0] for name in ("image_id", "scale")}
