@@ -71,3 +71,22 @@ def _decode(data):
         if pixels is None:
             raise ValueError("unknown format") from None
         return pixels if pixels.ndim == 2 else pixels[:, :, ::-1]
+
+
+def as_channels(image, channels):
+    """A picture array with as many channels as a network takes, [H, W, channels].
+
+    For 3, as `as_rgb`; float RGB from 0 to 255 stays as it is. For 1, gray is taken as it is and RGB is averaged.
+    For more, the picture must have them. Raises ValueError for what does not fit.
+    """
+    image = np.asarray(image)
+    if channels == 3:
+        is_float_rgb = image.dtype.kind == "f" and image.ndim == 3 and image.shape[2] == 3
+        return image if is_float_rgb else as_rgb(image)
+    if image.ndim == 2:
+        image = image[:, :, np.newaxis]
+    if channels == 1 and image.ndim == 3 and image.shape[2] != 1:
+        return as_rgb(image).mean(axis=2, keepdims=True).astype(np.uint8)
+    if image.ndim != 3 or image.shape[2] != channels:
+        raise ValueError(f"picture of shape {image.shape}: this network takes {channels} channels, [H, W, {channels}]")
+    return image

@@ -13,7 +13,6 @@ from mrcnn.ops import boxes as box_ops
 
 CANONICAL_SIZE = 224.0  # a ROI of this many pixels belongs to level 4 (FPN, eq. 1)
 LEVELS = (2, 3, 4, 5)
-ROUNDING = 1e-3  # cells: a box that ends on the border must not fall outside by a rounding error
 
 
 def roi_levels(boxes, image_area):
@@ -90,7 +89,7 @@ def _grid(low, high, length, samples):
         position = low * last + step * ops.arange(samples, dtype="float32")[None]  # (N, P)
     else:
         position = 0.5 * (low + high) * last
-    inside = ops.logical_and(position >= -ROUNDING, position <= last + ROUNDING)
+    inside = ops.logical_and(position >= 0.0, position <= last)
     position = ops.clip(position, 0.0, last)
     lower = ops.floor(position)
     return (

@@ -1,0 +1,313 @@
+"""The public class `MaskRCNN`, and the old module's functions by their old names."""
+
+import contextlib
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from mrcnn import training
+from mrcnn.data.anchors import compute_backbone_shapes, generate_pyramid_anchors
+from mrcnn.data.boxes import denorm_boxes, norm_boxes
+from mrcnn.data.generator import data_generator
+from mrcnn.data.loader import Loader
+from mrcnn.data.minimask import unmold_mask
+from mrcnn.data.molding import (
+    compose_image_meta,
+    load_image_gt,
+    mold_image,
+    parse_image_meta,
+    unmold_image,
+)
+from mrcnn.data.picture import as_channels
+from mrcnn.data.resize import resize_image
+from mrcnn.data.targets import build_detection_targets, build_rpn_targets, generate_random_rois
+from mrcnn.network import graph
+from mrcnn.weights import load_weights, save_weights
+
+
+class MaskRCNN:
+    """A Mask R-CNN for training or for inference.
+
+    mode: "training" or "inference".  config: a Config.  model_dir: where the folders of the runs are.
+    `keras_model` is the Keras model; its layers have the old names.
+    """
+
+    def __init__(self, mode, config, model_dir):
+        if mode not in ("training", "inference"):
+            raise ValueError(f'mode is {mode!r}: use "training" or "inference".')
+        self.mode = mode
+        self.config = config
+        self.model_dir = str(model_dir)
+        self._anchors = {}
+        if config.SEED is not None:
+            keras.utils.set_random_seed(config.SEED)
+        self.set_log_dir()
+        self.keras_model = self.build(mode, config)
+
+    def build(self, mode, config):
+        """The Keras model of `mode`."""
+        shape = graph.image_shape(config)
+        if mode == "training":
+            if None in shape:
+                raise ValueError(
+                    f"IMAGE_RESIZE_MODE {config.IMAGE_RESIZE_MODE!r} gives pictures of different sizes, which cannot "
+                    'be trained in batches: use "square" or "crop".'
+                )
+            return graph.build_training(config, self._anchors_px(shape))
+        return graph.build_inference(config, None if None in shape else len(self._anchors_px(shape)))
+
+    # --- weights and runs ----------------------------------------------------------------------------------------
+
+    def find_last(self):
+        """Path of the last checkpoint of the last run of this NAME in `model_dir`.
+
+        Raises FileNotFoundError when there is no run, or no checkpoint in it.
+        """
+        name = self.config.NAME.lower()
+        root = Path(self.model_dir)
+        runs = sorted(
+            p for p in root.glob("*") if p.is_dir() and re.fullmatch(re.escape(name) + r"\d{8}T\d{4}", p.name)
+        )
+        if not runs:
+            raise FileNotFoundError(f"No run of {name!r} in {root}: train first, or give a path to a weights file.")
+        checkpoints = sorted(runs[-1].glob("mask_rcnn*.h5"))
+        if not checkpoints:
+            raise FileNotFoundError(f"No checkpoint in {runs[-1]}: the run did not finish its first epoch.")
+        return str(checkpoints[-1])
+
+    def load_weights(self, filepath, by_name=False, exclude=None):
+        """Weights from a `.h5` of the old package or of this one; returns and prints what was loaded and what was not.
+
+        exclude: names of layers to leave as they are.  by_name: kept from the old package; layers always go by name.
+        Also sets `epoch` and `log_dir` when the file is a checkpoint of a run, so that training goes on there.
+        """
+        report = load_weights(self.keras_model, filepath, mode=self.mode, exclude=exclude)
+        self.set_log_dir(filepath)
+        return report
+
+    def save_weights(self, filepath):
+        """Writes the weights in the old package's layout."""
+        save_weights(self.keras_model, filepath)
+
+    def set_log_dir(self, model_path=None):
+        """Sets `log_dir`, `checkpoint_path` and `epoch`: of the run that `model_path` belongs to, or of a new one."""
+        run = model_path and training.parse_checkpoint(model_path)
+        date, self.epoch = run if run else (None, 0)
+        name = self.config.NAME or "mask_rcnn"
+        self.log_dir = str(training.run_folder(self.model_dir, name, date))
+        self.checkpoint_path = training.checkpoint_path(self.log_dir, name)
+
+    # --- training ------------------------------------------------------------------------------------------------
+
+    def train(
+        self,
+        train_dataset,
+        val_dataset,
+        learning_rate,
+        epochs,
+        layers,
+        augmentation=None,
+        custom_callbacks=None,
+        no_augmentation_sources=None,
+    ):
+        """Trains, up to epoch `epochs` in all (not that many more).
+
+        train_dataset, val_dataset: prepared Datasets.  learning_rate: a number or a Keras schedule.
+        layers: "heads", "3+", "4+", "5+", "all", or a regular expression for whole layer names.
+        augmentation: see `load_image_gt`.  custom_callbacks: Keras callbacks.
+        no_augmentation_sources: sources whose pictures are not augmented.
+        Writes checkpoints, config.json, metrics.csv and TensorBoard's files to `log_dir`. Returns Keras' History.
+        """
+        if self.mode != "training":
+            raise ValueError('This model was made for inference: make one with mode="training".')
+        if epochs <= self.epoch:
+            print(f"Nothing to do: {self.epoch} epochs are trained; epochs={epochs} is the total, not what to add.")
+            return None
+        chosen = training.set_trainable(self.keras_model, training.LAYERS.get(layers, layers))
+        parameters = sum(int(np.prod(w.shape)) for layer in chosen for w in layer.trainable_weights)
+        print(f"Training epochs {self.epoch + 1} to {epochs}: {len(chosen)} layers, {parameters:,} parameters.")
+        print(f"Run folder: {self.log_dir}")
+        Path(self.log_dir).mkdir(parents=True, exist_ok=True)
+        self.config.to_json(Path(self.log_dir) / "config.json")
+        self.compile(learning_rate, self.config.LEARNING_MOMENTUM)
+        steps = self.config.STEPS_PER_EPOCH
+        with contextlib.ExitStack() as stack:
+            batches = stack.enter_context(
+                Loader(
+                    train_dataset,
+                    self.config,
+                    augmentation=augmentation,
+                    no_augmentation_sources=no_augmentation_sources,
+                    seed=self.config.SEED,
+                )
+            )
+            validation = stack.enter_context(Loader(val_dataset, self.config, seed=self.config.SEED))
+            history = self.keras_model.fit(
+                as_generator(batches),
+                initial_epoch=self.epoch,
+                epochs=epochs,
+                steps_per_epoch=steps,
+                validation_data=as_generator(validation),
+                validation_steps=self.config.VALIDATION_STEPS,
+                callbacks=[
+                    training.TensorBoardLosses(self.log_dir, steps),
+                    keras.callbacks.CSVLogger(Path(self.log_dir) / "metrics.csv", append=self.epoch > 0),
+                    training.Checkpoints(self.checkpoint_path),
+                    *(custom_callbacks or []),
+                ],
+            )
+        self.epoch = max(self.epoch, epochs)
+        return history
+
+    def compile(self, learning_rate, momentum):
+        """SGD with momentum, gradients clipped by their global norm, as in the old engine."""
+        optimizer = keras.optimizers.SGD(
+            learning_rate, momentum=momentum, global_clipnorm=self.config.GRADIENT_CLIP_NORM
+        )
+        self.keras_model.compile(optimizer=optimizer)
+
+    # --- detection -----------------------------------------------------------------------------------------------
+
+    def detect(self, images, verbose=0):
+        """Finds objects in any number of pictures.
+
+        images: list of arrays [H, W, C] (gray [H, W] and RGBA too) of any size.
+        Returns for each picture a dict: rois (N, 4) px, class_ids (N,), scores (N,), masks [H, W, N] bool, or None
+        without USE_MASK.
+        """
+        self._must_be("inference")
+        results = []
+        images = [as_channels(image, self.config.IMAGE_CHANNEL_COUNT) for image in images]
+        for start in range(0, len(images), self.config.BATCH_SIZE):
+            chunk = images[start : start + self.config.BATCH_SIZE]
+            if verbose:
+                log(f"Processing {len(chunk)} images")
+                for image in chunk:
+                    log("image", image)
+            for molded, metas, windows, originals in self._batches_of_one_size(chunk):
+                results += self._detect_batch(molded, metas, windows, originals, verbose)
+        return results
+
+    def detect_molded(self, molded_images, image_metas, verbose=0):
+        """As `detect`, for pictures that are already molded: [B, H, W, C] and metas (B, 12 + K)."""
+        self._must_be("inference")
+        meta = parse_image_meta(image_metas)
+        shapes = [tuple(image.shape) for image in molded_images]
+        return self._detect_batch(molded_images, image_metas, meta["window"], shapes, verbose)
+
+    def mold_inputs(self, images):
+        """Pictures of any size -> molded pictures [B, H, W, C], metas (B, 12 + K), windows px (B, 4)."""
+        molded, metas, windows = zip(*(self._mold(image) for image in images), strict=True)
+        return np.stack(molded), np.stack(metas), np.stack(windows)
+
+    def unmold_detections(self, detections, mrcnn_mask, original_image_shape, image_shape, window):
+        """The network's output for one picture, in that picture's pixels.
+
+        detections: (D, 6).  mrcnn_mask: (D, h, w, K), or None.  original_image_shape, image_shape: of the picture
+        and of the molded one.  window: px, the picture's place in the molded one.
+        Returns boxes int32 px (N, 4), class ids (N,), scores (N,), masks [H, W, N] bool, or None.
+        """
+        real = detections[:, 4] > 0
+        boxes, class_ids, scores = detections[real, :4], detections[real, 4].astype(np.int32), detections[real, 5]
+        y1, x1, y2, x2 = norm_boxes(window, image_shape[:2])
+        shift, scale = np.array([y1, x1, y1, x1]), np.array([y2 - y1, x2 - x1, y2 - y1, x2 - x1])
+        boxes = denorm_boxes((boxes - shift) / scale, original_image_shape[:2])
+        solid = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+        rows = np.flatnonzero(real)[solid]
+        boxes, class_ids, scores = boxes[solid], class_ids[solid], scores[solid]
+        if mrcnn_mask is None:
+            return boxes, class_ids, scores, None
+        masks = np.zeros((*original_image_shape[:2], len(rows)), bool)
+        for i, (row, class_id) in enumerate(zip(rows, class_ids, strict=True)):
+            masks[:, :, i] = unmold_mask(mrcnn_mask[row, :, :, class_id], boxes[i], original_image_shape)
+        return boxes, class_ids, scores, masks
+
+    def get_anchors(self, image_shape):
+        """Normalised anchors (A, 4) for pictures of this (molded) shape; the pixel ones are in `self.anchors`."""
+        self.anchors = self._anchors_px(tuple(image_shape))
+        return norm_boxes(self.anchors, tuple(image_shape)[:2])
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _anchors_px(self, image_shape):
+        size = tuple(int(n) for n in image_shape[:2])
+        if size not in self._anchors:
+            self._anchors[size] = generate_pyramid_anchors(
+                self.config.RPN_ANCHOR_SCALES,
+                self.config.RPN_ANCHOR_RATIOS,
+                compute_backbone_shapes(self.config, size),
+                self.config.BACKBONE_STRIDES,
+                self.config.RPN_ANCHOR_STRIDE,
+            )
+        return self._anchors[size]
+
+    def _must_be(self, mode):
+        if self.mode != mode:
+            raise ValueError(f'This model was made for {self.mode}: make one with mode="{mode}" and load its weights.')
+
+    def _mold(self, image):
+        config = self.config
+        molded, window, scale, _, _ = resize_image(
+            image, config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_MIN_SCALE, config.IMAGE_RESIZE_MODE
+        )
+        no_classes = np.zeros(config.NUM_CLASSES, np.int32)
+        meta = compose_image_meta(0, image.shape, molded.shape, window, scale, no_classes)
+        return mold_image(molded, config), meta, window
+
+    def _batches_of_one_size(self, images):
+        """Molded pictures, metas, windows and original shapes, in order; pictures of one size together."""
+        molded, metas, windows = zip(*(self._mold(image) for image in images), strict=True)
+        if len({m.shape for m in molded}) == 1:
+            return [(np.stack(molded), np.stack(metas), windows, [image.shape for image in images])]
+        rows = zip(molded, metas, windows, images, strict=True)
+        return [(m[None], meta[None], [window], [image.shape]) for m, meta, window, image in rows]
+
+    def _detect_batch(self, molded, metas, windows, original_shapes, verbose):
+        shape = molded[0].shape
+        anchors = np.broadcast_to(self.get_anchors(shape), (len(molded), len(self.anchors), 4))
+        if verbose:
+            log("molded_images", molded)
+            log("image_metas", metas)
+            log("anchors", anchors)
+        inputs = [np.asarray(molded, np.float32), np.asarray(metas, np.float32), np.asarray(anchors, np.float32)]
+        outputs = self.keras_model.predict_on_batch(inputs)
+        masks = outputs[3] if self.config.USE_MASK else [None] * len(molded)
+        results = []
+        for detections, mask, original_shape, window in zip(outputs[0], masks, original_shapes, windows, strict=True):
+            found = self.unmold_detections(detections, mask, original_shape, shape, window)
+            results.append(dict(zip(("rois", "class_ids", "scores", "masks"), found, strict=True)))
+        return results
+
+
+def log(text, array=None):
+    """Prints text and, for an array, its shape, least and greatest value, and type."""
+    if array is not None:
+        array = np.asarray(array)
+        span = (
+            f"min: {array.min():10.5f}  max: {array.max():10.5f}" if array.size else "min:            max:           "
+        )
+        text = f"{text:25}shape: {str(array.shape):20}  {span}  {array.dtype}"
+    print(text)
+
+
+def as_generator(batches):
+    """A generator over an iterator: what Keras takes."""
+    yield from batches
+
+
+__all__ = [
+    "MaskRCNN",
+    "build_detection_targets",
+    "build_rpn_targets",
+    "compose_image_meta",
+    "compute_backbone_shapes",
+    "data_generator",
+    "generate_random_rois",
+    "load_image_gt",
+    "log",
+    "mold_image",
+    "parse_image_meta",
+    "unmold_image",
+]

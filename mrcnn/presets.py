@@ -1,0 +1,44 @@
+"""Configs to start from: subclass one, and set NAME, NUM_CLASSES and what your data wants.
+
+Each holds only what differs from `Config`.
+"""
+
+from mrcnn.config import Config
+
+
+class TinyConfig(Config):
+    """A light network for 128-pixel pictures that trains from scratch on two CPU cores in minutes."""
+
+    BACKBONE = "resnet18"
+    BACKBONE_WIDTH = 32
+    TOP_DOWN_PYRAMID_SIZE = 64
+    RPN_CHANNELS = 64
+    FPN_CLASSIF_FC_LAYERS_SIZE = 256
+    MASK_HEAD_CHANNELS = 64
+    MASK_HEAD_DEPTH = 2
+    TRAIN_BN = None  # from scratch there are no statistics to freeze
+    IMAGES_PER_GPU = 8
+    IMAGE_MIN_DIM = 128
+    IMAGE_MAX_DIM = 128
+    RPN_ANCHOR_SCALES = (8, 16, 32, 64, 128)
+    RPN_TRAIN_ANCHORS_PER_IMAGE = 64
+    PRE_NMS_LIMIT = 500
+    POST_NMS_ROIS_TRAINING = 200
+    POST_NMS_ROIS_INFERENCE = 100
+    TRAIN_ROIS_PER_IMAGE = 32
+    MAX_GT_INSTANCES = 20
+    MINI_MASK_SHAPE = (28, 28)
+    DETECTION_MIN_CONFIDENCE = 0.05
+    DETECTION_MAX_INSTANCES = 50
+
+
+class ResNet50Config(Config):
+    """Mask R-CNN R50-FPN of the paper."""
+
+    BACKBONE = "resnet50"
+
+
+class ResNet101Config(Config):
+    """Mask R-CNN R101-FPN of the paper: what `mask_rcnn_coco.h5` holds."""
+
+    BACKBONE = "resnet101"
