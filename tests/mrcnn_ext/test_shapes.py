@@ -79,10 +79,9 @@ def test_colours_stand_out_from_the_background(folder):
 
 def test_areas_are_those_of_the_figures():
     rng = np.random.default_rng(0)
-    for name, factor in (("square", 4), ("circle", np.pi), ("triangle", 4 / np.sin(np.pi / 3) / 2 * 1)):
-        areas = [shapes._random_coverage(rng, name, 400, 400).sum() for _ in range(300)]
-        whole = [a for a in areas if a > 0]
-        assert max(whole) <= factor * 100**2 * 1.02 and max(whole) > factor * 90**2  # radius 31 .. 100 of 400
+    for name, factor in (("square", 4), ("circle", np.pi), ("triangle", 2 / np.sin(np.pi / 3))):
+        areas = [shapes._random_coverage(rng, name, 200, 200).sum() for _ in range(300)]
+        assert factor * 45**2 < max(areas) <= factor * 50**2 * 1.02  # radius 16 .. 50 of 200 pixels
 
 
 def test_hidden_objects_are_left_out_and_what_hid_only_them_too_late_stays():
