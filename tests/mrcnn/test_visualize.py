@@ -1,7 +1,6 @@
 """Pictures of boxes and masks: what is drawn, where, and how often.  Backend Agg; no network."""
 
 import inspect
-import random
 import subprocess
 import sys
 
@@ -218,66 +217,6 @@ def test_unequal_numbers_and_sizes_are_named():
         visualize.display_instances(image, boxes, masks, class_ids, NAMES[:2])
 
 
-# --- regions
-
-
-def test_draw_box_paints_its_sides_in_place():
-    image = np.zeros((20, 30, 3), np.uint8)
-    assert visualize.draw_box(image, np.array([4, 6, 14, 22]), (10, 20, 30)) is image
-    for y, x in [(4, 6), (4, 22), (14, 6), (14, 22), (9, 6), (4, 12)]:
-        assert image[y, x].tolist() == [10, 20, 30]
-    assert not image[9, 12].any()
-    assert not image[18, 28].any()
-
-
-def test_draw_boxes_by_visibility():
-    image, boxes, masks, _ = two_objects()
-    _, ax = plt.subplots()
-    visualize.draw_boxes(image, boxes, boxes + 2, masks, ["", "second"], visibilities=[0, 2], title="regions", ax=ax)
-    hidden, solid, refined = drawn(ax, Rectangle)
-    assert hidden.get_edgecolor() == matplotlib.colors.to_rgba("gray", 0.5)
-    assert solid.get_linestyle() == "solid"
-    assert refined.get_xy() == (42, 22)
-    assert len(ax.lines) == 1  # joins the corners of the box and its refined version
-    assert [text.get_text() for text in ax.texts] == ["second"]
-    assert len(drawn(ax, Polygon)) == 2
-
-
-def test_draw_boxes_with_refined_boxes_only_and_wrong_calls():
-    image, boxes, _, _ = two_objects()
-    visualize.draw_boxes(image, refined_boxes=boxes.astype(float), captions=["a", "b"])
-    assert len(drawn(plt.gca(), Rectangle)) == len(plt.gca().texts) == 2
-    with pytest.raises(ValueError, match="needs boxes"):
-        visualize.draw_boxes(image)
-    with pytest.raises(ValueError, match=r"0, 1 or 2, not \[3\]"):
-        visualize.draw_boxes(image, boxes, visibilities=[1, 3])
-
-
-def test_draw_rois_counts_and_draws(capsys):
-    image, boxes, _, _ = two_objects()
-    mini_masks = np.ones((2, 7, 7), np.float32)
-    visualize.draw_rois(image, boxes, boxes + 1, mini_masks, np.array([2, 0]), NAMES)
-    out = capsys.readouterr().out
-    assert "Positive ROIs:  1" in out
-    assert "Positive Ratio: 0.50" in out
-    ax = plt.gca()
-    assert ax.get_title() == "2 ROIs"
-    assert len(drawn(ax, Rectangle)) == 3  # the background ROI has no refined box
-    assert [text.get_text() for text in ax.texts] == ["disc"]
-    changed = (shown_picture(ax) != 100).any(axis=-1)
-    assert changed[5:15, 10:30].all()
-    assert not changed[20:].any()
-
-
-def test_draw_rois_takes_a_random_choice_of_many(capsys):
-    image, boxes, _, _ = two_objects()
-    many = np.repeat(boxes, 10, axis=0)
-    visualize.draw_rois(image, many, many, np.ones((20, 7, 7)), np.zeros(20, int), NAMES, limit=4)
-    assert plt.gca().get_title() == "Showing 4 random ROIs out of 20"
-    assert len(drawn(plt.gca(), Rectangle)) == 4
-    assert "Negative ROIs:  20" in capsys.readouterr().out
-
-
 # --- truth against prediction
 
 
@@ -308,7 +247,7 @@ def test_differences_with_nothing_on_one_side(truths, predictions):
     assert all(text.get_text().endswith("/ 0.00") for text in ax.texts)
 
 
-# --- grids, curves, tables
+# --- grids
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, 5])
@@ -331,81 +270,3 @@ def test_top_masks_are_sorted_by_area():
     assert [ax.get_title() for ax in axes] == ["H x W=40x60", "square", "disc", "-"]
     assert (shown_picture(axes[1]) > 0).sum() == 200
     assert not shown_picture(axes[3]).any()
-
-
-def test_precision_recall_curve():
-    visualize.plot_precision_recall(0.75, [1, 1, 0.5], [0, 0.5, 1])
-    ax = plt.gca()
-    assert ax.get_title() == "Precision-Recall Curve. AP@50 = 0.750"
-    assert ax.lines[0].get_xydata().tolist() == [[0, 1], [0.5, 1], [1, 0.5]]
-
-
-def test_overlaps_are_marked_match_and_wrong():
-    overlaps = np.array([[0.9, 0.1, 0], [0, 0.6, 0.7]])
-    visualize.plot_overlaps(np.array([1, 2, 1, 0]), np.array([1, 1]), np.array([0.8, 0.7]), overlaps, NAMES)
-    ax = plt.gca()
-    words = [text.get_text().split("\n") for text in ax.texts]
-    assert words == [["0.900", "match"], ["0.100", ""], ["0.000", ""], ["0.000", ""], ["0.600", "wrong"],
-                     ["0.700", "match"]]  # fmt: skip
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["square (0.80)", "square (0.70)"]
-
-
-def test_overlaps_of_nothing():
-    visualize.plot_overlaps(np.array([1]), np.zeros(0, int), np.zeros(0), np.zeros((0, 1)), NAMES)
-    plt.gcf().canvas.draw()
-
-
-def test_tables_print_as_text_and_give_html_to_notebooks(capsys, monkeypatch):
-    visualize.display_table([["name", "size"], ["a<b>!</b>", 12]])
-    assert capsys.readouterr().out == "name  size\na!    12\n"
-    shown = []
-    monkeypatch.setattr("IPython.display.display", shown.append)
-    visualize.display_table([["a", 1]])
-    assert shown[0]._repr_html_() == "<table><tr><td>a</td><td>1</td></tr></table>"
-
-
-class FakeLayer:
-    def __init__(self, name, **weights):
-        self.name = name
-        self.weights = [type("Weight", (), {"name": key})() for key in weights]
-        self.values = list(weights.values())
-
-    def get_weights(self):
-        return self.values
-
-
-class Conv2D(FakeLayer):
-    """Named as Keras' class: biases of convolutions are not reported as dead."""
-
-
-def test_weight_stats_mark_dead_and_overflowing_weights(capsys):
-    layers = [
-        Conv2D("conv1", kernel=np.array([[-1.0, 3.0]]), bias=np.zeros(2)),
-        FakeLayer("bn1", gamma=np.ones(2), beta=np.array([0, 2000.0])),
-    ]
-    visualize.display_weight_stats(type("Model", (), {"get_trainable_layers": lambda self: layers})())
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[1].split() == ["conv1/kernel", "(1,", "2)", "-1.0000", "+3.0000", "+2.0000"]
-    assert "dead?" not in lines[2]
-    assert lines[3].startswith("bn1/gamma*** dead?")
-    assert lines[4].startswith("bn1/beta*** Overflow?")
-
-
-# --- colours
-
-
-def test_random_colors_are_all_hues_in_random_order():
-    random.seed(3)
-    colors = visualize.random_colors(3)
-    assert sorted(np.round(color, 6).tolist() for color in colors) == [[0, 0, 1], [0, 1, 0], [1, 0, 0]]
-    assert visualize.random_colors(0) == []
-    assert max(max(color) for color in visualize.random_colors(5, bright=False)) == 0.7
-    random.seed(3)
-    assert visualize.random_colors(3) == colors
-
-
-def test_class_colors_last():
-    colors = visualize.class_colors(range(1, 81))
-    assert len(set(colors)) == 80
-    assert visualize.class_colors([5, 2, -5]) == [colors[4], colors[1], colors[4]]
-    assert all(0 <= value <= 1 for color in colors for value in color)
