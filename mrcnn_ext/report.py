@@ -27,10 +27,9 @@ class Evaluation(dict):
         return "".join(parts) + f"<small>{html.escape(CAPTION)}</small>"
 
     def _title(self) -> str:
-        return (
-            f"{self['pictures']} pictures, {self['objects']} objects, "
-            f"at most {self['max_detections']} detections a picture and class"
-        )
+        counts = [(self["pictures"], "picture"), (self["objects"], "object")]
+        shown = ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts)
+        return f"{shown}; the best {self['max_detections']} detections of a picture and class count"
 
     def _tables(self) -> list[list[list[str]]]:
         """Two tables, as rows of text; the first row is the heading."""

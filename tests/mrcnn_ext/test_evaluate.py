@@ -316,7 +316,7 @@ def test_table_as_text_and_html():
     dataset = Boxes([[(1, 10, 10, 50, 60)]], classes=("<cat>", "dog"))
     result = evaluate(dataset, [found(0, (1, 0.9, 10, 10, 50, 60))])
     lines = str(result).splitlines()
-    assert lines[0].startswith("1 pictures, 1 objects")
+    assert lines[0].startswith("1 picture, 1 object;")
     assert [line.split()[:2] for line in lines if line.startswith(("box", "mask"))] == [
         ["box", "1.000"],
         ["mask", "1.000"],
