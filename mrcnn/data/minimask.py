@@ -1,4 +1,8 @@
-"""Truth masks as small crops of their boxes, and masks of any size back in their picture: only the box is touched."""
+"""Truth masks as small crops of their boxes, and masks of any size back in their picture: only the box is touched.
+
+Truth masks are not smoothed before they shrink. The old package, with scikit-image 0.15 and later, did smooth them, as
+whole numbers: that ate a rim off every object larger than the mini mask, and all of a mask put back into a small box.
+"""
 
 import numpy as np
 
@@ -38,5 +42,5 @@ def unmold_mask(mask, bbox, image_shape):
     y1, x1, y2, x2 = bbox
     full = np.zeros(tuple(image_shape[:2]), bool)
     if y2 > y1 and x2 > x1:
-        full[y1:y2, x1:x2] = resize(mask, (y2 - y1, x2 - x1)) >= 0.5
+        full[y1:y2, x1:x2] = resize(mask, (y2 - y1, x2 - x1), anti_aliasing=True) >= 0.5
     return full

@@ -10,7 +10,9 @@ import random
 import cv2
 import numpy as np
 
-WHOLE_NUMBER_SLACK = 1e-6  # gray levels; keeps 126.9999999 from becoming 126 when cut to an integer
+from mrcnn.data.antialias import smooth_for
+
+WHOLE_NUMBER_SLACK = 1e-4  # gray levels; keeps 126.9999999 from becoming 126 when cut to an integer
 
 
 def resize(
@@ -28,31 +30,36 @@ def resize(
 
     Pixel centres lie at half integers and the picture is surrounded by zeros, so that edges fade when it grows; the
     result is clipped to the range of the input. float32 stays float32, all else becomes float64; integers are divided
-    by their largest value unless `preserve_range`.
-    Raises ValueError for other orders, modes and smoothing, and for an empty picture.
+    by their largest value unless `preserve_range`. `anti_aliasing` smooths a picture first that is made smaller.
+    Raises ValueError for other orders and modes, and for an empty picture.
     """
-    if order != 1 or mode != "constant" or cval != 0 or not clip or anti_aliasing or anti_aliasing_sigma is not None:
+    if order != 1 or mode != "constant" or cval != 0 or not clip or anti_aliasing_sigma is not None:
         raise ValueError(
-            "resize: only order=1, mode='constant', cval=0, clip=True and no anti-aliasing; for others "
-            "use skimage.transform.resize."
+            "resize: only order=1, mode='constant', cval=0, clip=True and the usual sigma; for others use "
+            "skimage.transform.resize."
         )
     image = np.asarray(image)
+    resized = _resample(image, int(output_shape[0]), int(output_shape[1]), anti_aliasing)
+    if np.issubdtype(image.dtype, np.integer) and not preserve_range:
+        resized = resized / np.iinfo(image.dtype).max
+    return resized if image.dtype == np.float32 else resized.astype(np.float64, copy=False)
+
+
+def _resample(image, height, width, anti_aliasing):
+    """[H, W(, C)] -> float [height, width(, C)], values as they are; float32 for bool, 8 and 16 bits, else float64."""
     if image.size == 0:
-        raise ValueError(f"resize: cannot resize an empty picture of shape {image.shape} to {tuple(output_shape)}.")
-    pixels = image.astype(np.float32 if image.dtype == np.float32 else np.float64)
-    if not preserve_range and np.issubdtype(image.dtype, np.integer):
-        pixels /= np.iinfo(image.dtype).max
-    return _bilinear(pixels, int(output_shape[0]), int(output_shape[1]))
-
-
-def _bilinear(pixels, height, width):
-    """float [H, W(, C)] -> float [height, width(, C)]; OpenCV repeats the edge, which the fading then corrects."""
-    result = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
-    result = result.reshape((height, width) + pixels.shape[2:])  # OpenCV drops an axis of one channel
-    for axis, size in ((0, height), (1, width)):
-        if size > pixels.shape[axis]:
-            _fade_edges(result, axis, pixels.shape[axis])
-    return np.clip(result, pixels.min(), pixels.max(), out=result)
+        raise ValueError(f"resize: cannot resize an empty picture of shape {image.shape} to {(height, width)}.")
+    if image.dtype not in (np.uint8, np.float32):
+        image = image.astype(np.float32 if image.dtype in (bool, np.uint16) else np.float64)
+    if anti_aliasing:
+        image = smooth_for(image, height, width)
+    pixels = image.astype(np.promote_types(image.dtype, np.float32), copy=False)
+    resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
+    resized = resized.reshape((height, width) + image.shape[2:])  # OpenCV drops an axis of one channel
+    grown = [axis for axis, size in ((0, height), (1, width)) if size > image.shape[axis]]
+    for axis in grown:
+        _fade_edges(resized, axis, image.shape[axis])  # OpenCV repeats the edge
+    return np.clip(resized, image.min(), image.max(), out=resized) if grown else resized
 
 
 def _fade_edges(result, axis, size_before):
@@ -119,7 +126,7 @@ def _scale(height, width, min_dim, max_dim, min_scale):
 
 def _scale_picture(image, height, width):
     """Bilinear resize that keeps the type; integers are cut, not rounded, as the old package did."""
-    resized = resize(image, (height, width), preserve_range=True)
+    resized = _resample(image, height, width, anti_aliasing=True)
     if np.issubdtype(image.dtype, np.integer):
         resized += WHOLE_NUMBER_SLACK
     return resized.astype(image.dtype, copy=False)

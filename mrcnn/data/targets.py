@@ -64,11 +64,11 @@ def _deltas(boxes, gt_boxes):
 def generate_random_rois(image_shape, count, gt_class_ids, gt_boxes, rng=None):
     """`count` ROIs (count, 4), int32 px: nine of ten near truth boxes (G, 4), the rest anywhere in the picture.
 
-    Near a box: inside a region of three times its size. Every ROI has an area.
+    Near a box: inside a region of three times its size. Every ROI has an area. Without boxes all are anywhere.
     """
     integers = np.random.randint if rng is None else rng.integers
     height, width = image_shape[:2]
-    per_box = int(0.9 * count / len(gt_boxes))
+    per_box = int(0.9 * count / max(len(gt_boxes), 1))
     rois = []
     for y1, x1, y2, x2 in np.asarray(gt_boxes)[:, :4].tolist():
         h, w = y2 - y1, x2 - x1
