@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from mrcnn import training
+from mrcnn import inside, training
 from mrcnn.data.anchors import compute_backbone_shapes, generate_pyramid_anchors
 from mrcnn.data.boxes import denorm_boxes, norm_boxes
 from mrcnn.data.generator import data_generator
@@ -23,6 +23,7 @@ from mrcnn.data.molding import (
 from mrcnn.data.picture import as_channels
 from mrcnn.data.resize import resize_image
 from mrcnn.data.targets import build_detection_targets, build_rpn_targets, generate_random_rois
+from mrcnn.download import coco_weights, imagenet_weights
 from mrcnn.network import graph
 from mrcnn.weights import load_weights, save_weights
 
@@ -78,14 +79,22 @@ class MaskRCNN:
         return str(checkpoints[-1])
 
     def load_weights(self, filepath, by_name=False, exclude=None):
-        """Weights from a `.h5` of the old package or of this one; returns and prints what was loaded and what was not.
+        """Weights by layer name; prints and returns what was loaded and what was not.
 
+        filepath: a `.h5` of the old package or of this one, or "coco", "imagenet" (fetched once and kept), or "last".
         exclude: names of layers to leave as they are.  by_name: kept from the old package; layers always go by name.
-        Also sets `epoch` and `log_dir` when the file is a checkpoint of a run, so that training goes on there.
+        After a checkpoint of a run, `epoch` and `log_dir` are that run's, so that training goes on there.
+        Raises ValueError when the file does not fit.
         """
-        report = load_weights(self.keras_model, filepath, mode=self.mode, exclude=exclude)
-        self.set_log_dir(filepath)
+        sources = {"coco": coco_weights, "imagenet": imagenet_weights, "last": self.find_last}
+        path = sources[filepath]() if filepath in sources else filepath
+        report = load_weights(self.keras_model, path, mode=self.mode, exclude=exclude)
+        self.set_log_dir(path)
         return report
+
+    def get_imagenet_weights(self):
+        """Path of the ImageNet weights of ResNet-50, fetched if need be."""
+        return str(imagenet_weights())
 
     def save_weights(self, filepath):
         """Writes the weights in the old package's layout."""
@@ -231,6 +240,41 @@ class MaskRCNN:
 
     # --- inside --------------------------------------------------------------------------------------------------
 
+    def run_graph(self, images, outputs, image_metas=None):
+        """Values of any tensors of the network for `images`: an ordered dict of arrays by name, and prints them.
+
+        outputs: list of (name, tensor), tensors as from `keras_model.get_layer(...).output` or `ancestor`.
+        image_metas: of pictures that are already molded; None: mold them.
+        """
+        self._must_be("inference")
+        if image_metas is None:
+            molded, image_metas, _ = self.mold_inputs(images)
+        else:
+            molded = np.asarray(images)
+        values = inside.run(self.keras_model, self._network_inputs(molded, image_metas), outputs)
+        for name, value in values.items():
+            log(name, value)
+        return values
+
+    def ancestor(self, tensor, name, checked=None):
+        """The tensor called `name` (an old TensorFlow name, or a layer), or None; `tensor` and `checked` are not needed."""
+        return inside.find(self.keras_model, name)
+
+    def find_trainable_layer(self, layer):
+        """The layer that holds the weights: `layer` itself, or the one inside a wrapper such as TimeDistributed."""
+        return self.find_trainable_layer(layer.layer) if layer.__class__.__name__ == "TimeDistributed" else layer
+
+    def get_trainable_layers(self):
+        """Every layer that has weights."""
+        return training.layers_with_weights(self.keras_model)
+
+    def set_trainable(self, layer_regex, keras_model=None, indent=0, verbose=1):
+        """Only layers whose whole name fits the regular expression train; prints them unless verbose is 0."""
+        chosen = training.set_trainable(keras_model or self.keras_model, layer_regex)
+        if verbose:
+            for layer in chosen:
+                log(f"{' ' * indent}{layer.name:20}   ({layer.__class__.__name__})")
+
     def _anchors_px(self, image_shape):
         size = tuple(int(n) for n in image_shape[:2])
         if size not in self._anchors:
@@ -264,14 +308,18 @@ class MaskRCNN:
         rows = zip(molded, metas, windows, images, strict=True)
         return [(m[None], meta[None], [window], [image.shape]) for m, meta, window, image in rows]
 
+    def _network_inputs(self, molded, metas):
+        """The three inputs of the inference graph, float32."""
+        anchors = self.get_anchors(molded[0].shape)
+        anchors = np.broadcast_to(anchors, (len(molded), *anchors.shape))
+        return [np.asarray(values, np.float32) for values in (molded, metas, anchors)]
+
     def _detect_batch(self, molded, metas, windows, original_shapes, verbose):
         shape = molded[0].shape
-        anchors = np.broadcast_to(self.get_anchors(shape), (len(molded), len(self.anchors), 4))
+        inputs = self._network_inputs(molded, metas)
         if verbose:
-            log("molded_images", molded)
-            log("image_metas", metas)
-            log("anchors", anchors)
-        inputs = [np.asarray(molded, np.float32), np.asarray(metas, np.float32), np.asarray(anchors, np.float32)]
+            for name, values in zip(("molded_images", "image_metas", "anchors"), inputs, strict=True):
+                log(name, values)
         outputs = self.keras_model.predict_on_batch(inputs)
         masks = outputs[3] if self.config.USE_MASK else [None] * len(molded)
         results = []

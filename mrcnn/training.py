@@ -21,12 +21,12 @@ LAYERS = {
 SECONDS_BETWEEN_FLUSHES = 2
 
 
-def trainable_layers(keras_model):
+def layers_with_weights(keras_model):
     """Every layer with weights, those of nested models included."""
     found = []
     for layer in keras_model.layers:
         if isinstance(layer, keras.Model):
-            found += trainable_layers(layer)
+            found += layers_with_weights(layer)
         elif layer.weights:
             found.append(layer)
     return found
@@ -35,14 +35,14 @@ def trainable_layers(keras_model):
 def set_trainable(keras_model, layer_regex):
     """Only layers whose whole name fits the regular expression train. Returns those; ValueError when there is none."""
     chosen = []
-    for layer in trainable_layers(keras_model):
+    for layer in layers_with_weights(keras_model):
         layer.trainable = bool(re.fullmatch(layer_regex, layer.name))
         if layer.trainable and layer.trainable_weights:
             chosen.append(layer)
     if not chosen:
         raise ValueError(
             f"layers={layer_regex!r} fits no layer, so nothing would train. Use one of {', '.join(LAYERS)}, or a "
-            "regular expression for whole layer names (print them with model.get_trainable_layers())."
+            "regular expression for whole layer names (print them with model.get_layers_with_weights())."
         )
     return chosen
 

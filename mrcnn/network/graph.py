@@ -5,6 +5,7 @@ Only this file and `model.py` read the Config; a stage gets plain values.
 """
 
 import keras
+from keras import layers
 
 from mrcnn.network import heads
 from mrcnn.network.backbone import resnet
@@ -133,13 +134,15 @@ def _region_proposals(pyramid, config):
 
 
 def _proposals(rpn_class, rpn_deltas, anchors, config, count):
-    return ProposalLayer(
+    proposals = ProposalLayer(
         proposal_count=count,
         nms_threshold=config.RPN_NMS_THRESHOLD,
         pre_nms_limit=config.PRE_NMS_LIMIT,
         bbox_std_dev=config.RPN_BBOX_STD_DEV,
-        name="ROI",
+        name="proposals",
     )([rpn_class, rpn_deltas, anchors])
+    rois = layers.Identity(name="ROI")(proposals["rois"])  # the old name, for looking inside
+    return proposals | {"rois": rois}
 
 
 def _detection_targets(inputs, proposals, config):

@@ -43,6 +43,26 @@ class FullKernelConv(layers.Conv2D):
         return ops.reshape(self.activation(outputs), (rows, 1, 1, self.filters))
 
 
+@keras.saving.register_keras_serializable("mrcnn")
+class RoiConv(layers.Conv2D):
+    """A convolution of merged ROIs (B * R, P, P, C) whose output has them apart again, (B, R, P, P, filters)."""
+
+    def __init__(self, rois, filters, kernel_size, **kwargs):
+        super().__init__(filters, kernel_size, **kwargs)
+        self.rois = rois
+
+    def call(self, inputs):
+        outputs = super().call(inputs)
+        return ops.reshape(outputs, (-1, self.rois, *outputs.shape[1:]))
+
+    def compute_output_shape(self, input_shape):
+        _, *shape = super().compute_output_shape(input_shape)
+        return (None, self.rois, *shape)
+
+    def get_config(self):
+        return super().get_config() | {"rois": self.rois}
+
+
 def class_box_head(features, *, classes, fc_size, norm, train_bn, valid=None):
     """ROI features (B, R, P, P, C) -> class logits (B, R, K), probabilities (B, R, K), deltas (B, R, K, 4).
 
@@ -65,15 +85,14 @@ def class_box_head(features, *, classes, fc_size, norm, train_bn, valid=None):
 
 def mask_head(features, *, classes, channels, depth, norm, train_bn, valid=None):
     """ROI features (B, R, P, P, C) -> masks (B, R, 2P, 2P, K), values 0 to 1."""
-    rois, size = features.shape[1], 2 * features.shape[2]
+    rois = features.shape[1]
     x, valid = _merge(features, valid)
     for i in range(1, depth + 1):
         x = layers.Conv2D(channels, 3, padding="same", name=f"mrcnn_mask_conv{i}")(x)
         x = normalise(x, f"mrcnn_mask_bn{i}", norm=norm, train_bn=train_bn, valid=valid)
         x = layers.Activation("relu", name=f"mrcnn_mask_relu{i}")(x)
     x = layers.Conv2DTranspose(channels, 2, strides=2, activation="relu", name="mrcnn_mask_deconv")(x)
-    x = layers.Conv2D(classes, 1, activation="sigmoid", name="mrcnn_mask", dtype="float32")(x)
-    return Split(rois, (size, size, classes), name="mrcnn_mask_split")(x)
+    return RoiConv(rois, classes, 1, activation="sigmoid", name="mrcnn_mask", dtype="float32")(x)
 
 
 @keras.saving.register_keras_serializable("mrcnn")

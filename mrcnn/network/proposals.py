@@ -20,7 +20,8 @@ class ProposalLayer(keras.layers.Layer):
 
     Call with [class probabilities (B, A, 2), deltas (B, A, 4), anchors (B, A, 4)]; returns a dict of `rois` (B, R, 4)
     and `valid` (B, R) and, for looking inside, the N anchors that went into NMS (`pre_nms_anchors`), the same refined
-    (`refined_anchors`) and refined and clipped (`refined_anchors_clipped`), each (B, N, 4).
+    (`refined_anchors`) and refined and clipped (`refined_anchors_clipped`), each (B, N, 4), and which of them NMS
+    `kept` (B, R), int32.
     """
 
     def __init__(self, *, proposal_count, nms_threshold, pre_nms_limit, bbox_std_dev, **kwargs):
@@ -51,6 +52,7 @@ class ProposalLayer(keras.layers.Layer):
         return {
             "rois": rois,
             "valid": valid,
+            "kept": index,
             "pre_nms_anchors": anchors,
             "refined_anchors": refined,
             "refined_anchors_clipped": clipped,
