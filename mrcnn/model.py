@@ -23,7 +23,6 @@ from mrcnn.data.molding import (
 from mrcnn.data.picture import as_channels
 from mrcnn.data.resize import resize_image
 from mrcnn.data.targets import build_detection_targets, build_rpn_targets, generate_random_rois
-from mrcnn.download import coco_weights, imagenet_weights
 from mrcnn.network import graph
 from mrcnn.weights import load_weights, save_weights
 
@@ -86,6 +85,8 @@ class MaskRCNN:
         After a checkpoint of a run, `epoch` and `log_dir` are that run's, so that training goes on there.
         Raises ValueError when the file does not fit.
         """
+        from mrcnn.download import coco_weights, imagenet_weights
+
         sources = {"coco": coco_weights, "imagenet": imagenet_weights, "last": self.find_last}
         path = sources[filepath]() if filepath in sources else filepath
         report = load_weights(self.keras_model, path, mode=self.mode, exclude=exclude)
@@ -94,6 +95,8 @@ class MaskRCNN:
 
     def get_imagenet_weights(self):
         """Path of the ImageNet weights of ResNet-50, fetched if need be."""
+        from mrcnn.download import imagenet_weights
+
         return str(imagenet_weights())
 
     def save_weights(self, filepath):
@@ -257,7 +260,7 @@ class MaskRCNN:
         return values
 
     def ancestor(self, tensor, name, checked=None):
-        """The tensor called `name` (an old TensorFlow name, or a layer), or None; `tensor` and `checked` are not needed."""
+        """The tensor called `name` (old TensorFlow name, or layer), or None; `tensor` and `checked` are not used."""
         return inside.find(self.keras_model, name)
 
     def find_trainable_layer(self, layer):
