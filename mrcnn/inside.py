@@ -5,12 +5,14 @@ import collections
 import keras
 import numpy as np
 
-# The old engine's TensorFlow names of what happens inside a layer -> layer and entry of its output.
+from mrcnn.network.proposals import ProposalLayer
+
+# The old engine's TensorFlow names of what happens inside its proposal layer -> entry of ours.
 OLD_NAMES = {
-    "ROI/pre_nms_anchors": ("proposals", "pre_nms_anchors"),
-    "ROI/refined_anchors": ("proposals", "refined_anchors"),
-    "ROI/refined_anchors_clipped": ("proposals", "refined_anchors_clipped"),
-    "ROI/rpn_non_max_suppression": ("proposals", "kept"),
+    "ROI/pre_nms_anchors": "pre_nms_anchors",
+    "ROI/refined_anchors": "refined_anchors",
+    "ROI/refined_anchors_clipped": "refined_anchors_clipped",
+    "ROI/rpn_non_max_suppression": "kept",
 }
 
 
@@ -20,9 +22,10 @@ def find(keras_model, name):
     name: a layer ("fpn_p2"), or an old TensorFlow name ("ROI/refined_anchors:0").
     """
     name = name.split(":")[0]
-    for old_name, (layer, entry) in OLD_NAMES.items():
+    for old_name, entry in OLD_NAMES.items():
         if name == old_name or name.startswith(old_name + "/"):
-            return keras_model.get_layer(layer).output[entry]
+            entries = zip(sorted(ProposalLayer.OUTPUTS), keras_model.get_layer("proposals").output, strict=True)
+            return dict(entries)[entry]  # Keras lists the entries of a dict by name
     layers = {layer.name: layer for layer in keras_model.layers}
     return layers[name].output if name in layers else None
 

@@ -24,6 +24,8 @@ class ProposalLayer(keras.layers.Layer):
     `kept` (B, R), int32.
     """
 
+    OUTPUTS = ("rois", "valid", "kept", "pre_nms_anchors", "refined_anchors", "refined_anchors_clipped")
+
     def __init__(self, *, proposal_count, nms_threshold, pre_nms_limit, bbox_std_dev, **kwargs):
         super().__init__(**kwargs)
         self.proposal_count = proposal_count
