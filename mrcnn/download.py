@@ -1,0 +1,224 @@
+"""Getting pretrained weights once: into a cache folder, with resume, retry and a check of what arrived."""
+
+import hashlib
+import os
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import requests
+from tqdm.auto import tqdm
+from urllib3.exceptions import NewConnectionError
+
+CHUNK = 1 << 16  # bytes
+LONGEST_WAIT = 60.0  # seconds between two attempts
+RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
+
+
+class DownloadError(OSError):
+    """A file could not be had; the message says which file to put where."""
+
+
+class _Failure(Exception):
+    """An attempt failed. `again`: another may go well, after `wait` seconds that the server asked for."""
+
+    def __init__(self, reason: str, again: bool = True, wait: float = 0.0):
+        super().__init__(reason)
+        self.again = again
+        self.wait = wait
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file of pretrained weights: where it is, how long (bytes), its MD5."""
+
+    name: str
+    url: str
+    size: int
+    md5: str
+
+
+# For neither file is a SHA-256 published. The MD5 of the first is that of NVIDIA's TensorRT samples and others; the
+# second's is the one Keras itself checked. The sizes are those the servers report.
+COCO = Asset(
+    "mask_rcnn_coco.h5",
+    "https://github.com/matterport/Mask_RCNN/releases/download/v2.0/mask_rcnn_coco.h5",
+    257557808,
+    "e98aaff6f99e307b5e2a8a3ff741a518",
+)
+IMAGENET = Asset(
+    "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    "https://github.com/fchollet/deep-learning-models/releases/download/v0.2/"
+    "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    94653016,
+    "a268eb855778b3df3c7506639542a6af",
+)
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: the folder in MRCNN_CACHE, else ~/.cache/mrcnn."""
+    return Path(os.environ.get("MRCNN_CACHE") or "~/.cache/mrcnn").expanduser()
+
+
+def coco_weights(path=None, progress: bool = True) -> Path:
+    """The path of mask_rcnn_coco.h5 (ResNet-101, 81 classes), downloaded where it is not there yet."""
+    return _asset(COCO, path, progress)
+
+
+def imagenet_weights(path=None, progress: bool = True) -> Path:
+    """The path of ResNet-50's ImageNet weights without the top, downloaded where they are not there yet."""
+    return _asset(IMAGENET, path, progress)
+
+
+def fetch(
+    url: str,
+    path,
+    *,
+    sha256: str | None = None,
+    md5: str | None = None,
+    size: int | None = None,
+    retries: int = 5,
+    backoff: float = 1.0,
+    timeout: float = 30.0,
+    progress: bool = True,
+) -> Path:
+    """Download `url` to `path` unless it is there, and return the path.
+
+    An interrupted download goes on where it stopped, in this call or the next (`<path>.part`). The file appears under
+    its name only when it is complete and its size (bytes) and hashes, where given, are right.
+    retries: further attempts after a dropped connection or status 408, 425, 429, 5xx, with waits of backoff, 2 backoff,
+    4 backoff ... seconds or what the server asks for. timeout: seconds without an answer.
+
+    Raises DownloadError, with what to put where, or ValueError where a file that is there is not the right one.
+    """
+    path = Path(path)
+    check = Check(size, {"sha256": sha256, "md5": md5})
+    if path.exists():
+        complaint = check.complaint(path, quick=True)
+        if complaint:
+            raise ValueError(f"{path} is not the expected file ({complaint}): delete it to download it anew")
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    resumed = part.exists()
+    try:
+        _download(url, part, retries, backoff, timeout, progress)
+        complaint = check.complaint(part)
+        if complaint and resumed:  # its beginning may be of another file: once more from the start
+            part.unlink()
+            _download(url, part, retries, backoff, timeout, progress)
+            complaint = check.complaint(part)
+        if complaint:
+            part.unlink()
+            raise _Failure(f"what arrived is not the expected file ({complaint})")
+    except _Failure as failure:
+        length = f", {size:,} bytes" if size else ""
+        raise DownloadError(
+            f"{url} could not be downloaded: {failure}. "
+            f"Get the file on a machine that can, and put it at {path}{length}."
+        ) from None
+    part.replace(path)
+    return path
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a file must be: its size in bytes and its hashes, where known."""
+
+    size: int | None
+    hashes: dict[str, str | None]
+
+    def complaint(self, path: Path, quick: bool = False) -> str:
+        """What is wrong with the file; empty where nothing is. `quick`: no hashes where the size is known."""
+        found = path.stat().st_size
+        if self.size is not None:
+            if found != self.size:
+                return f"{found:,} bytes, not {self.size:,}"
+            if quick:
+                return ""
+        for kind, expected in self.hashes.items():
+            if expected is None:
+                continue
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, partial(hashlib.new, kind, usedforsecurity=False)).hexdigest()
+            if found != expected.lower():
+                return f"its {kind} is {found}, not {expected}"
+        return ""
+
+
+def _asset(asset: Asset, path, progress: bool) -> Path:
+    path = Path(path) if path else cache_folder() / asset.name
+    return fetch(asset.url, path, md5=asset.md5, size=asset.size, progress=progress)
+
+
+def _download(url: str, part: Path, retries: int, backoff: float, timeout: float, progress: bool) -> None:
+    """Fill `part`, in as many attempts as it takes while each brings something, else `retries` more."""
+    failed = 0
+    while True:
+        before = _size(part)
+        try:
+            return _attempt(url, part, timeout, progress)
+        except _Failure as failure:
+            failed = 1 if _size(part) > before else failed + 1
+            if not failure.again or failed > retries:
+                raise
+            wait = min(LONGEST_WAIT, max(failure.wait, backoff * 2 ** (failed - 1)))
+            if progress:
+                print(f"{part.stem}: {failure}; again in {wait:.0f} s")
+            time.sleep(wait)
+
+
+def _attempt(url: str, part: Path, timeout: float, progress: bool) -> None:
+    start = _size(part)
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+    try:
+        with requests.get(url, headers=headers, stream=True, timeout=timeout) as response:
+            if start and response.headers.get("Content-Range") == f"bytes */{start}":
+                return  # there is no more: only the renaming was missing
+            start = _first_byte(response, start, part)
+            length = response.headers.get("Content-Length")
+            total = start + int(length) if length else None
+            _store(response, part, start, total, progress)
+    except requests.RequestException as error:
+        raise _failure(error) from error
+
+
+def _store(response: requests.Response, part: Path, start: int, total: int | None, progress: bool) -> None:
+    options = {"unit": "B", "unit_scale": True, "unit_divisor": 1024, "desc": part.stem, "disable": not progress}
+    with part.open("r+b" if start else "wb") as file, tqdm(total=total, initial=start, **options) as bar:
+        file.seek(start)
+        for chunk in response.iter_content(CHUNK):
+            file.write(chunk)
+            bar.update(len(chunk))
+        file.truncate()
+
+
+def _first_byte(response: requests.Response, start: int, part: Path) -> int:
+    """The place in the file of the first byte of the response, which may not be what was asked for."""
+    status = response.status_code
+    if status == 416:
+        part.unlink()
+        raise _Failure("the part that was there is longer than the file")
+    if status in RETRY_STATUS:
+        asked = response.headers.get("Retry-After", "")
+        raise _Failure(f"the server answers {status} {response.reason}", wait=float(asked) if asked.isdigit() else 0.0)
+    if status not in (200, 206):
+        raise _Failure(f"the server answers {status} {response.reason}", again=False)
+    return start if response.headers.get("Content-Range", "").startswith(f"bytes {start}-") else 0
+
+
+def _failure(error: requests.RequestException) -> _Failure:
+    """What an exception of requests means to the user, and whether to try again."""
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(cause, NewConnectionError) or isinstance(error, requests.ConnectTimeout):
+        return _Failure("the server cannot be reached (no network, or a proxy is needed: HTTPS_PROXY)", again=False)
+    if isinstance(error, requests.exceptions.SSLError | requests.exceptions.ProxyError):
+        return _Failure(str(error), again=False)
+    if isinstance(error, requests.ConnectionError | requests.Timeout | requests.exceptions.ChunkedEncodingError):
+        return _Failure("the connection was lost")
+    return _Failure(str(error), again=False)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
