@@ -1,0 +1,76 @@
+"""Both pages as a person sees them, in headless Chromium; pictures go to build/stack/."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+pytestmark = pytest.mark.stack
+
+PICTURES = Path(__file__).resolve().parents[2] / "build" / "stack"
+PATIENCE = 240_000  # ms; a loaded machine of two cores needs minutes for what an idle one does in seconds
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser):
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(PATIENCE)
+    yield page
+    page.close()
+
+
+def log_in(page: Page, stack) -> None:
+    page.goto(f"{stack.lab}/login")
+    page.fill("input[name=password]", stack.values["JUPYTER_TOKEN"])
+    page.click("#login_submit")
+
+
+def test_the_first_notebook_opens_and_runs(stack, page):
+    log_in(page, stack)
+    page.wait_for_url("**/lab/tree/notebooks/01_explore_dataset.ipynb")
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+    expect(page.locator("#jp-main-statusbar")).to_contain_text(re.compile(r"\| Idle"), timeout=PATIENCE)
+    expect(page.locator("#jp-main-statusbar")).to_contain_text("Mem:", timeout=PATIENCE)
+    page.screenshot(path=PICTURES / "lab-opened.png")
+
+    page.click("text=Run >> nth=0")
+    page.click('.lm-Menu-item[data-command="runmenu:run-all"]')
+    # A notebook draws only the cells near the window, so the kernel's own word tells when all of them have run.
+    expect(page.locator("#jp-main-statusbar")).to_contain_text(re.compile(r"\| Busy"), timeout=PATIENCE)
+    expect(page.locator("#jp-main-statusbar")).to_contain_text(re.compile(r"\| Idle"), timeout=PATIENCE)
+    assert page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]').count() == 0
+    assert page.locator(".jp-OutputArea-output").count() > 0
+    page.screenshot(path=PICTURES / "lab-run.png")
+
+
+def test_no_pop_up_asks_for_news(stack, page):
+    log_in(page, stack)
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+    page.wait_for_timeout(3000)
+    assert "news" not in page.locator("body").inner_text().lower()
+
+
+def test_tensorboard_draws_the_run(stack, page):
+    source = 'with w.as_default(): [tf.summary.scalar("loss", 1 / (1 + n), step=n) for n in range(20)]'
+    code = f"import tensorflow as tf; w = tf.summary.create_file_writer('logs/browser-test')\n{source}\nw.flush()"
+    stack.inside("lab", "python", "-c", code)
+    page.goto(f"{stack.tensorboard}/#timeseries")
+    page.wait_for_selector("text=browser-test")
+    page.wait_for_selector("text=loss")
+    page.wait_for_timeout(4000)
+    page.screenshot(path=PICTURES / "tensorboard.png")
