@@ -1,13 +1,37 @@
 """What this machine runs on: one line of versions and devices, and one training step as a proof that it works."""
 
+import contextlib
 import importlib.metadata
 import os
 import platform
 import subprocess
+import sys
+import tempfile
 import time
 
-import keras
 import numpy as np
+
+
+@contextlib.contextmanager
+def _notes_held_back():
+    """Holds back what is written to stderr, also by compiled code; shows it when the block fails."""
+    screen = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            os.dup2(screen, 2)
+            os.close(screen)
+            if failed:
+                notes.seek(0)
+                sys.stderr.write(notes.read().decode(errors="replace"))
+
+
+with _notes_held_back():  # TensorFlow's notes on instruction sets obey no setting and would bury the first result
+    import keras
 
 _BACKEND_PACKAGES = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",), "torch": ("torch",)}
 

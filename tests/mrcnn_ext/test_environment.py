@@ -1,3 +1,4 @@
+import os
 import subprocess
 
 import keras
@@ -27,6 +28,16 @@ def test_the_line_names_the_gpu():
     line = environment.environment_line()
     assert "CUDA 12.9, cuDNN 9.28" in line
     assert line.endswith("GPU NVIDIA H200, 143771 MiB, compute capability 9.0, driver 570.86.15")
+
+
+def test_notes_are_held_back_unless_something_fails(capfd):
+    with environment._notes_held_back():
+        os.write(2, b"a note\n")
+    assert capfd.readouterr().err == ""
+    with pytest.raises(ValueError, match="broken"), environment._notes_held_back():
+        os.write(2, b"a reason\n")
+        raise ValueError("broken")
+    assert capfd.readouterr().err == "a reason\n"
 
 
 def test_a_training_step_runs():
