@@ -1,0 +1,8 @@
+"""The quick mode, in which the tests run the notebooks."""
+
+import os
+
+
+def quick() -> bool:
+    """True where the environment variable MRCNN_QUICK is "1": few steps and few pictures, the same cells."""
+    return os.environ.get("MRCNN_QUICK") == "1"
