@@ -5,6 +5,7 @@ image id | original shape H W C | molded shape H W C | window y1 x1 y2 x2 in px 
 picture's source knows the class.
 """
 
+import contextlib
 import random
 
 import numpy as np
@@ -65,46 +66,52 @@ def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, u
 
     Returns image uint8 [H, W, C], image_meta float64 (12 + K,), class_ids int32 (N,), bbox int32 px (N, 4) and mask
     bool [H, W, N], or [h, w, N] with mini masks. Objects that resizing or augmenting left without a pixel are dropped.
-    Raises ValueError that names the picture if it cannot be read or if masks do not fit.
+    Raises ValueError if the picture cannot be read or its masks do not fit; every error has a note that names it.
     """
-    image, mask, class_ids = _load(dataset, image_id)
-    original_shape = image.shape
-    image, window, scale, padding, crop = resize_image(
-        image, config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_MIN_SCALE, config.IMAGE_RESIZE_MODE, rng
-    )
-    mask = resize_mask(mask, scale, padding, crop)
-    if augment and (random.randint(0, 1) if rng is None else rng.integers(2)) == 1:
-        image, mask = np.ascontiguousarray(image[:, ::-1]), mask[:, ::-1]
-    if augmentation is not None:
-        image, mask = apply_augmentation(image, mask, augmentation, rng)
-    bbox = extract_bboxes(mask)
-    present = bbox[:, 2] > 0  # an empty mask has a box of zeros
-    if not present.all():
-        mask, class_ids, bbox = mask[:, :, present], class_ids[present], bbox[present]
-    if use_mini_mask:
-        mask = minimize_mask(bbox, mask, config.MINI_MASK_SHAPE)
+    with _named(dataset, image_id):
+        image, mask, class_ids = _load(dataset, image_id)
+        original_shape = image.shape
+        image, window, scale, padding, crop = resize_image(
+            image, config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_MIN_SCALE, config.IMAGE_RESIZE_MODE, rng
+        )
+        mask = resize_mask(mask, scale, padding, crop)
+        if augment and (random.randint(0, 1) if rng is None else rng.integers(2)) == 1:
+            image, mask = np.ascontiguousarray(image[:, ::-1]), mask[:, ::-1]
+        if augmentation is not None:
+            image, mask = apply_augmentation(image, mask, augmentation, rng)
+        bbox = extract_bboxes(mask)
+        present = bbox[:, 2] > 0  # an empty mask has a box of zeros
+        if not present.all():
+            mask, class_ids, bbox = mask[:, :, present], class_ids[present], bbox[present]
+        if use_mini_mask:
+            mask = minimize_mask(bbox, mask, config.MINI_MASK_SHAPE)
     active = np.zeros(dataset.num_classes, np.int32)
     active[dataset.source_class_ids[dataset.image_info[image_id]["source"]]] = 1
     image_meta = compose_image_meta(image_id, original_shape, image.shape, window, scale, active)
     return image, image_meta, class_ids, bbox, mask
 
 
-def _load(dataset, image_id):
-    """The picture, its masks [H, W, N] and class ids int32 (N,), checked."""
-    info = dataset.image_info[image_id]
-    where = f"image {image_id} (source {info['source']!r}, id {info['id']!r}, path {info['path']!r})"
+@contextlib.contextmanager
+def _named(dataset, image_id):
+    """Errors inside get a note that says which picture it was."""
     try:
-        image = dataset.load_image(image_id)
-        mask, class_ids = dataset.load_mask(image_id)
+        yield
     except Exception as error:
-        error.add_note(f"while loading {where}")
+        info = dataset.image_info[image_id]
+        error.add_note(f"in image {image_id} (source {info['source']!r}, id {info['id']!r}, path {info['path']!r})")
         raise
+
+
+def _load(dataset, image_id):
+    """The picture, its masks bool [H, W, N] and class ids int32 (N,), checked."""
+    image = dataset.load_image(image_id)
+    mask, class_ids = dataset.load_mask(image_id)
     class_ids = np.asarray(class_ids, np.int32)
     if len(class_ids) == 0:
         return image, np.zeros(image.shape[:2] + (0,), bool), class_ids
     if mask.ndim != 3 or mask.shape != image.shape[:2] + (len(class_ids),):
         raise ValueError(
-            f"{where}: masks of shape {mask.shape} and {len(class_ids)} class ids do not fit a picture of shape "
-            f"{image.shape}; expected masks [H, W, N] and N class ids from load_mask."
+            f"{dataset.image_info[image_id]['path']}: masks of shape {mask.shape} and {len(class_ids)} class ids do "
+            f"not fit a picture of shape {image.shape}; load_mask should return masks [H, W, N] and N class ids."
         )
     return image, mask.astype(bool, copy=False), class_ids

@@ -31,7 +31,7 @@ def resize(
     Pixel centres lie at half integers and the picture is surrounded by zeros, so that edges fade when it grows; the
     result is clipped to the range of the input. float32 stays float32, all else becomes float64; integers are divided
     by their largest value unless `preserve_range`. `anti_aliasing` smooths a picture first that is made smaller.
-    Raises ValueError for other orders and modes, and for an empty picture.
+    Raises ValueError for other orders and modes, and for a picture without a pixel, before or after.
     """
     if order != 1 or mode != "constant" or cval != 0 or not clip or anti_aliasing_sigma is not None:
         raise ValueError(
@@ -40,15 +40,17 @@ def resize(
         )
     image = np.asarray(image)
     resized = _resample(image, int(output_shape[0]), int(output_shape[1]), anti_aliasing)
+    if image.dtype != np.float32:
+        resized = resized.astype(np.float64, copy=False)
     if np.issubdtype(image.dtype, np.integer) and not preserve_range:
-        resized = resized / np.iinfo(image.dtype).max
-    return resized if image.dtype == np.float32 else resized.astype(np.float64, copy=False)
+        resized /= np.iinfo(image.dtype).max
+    return resized
 
 
 def _resample(image, height, width, anti_aliasing):
     """[H, W(, C)] -> float [height, width(, C)], values as they are; float32 for bool, 8 and 16 bits, else float64."""
-    if image.size == 0:
-        raise ValueError(f"resize: cannot resize an empty picture of shape {image.shape} to {(height, width)}.")
+    if image.size == 0 or height < 1 or width < 1:
+        raise ValueError(f"resize: a picture of shape {image.shape} cannot become {height} x {width} px (H x W).")
     if image.dtype not in (np.uint8, np.float32):
         image = image.astype(np.float32 if image.dtype in (bool, np.uint16) else np.float64)
     if anti_aliasing:

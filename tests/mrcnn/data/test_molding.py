@@ -1,0 +1,146 @@
+"""Molding, meta vectors and load_image_gt on pictures that are not square."""
+
+import random
+
+import numpy as np
+import pytest
+from golden_data import GoldenConfig
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mrcnn.config import Config
+from mrcnn.data.dataset import Dataset
+from mrcnn.data.molding import compose_image_meta, load_image_gt, mold_image, parse_image_meta, unmold_image
+
+
+class Rectangles(Dataset):
+    """One picture of 40 x 60 px with objects given as (class id, y1, x1, y2, x2)."""
+
+    def __init__(self, *objects):
+        super().__init__()
+        self.objects = objects
+        self.add_class("here", 1, "one")
+        self.add_class("there", 1, "other")
+        self.add_class("here", 2, "two")
+        self.add_image("here", "picture", "nowhere.png")
+        self.prepare()
+
+    def load_image(self, image_id):
+        image = np.zeros((40, 60, 3), np.uint8)
+        for _, y1, x1, y2, x2 in self.objects:
+            image[y1:y2, x1:x2] = 255
+        return image
+
+    def load_mask(self, image_id):
+        masks = np.zeros((40, 60, len(self.objects)), bool)
+        for i, (_, y1, x1, y2, x2) in enumerate(self.objects):
+            masks[y1:y2, x1:x2, i] = True
+        return masks, np.array([class_id for class_id, *_ in self.objects], np.int32)
+
+
+class SmallConfig(GoldenConfig):
+    IMAGE_MIN_DIM = 0
+    IMAGE_MAX_DIM = 64
+
+
+TWO = (1, 4, 8, 20, 28), (3, 10, 40, 14, 60)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 255))
+def test_mold_and_back(level):
+    picture = np.full((3, 5, 3), level, np.uint8)
+    molded = mold_image(picture, Config())
+    assert molded.dtype == np.float32
+    np.testing.assert_allclose(molded[1, 2], level - Config.MEAN_PIXEL, atol=1e-5)
+    assert np.array_equal(unmold_image(molded, Config()), picture)
+
+
+def test_meta_there_and_back():
+    meta = compose_image_meta(5, (10, 20, 3), (64, 128, 3), (1, 2, 3, 4), 1.5, [1, 0, 1])
+    assert meta.tolist() == [5, 10, 20, 3, 64, 128, 3, 1, 2, 3, 4, 1.5, 1, 0, 1]
+    parts = parse_image_meta(np.stack([meta, meta * 2]))
+    assert parts["image_id"].tolist() == [5, 10]
+    assert parts["original_image_shape"].tolist() == [[10, 20, 3], [20, 40, 6]]
+    assert parts["image_shape"][0].tolist() == [64, 128, 3]
+    assert parts["window"][1].tolist() == [2, 4, 6, 8]
+    assert parts["scale"].tolist() == [1.5, 3]
+    assert parts["active_class_ids"][0].tolist() == [1, 0, 1]
+
+
+def test_boxes_and_masks_are_padded_with_the_picture():
+    image, meta, class_ids, boxes, masks = load_image_gt(Rectangles(*TWO), SmallConfig(), 0)
+    assert class_ids.tolist() == [1, 3]
+    assert boxes.tolist() == [[16, 10, 32, 30], [22, 42, 26, 62]]  # 12 rows above, 2 columns to the left
+    assert masks.sum(axis=(0, 1)).tolist() == [16 * 20, 4 * 20]
+    assert np.array_equal(image[:, :, 0] == 255, masks.any(axis=2))
+    parts = parse_image_meta(meta[np.newaxis])
+    assert parts["window"].tolist() == [[12, 2, 52, 62]]
+    assert parts["original_image_shape"].tolist() == [[40, 60, 3]]
+    assert parts["active_class_ids"].tolist() == [[1, 1, 0, 1]]  # "other" is of another source
+
+
+def test_mini_masks():
+    *_, masks = load_image_gt(Rectangles(*TWO), SmallConfig(), 0, use_mini_mask=True)
+    assert masks.shape == (56, 56, 2)
+    assert masks.all()
+
+
+def test_no_objects_and_lost_objects():
+    image, _, class_ids, boxes, masks = load_image_gt(Rectangles(), SmallConfig(), 0, use_mini_mask=True)
+    assert (image.shape, class_ids.shape, boxes.shape, masks.shape) == ((64, 64, 3), (0,), (0, 4), (56, 56, 0))
+
+    class TinyConfig(SmallConfig):
+        IMAGE_MAX_DIM = 6
+
+    thin = (2, 1, 1, 2, 2), (1, 4, 8, 40, 60)  # the first one has a single pixel, which a tenth of the size skips
+    _, _, class_ids, boxes, _ = load_image_gt(Rectangles(*thin), TinyConfig(), 0)
+    assert class_ids.tolist() == [1]
+    assert len(boxes) == 1
+
+
+def test_flip_turns_picture_boxes_and_masks():
+    plain = load_image_gt(Rectangles(*TWO), SmallConfig(), 0)
+    flips = 0
+    for seed in range(8):
+        random.seed(seed)
+        coin = random.randint(0, 1)
+        random.seed(seed)
+        image, _, _, boxes, masks = load_image_gt(Rectangles(*TWO), SmallConfig(), 0, augment=True)
+        flips += coin
+        expected = [array[:, ::-1] if coin else array for array in (plain[0], plain[4])]
+        assert np.array_equal(image, expected[0])
+        assert np.array_equal(masks, expected[1])
+        assert boxes[0].tolist() == ([16, 34, 32, 54] if coin else [16, 10, 32, 30])
+    assert 0 < flips < 8
+
+
+def test_flip_and_crop_follow_their_generator():
+    class CropConfig(SmallConfig):
+        IMAGE_RESIZE_MODE = "crop"
+        IMAGE_MIN_DIM = 32
+
+    def load(seed):
+        rng = np.random.default_rng(seed)
+        return load_image_gt(Rectangles(*TWO), CropConfig(), 0, augment=True, rng=rng)[0]
+
+    assert np.array_equal(load(3), load(3))
+    assert len({load(seed).tobytes() for seed in range(9)}) > 2
+
+
+def test_masks_that_do_not_fit_are_named():
+    dataset = Rectangles(*TWO)
+    dataset.load_mask = lambda image_id: (np.ones((41, 60, 2), bool), np.array([1, 2]))
+    with pytest.raises(ValueError, match=r"nowhere.png: masks of shape \(41, 60, 2\)"):
+        load_image_gt(dataset, SmallConfig(), 0)
+    dataset.load_mask = lambda image_id: (np.ones((40, 60, 2), bool), np.array([1]))
+    with pytest.raises(ValueError, match="1 class ids do not fit"):
+        load_image_gt(dataset, SmallConfig(), 0)
+
+
+def test_an_error_of_the_users_loader_carries_the_picture():
+    dataset = Rectangles(*TWO)
+    dataset.load_mask = lambda image_id: {}["annotations"]
+    with pytest.raises(KeyError) as raised:
+        load_image_gt(dataset, SmallConfig(), 0)
+    assert raised.value.__notes__ == ["in image 0 (source 'here', id 'picture', path 'nowhere.png')"]
