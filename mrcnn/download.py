@@ -9,7 +9,6 @@ from pathlib import Path
 
 import requests
 from tqdm.auto import tqdm
-from urllib3.exceptions import NewConnectionError
 
 CHUNK = 1 << 16  # bytes
 LONGEST_WAIT = 60.0  # seconds between two attempts
@@ -210,11 +209,11 @@ def _first_byte(response: requests.Response, start: int, part: Path) -> int:
 
 def _failure(error: requests.RequestException) -> _Failure:
     """What an exception of requests means to the user, and whether to try again."""
-    cause = getattr(error.args[0], "reason", None) if error.args else None
-    if isinstance(cause, NewConnectionError) or isinstance(error, requests.ConnectTimeout):
-        return _Failure("the server cannot be reached (no network, or a proxy is needed: HTTPS_PROXY)", again=False)
     if isinstance(error, requests.exceptions.SSLError | requests.exceptions.ProxyError):
         return _Failure(str(error), again=False)
+    never_connected = bool(error.args) and hasattr(error.args[0], "reason")  # urllib3's MaxRetryError
+    if never_connected or isinstance(error, requests.ConnectTimeout):
+        return _Failure("the server cannot be reached (no network, or a proxy is needed: HTTPS_PROXY)", again=False)
     if isinstance(error, requests.ConnectionError | requests.Timeout | requests.exceptions.ChunkedEncodingError):
         return _Failure("the connection was lost")
     return _Failure(str(error), again=False)

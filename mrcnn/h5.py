@@ -42,7 +42,7 @@ def open_weights(path) -> Iterator[dict[str, dict[str, h5py.Dataset]]]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such weight file")
     try:
-        file = h5py.File(path, "r")
+        file = h5py.File(path, "r", locking=False)  # network folders and some mounts have no locks
     except OSError as error:
         raise ValueError(_why_not_hdf5(path, error)) from error
     with file:
@@ -76,7 +76,7 @@ def write_weights(path, groups: dict[str, list[tuple[str, np.ndarray]]]) -> None
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with h5py.File(part, "w") as file:
+        with h5py.File(part, "w", locking=False) as file:
             write_names(file, "layer_names", list(groups))
             # The arrays lie as TensorFlow has them whatever backend runs; old Keras would mirror other kernels.
             file.attrs["backend"] = np.bytes_("tensorflow")

@@ -15,6 +15,7 @@ from mrcnn.load_report import LoadReport, some
 
 HEAD_PREFIXES = ("fpn_", "rpn_", "mrcnn_")  # all other layers are the backbone's
 WEIGHTLESS = ("mrcnn_class", "mrcnn_bbox")  # layers without weights that old code likes to exclude
+EXTRAS = ("anchors", "lambda", "fc1000")  # what ports of the old engine and ImageNet files with a top have beside it
 EXCLUDED = "excluded by the caller"
 
 
@@ -126,7 +127,7 @@ def _judge(plan: Plan, layers: dict, stored: dict) -> None:
             _judge_backbone_only(plan)
         else:
             plan.problems.append(f"not in the file: {some(report.missing)}")
-    surplus = [name for name in report.unused if not _mask_of_a_maskless(name, layers)]
+    surplus = [n for n in report.unused if not n.startswith(EXTRAS) and not _mask_of_a_maskless(n, layers)]
     if surplus:
         sentence = f"the model lacks layers of the file, {some(surplus)}: is BACKBONE the one it was trained with?"
         if training or request.skip_mismatch:

@@ -84,7 +84,13 @@ def save_weights(model: keras.Model, path) -> None:
             groups.setdefault(layer.group, []).append((f"{name}/{weight}:0", np.asarray(variable)))
     if not groups:
         raise ValueError(f"{path}: the model has no weights to save")
-    h5.write_weights(path, groups)
+    h5.write_weights(path, {group: groups[group] for group in sorted(groups, key=_place)})
+
+
+def _place(group: str) -> int:
+    """Sorts layers as in the old network for inference, for old code that counts layers (by_name=False)."""
+    branches = ("mrcnn_class", "mrcnn_bbox", "mrcnn_mask")
+    return next((i for i, branch in enumerate(branches, 1) if group.startswith(branch)), 0)
 
 
 def _variables(layer, path: tuple[str, ...]):

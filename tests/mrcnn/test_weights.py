@@ -2,6 +2,7 @@
 
 import time
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from weight_files import BACKBONE, SMALL, build_model, golden_layout, values, wi
 
 from mrcnn import h5
 from mrcnn.coco_classes import COCO_CLASS_NAMES
+from mrcnn.config import Config
+from mrcnn.model import MaskRCNN
 from mrcnn.weights import layers_of, load_weights, save_weights
 
 HEADS = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"]
@@ -206,6 +209,14 @@ def test_file_of_a_larger_network(tmp_path, models):
     assert "is BACKBONE the one it was trained with?" in str(report)
 
 
+def test_anchors_that_ports_stored_are_listed_only(tmp_path, models):
+    ports = SMALL | {"anchors": {"kernel": (1, 6, 4)}}
+    write_old(tmp_path / "old.h5", ports)
+    report = load_weights(models(), tmp_path / "old.h5", mode="inference", verbose=0)
+    assert report.unused == ["anchors"]
+    assert not report.notes
+
+
 def test_model_without_masks_takes_a_file_with_masks(tmp_path):
     write_old(tmp_path / "old.h5", SMALL)
     model = build_model({name: weights for name, weights in SMALL.items() if not name.startswith("mrcnn_mask")})
@@ -283,8 +294,6 @@ def test_group_norm_and_batch_norm_are_not_mixed(tmp_path):
 
 
 def test_nan_in_the_last_layer_leaves_the_model_alone(tmp_path, models):
-    import h5py
-
     write_old(tmp_path / "old.h5", SMALL)
     with h5py.File(tmp_path / "old.h5", "a") as file:
         file["mrcnn_mask/mrcnn_mask/bias:0"][0] = np.inf
@@ -303,8 +312,6 @@ def test_numbered_layers_of_a_second_model(tmp_path, models):
 
 
 def test_save_has_the_old_layout_and_comes_back(tmp_path, models):
-    import h5py
-
     model = models()
     rng = np.random.default_rng(0)
     model.set_weights([rng.standard_normal(w.shape).astype("float32") for w in arrays(model)])
@@ -353,10 +360,24 @@ def test_keras_3_files_are_named_as_such(tmp_path, models):
         save_weights(keras.Model(x, keras.layers.ReLU()(x)), tmp_path / "none.h5")
 
 
+def test_the_order_of_the_layers_is_that_of_the_old_network(tmp_path):
+    old = [name.split("/")[0] for name in SMALL]
+    mixed = [*old[:3], "mrcnn_mask_deconv", "mrcnn_bbox_fc", "fpn_c5p5", "rpn_model", "mrcnn_class_logits"]
+    mixed = {name: weights for group in mixed for name, weights in SMALL.items() if name.split("/")[0] == group}
+    save_weights(build_model(mixed), tmp_path / "new.h5")
+    with h5py.File(tmp_path / "new.h5") as file:
+        assert [n.decode() for n in file.attrs["layer_names"]] == [
+            *("conv1", "bn_conv1", "res2a_branch2a", "fpn_c5p5", "rpn_model"),
+            *("mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask_deconv"),
+        ]
+
+
 def test_the_81_class_file_in_full(tmp_path, capsys):
+    """The whole way: a file in the layout of mask_rcnn_coco.h5 into the engine and back."""
     path = tmp_path / "mask_rcnn_coco.h5"
     expected = write_old(path, golden_layout("resnet101_coco"))
-    model = build_model(golden_layout("resnet101_coco"))
+    config = type("Coco", (Config,), {"NAME": "coco", "NUM_CLASSES": 81, "IMAGE_MIN_DIM": 128, "IMAGE_MAX_DIM": 128})()
+    model = MaskRCNN("inference", config, tmp_path).keras_model
     start = time.perf_counter()
     report = load_weights(model, path, mode="inference", verbose=0)
     seconds = time.perf_counter() - start
@@ -365,9 +386,8 @@ def test_the_81_class_file_in_full(tmp_path, capsys):
     assert_layers(model, expected, expected)
     save_weights(model, tmp_path / "again.h5")
     with h5.open_weights(path) as old, h5.open_weights(tmp_path / "again.h5") as new:
-        assert {(a, b, d.name) for a, w in old.items() for b, d in w.items()} == {
-            (a, b, d.name) for a, w in new.items() for b, d in w.items()
-        }
+        assert [(layer, *w) for layer, w in old.items()] == [(layer, *w) for layer, w in new.items()]
+        assert [d.name for w in old.values() for d in w.values()] == [d.name for w in new.values() for d in w.values()]
     (tmp_path / "again.h5").unlink()  # pytest keeps the folders of three runs
     path.unlink()
     with capsys.disabled():
