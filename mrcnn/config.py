@@ -102,8 +102,8 @@ class Config:
     IMAGE_MIN_SCALE = 0
     # Channels of the picture, 1 or more: 3 RGB, 1 gray, 4 and more for RGB-D and the like.
     IMAGE_CHANNEL_COUNT = 3
-    # Gray levels, subtracted from each channel. The default is ImageNet's RGB mean; one number a channel otherwise
-    # (one number alone serves every channel).
+    # Gray levels, subtracted from each channel. The default is ImageNet's RGB mean; for other channels one number each
+    # (or one for all; channels that it lacks take its average).
     MEAN_PIXEL = np.array([123.7, 116.8, 103.9])
     # Objects a picture that training can take, 1 or more; of more objects a random choice is used.
     MAX_GT_INSTANCES = 100

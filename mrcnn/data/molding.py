@@ -13,6 +13,7 @@ import numpy as np
 from mrcnn.data.augment import augment as apply_augmentation
 from mrcnn.data.boxes import extract_bboxes
 from mrcnn.data.minimask import minimize_mask
+from mrcnn.data.picture import as_channels
 from mrcnn.data.resize import resize_image, resize_mask
 
 META_PARTS = {
@@ -26,15 +27,30 @@ META_PARTS = {
 
 
 def mold_image(images, config):
-    """Pictures [..., C], RGB 0 to 255 -> float32 [..., C] less `config.MEAN_PIXEL`."""
+    """Pictures [..., C], 0 to 255 -> float32 [..., C] less the mean of each channel: see `mean_pixel`."""
     images = np.asarray(images)
     molded = np.empty(images.shape, np.float32)
-    return np.subtract(images, config.MEAN_PIXEL, out=molded, casting="same_kind")
+    return np.subtract(images, mean_pixel(config, images.shape[-1]), out=molded, casting="same_kind")
 
 
 def unmold_image(normalized_images, config):
     """The way back from `mold_image`, to uint8."""
-    return np.rint(normalized_images + config.MEAN_PIXEL).astype(np.uint8)
+    return np.rint(normalized_images + mean_pixel(config, normalized_images.shape[-1])).astype(np.uint8)
+
+
+def mean_pixel(config, channels):
+    """`config.MEAN_PIXEL` for a number of channels, (channels,) or (1,).
+
+    Where it has another number (three, by default): gray takes their average, more channels than it has take the
+    average for the rest.
+    """
+    mean = np.ravel(config.MEAN_PIXEL)
+    if len(mean) in (1, channels):
+        return mean
+    filled = np.full(channels, mean.mean())
+    if channels > len(mean):
+        filled[: len(mean)] = mean
+    return filled
 
 
 def compose_image_meta(image_id, original_image_shape, image_shape, window, scale, active_class_ids):
@@ -64,12 +80,13 @@ def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, u
     use_mini_mask: masks as crops of their boxes in `config.MINI_MASK_SHAPE`.
     rng: np.random.Generator for every random choice in here; None: Python's `random`, as in the old package.
 
-    Returns image uint8 [H, W, C], image_meta float64 (12 + K,), class_ids int32 (N,), bbox int32 px (N, 4) and mask
-    bool [H, W, N], or [h, w, N] with mini masks. Objects that resizing or augmenting left without a pixel are dropped.
+    Returns image uint8 [H, W, C] with IMAGE_CHANNEL_COUNT channels, image_meta float64 (12 + K,), class_ids int32 (N,),
+    bbox int32 px (N, 4) and mask bool [H, W, N], or [h, w, N] with mini masks. Objects that resizing or augmenting left
+    without a pixel are dropped.
     Raises ValueError if the picture cannot be read or its masks do not fit; every error has a note that names it.
     """
     with _named(dataset, image_id):
-        image, mask, class_ids = _load(dataset, image_id)
+        image, mask, class_ids = _load(dataset, image_id, config.IMAGE_CHANNEL_COUNT)
         original_shape = image.shape
         image, window, scale, padding, crop = resize_image(
             image, config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_MIN_SCALE, config.IMAGE_RESIZE_MODE, rng
@@ -102,9 +119,9 @@ def _named(dataset, image_id):
         raise
 
 
-def _load(dataset, image_id):
+def _load(dataset, image_id, channels):
     """The picture, its masks bool [H, W, N] and class ids int32 (N,), checked."""
-    image = dataset.load_image(image_id)
+    image = as_channels(dataset.load_image(image_id), channels)
     mask, class_ids = dataset.load_mask(image_id)
     class_ids = np.asarray(class_ids, np.int32)
     if len(class_ids) == 0:

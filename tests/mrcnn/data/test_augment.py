@@ -24,7 +24,7 @@ def check(augmentation):
         assert np.array_equal(first[0][:, :, 0] > 127, first[1].any(axis=2))
         assert first[1].dtype == bool
         seen.add(first[0].tobytes())
-    assert len(seen) == 2
+    assert len(seen) >= 2
     assert augment(image, masks[:, :, :0], augmentation)[1].shape == (40, 60, 0)
 
 

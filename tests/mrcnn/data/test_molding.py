@@ -56,6 +56,34 @@ def test_mold_and_back(level):
     assert np.array_equal(unmold_image(molded, Config()), picture)
 
 
+@pytest.mark.parametrize(
+    ("mean", "channels", "expected"),
+    [([10, 20, 30], 3, [10, 20, 30]), ([10, 20, 30], 1, [20]), ([10, 20, 30], 5, [10, 20, 30, 20, 20]), (7, 2, [7, 7])],
+)
+def test_mean_for_any_number_of_channels(mean, channels, expected):
+    config = Config()
+    config.MEAN_PIXEL = np.array(mean)
+    picture = np.full((2, 3, channels), 100, np.uint8)
+    molded = mold_image(picture, config)
+    assert (100 - molded[0, 0]).tolist() == expected
+    assert np.array_equal(unmold_image(molded, config), picture)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_get_the_channels_of_the_network(channels):
+    dataset = Rectangles(*TWO)
+    rgb = dataset.load_image(0)
+    dataset.load_image = lambda image_id: np.dstack([rgb, rgb[:, :, :1]])  # RGBA
+
+    class ChannelConfig(SmallConfig):
+        IMAGE_CHANNEL_COUNT = channels
+
+    image, meta, *_ = load_image_gt(dataset, ChannelConfig(), 0)
+    assert image.shape == (64, 64, channels)
+    assert image.dtype == np.uint8
+    assert meta[6] == channels
+
+
 def test_meta_there_and_back():
     meta = compose_image_meta(5, (10, 20, 3), (64, 128, 3), (1, 2, 3, 4), 1.5, [1, 0, 1])
     assert meta.tolist() == [5, 10, 20, 3, 64, 128, 3, 1, 2, 3, 4, 1.5, 1, 0, 1]
