@@ -1,12 +1,9 @@
-"""The launcher is found as `docker/stack.py` finds it; `fake` puts made-up programs where real ones would be."""
+"""`fake` puts made-up programs where real ones would be."""
 
-import sys
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "docker"))
+from project_copy import ROOT
 
 
 @pytest.fixture

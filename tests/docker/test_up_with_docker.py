@@ -7,6 +7,7 @@ import socket
 
 import pytest
 from launcher import cli, compose, env_file
+from project_copy import write_env
 
 INFO = {"ServerVersion": "28.5.2", "Runtimes": {"runc": {}}, "DockerRootDir": "/no/such/folder", "SecurityOptions": []}
 DOCKER = """
@@ -58,24 +59,13 @@ def docker(fake, tmp_path, monkeypatch):
     return calls
 
 
-def free_ports(project):
-    """Writes .env with ports that are free now; the usual ones may be in use where the tests run."""
-    env_file.write_once(project / ".env", gpu="", uid=os.getuid(), gid=os.getgid())
-    with socket.socket() as one, socket.socket() as two:
-        for probe in (one, two):
-            probe.bind(("127.0.0.1", 0))
-        text = (project / ".env").read_text()
-        text = text.replace("8888", str(one.getsockname()[1])).replace("6006", str(two.getsockname()[1]))
-    (project / ".env").write_text(text)
-
-
 def kinds(calls):
     names = ("build", "mrcnn_ext.shapes", "compose up", "compose down")
     return [name for call in calls for name in names if name in call]
 
 
 def test_up_builds_makes_data_starts_and_says_where(project, docker, capfd):
-    free_ports(project)
+    write_env(project, uid=os.getuid(), gid=os.getgid())
     assert cli.main(["up"], project) == 0
     assert kinds(docker()) == ["build", "mrcnn_ext.shapes", "compose up"]
     shown = capfd.readouterr().out
@@ -88,7 +78,7 @@ def test_up_builds_makes_data_starts_and_says_where(project, docker, capfd):
 
 
 def test_twice_is_harmless_and_builds_once(project, docker):
-    free_ports(project)
+    write_env(project, uid=os.getuid(), gid=os.getgid())
     assert cli.main(["up"], project) == 0
     before = (project / ".env").read_text()
     docker()
@@ -98,7 +88,7 @@ def test_twice_is_harmless_and_builds_once(project, docker):
 
 
 def test_changed_requirements_are_built_anew(project, docker):
-    free_ports(project)
+    write_env(project, uid=os.getuid(), gid=os.getgid())
     cli.main(["up"], project)
     docker()
     (project / "requirements" / "cpu.txt").write_text("a==2\n")
@@ -108,7 +98,7 @@ def test_changed_requirements_are_built_anew(project, docker):
 
 def test_the_settings_of_env_reach_compose_whatever_the_shell_says(project, docker, tmp_path, monkeypatch):
     monkeypatch.setenv("GPU", "0,1")
-    free_ports(project)
+    write_env(project, uid=os.getuid(), gid=os.getgid())
     cli.main(["up"], project)
     assert (tmp_path / "notes" / "built").read_text() == f" {os.getuid()}\n"
 
@@ -122,7 +112,7 @@ def test_first_up_writes_env_for_the_gpu_it_finds(project, docker, fake, capfd):
 
 
 def test_gpu_asked_for_without_its_runtime(project, docker, capfd):
-    free_ports(project)
+    write_env(project, uid=os.getuid(), gid=os.getgid())
     (project / ".env").write_text((project / ".env").read_text().replace("GPU=\n", "GPU=gpu\n"))
     assert cli.main(["up"], project) == 1
     assert re.search("Stopped: .env asks for GPU=gpu, but Docker has no NVIDIA runtime: .*\n$", capfd.readouterr().err)
@@ -130,7 +120,7 @@ def test_gpu_asked_for_without_its_runtime(project, docker, capfd):
 
 
 def test_port_in_use_stops_before_the_build(project, docker, capfd):
-    free_ports(project)
+    write_env(project, uid=os.getuid(), gid=os.getgid())
     with socket.socket() as other:
         other.bind(("127.0.0.1", int(env_file.read(project / ".env")["TENSORBOARD_PORT"])))
         other.listen()
@@ -140,7 +130,7 @@ def test_port_in_use_stops_before_the_build(project, docker, capfd):
 
 
 def test_services_that_do_not_start_show_their_log(project, docker, capfd):
-    free_ports(project)
+    write_env(project, uid=os.getuid(), gid=os.getgid())
     docker.install(up="echo 'container lab is unhealthy'; exit 1")
     assert cli.main(["up"], project) == 1
     shown = capfd.readouterr()
@@ -149,7 +139,7 @@ def test_services_that_do_not_start_show_their_log(project, docker, capfd):
 
 
 def test_down_stops_once(project, docker, capfd):
-    free_ports(project)
+    write_env(project, uid=os.getuid(), gid=os.getgid())
     cli.main(["up"], project)
     docker()
     assert cli.main(["down"], project) == 0

@@ -3,10 +3,10 @@
 import socket
 import sys
 import urllib.request
-from pathlib import Path
 
 import pytest
 from launcher import cli, env_file, native
+from project_copy import write_env
 
 SERVER = f"""#!{sys.executable}
 import http.server, os, re, sys
@@ -40,19 +40,9 @@ def project(tmp_path, root, monkeypatch, fake):
     for program in programs:
         program.chmod(0o755)
     monkeypatch.setattr("launcher.environment.ensure", lambda root, lock: python)
-    _write_env(folder)
+    write_env(folder, uid=1, gid=1)
     yield folder
     native.down(folder)
-
-
-def _write_env(folder: Path) -> None:
-    env_file.write_once(folder / ".env", gpu="", uid=1, gid=1)
-    with socket.socket() as one, socket.socket() as two:
-        for probe in (one, two):
-            probe.bind(("127.0.0.1", 0))
-        ports = one.getsockname()[1], two.getsockname()[1]
-    text = (folder / ".env").read_text().replace("8888", str(ports[0])).replace("6006", str(ports[1]))
-    (folder / ".env").write_text(text)
 
 
 def answers(project) -> list[str]:
