@@ -69,7 +69,7 @@ def load_weights(
         sources, report = plan_load(layers, stored, request)
         values = [(variable, read()) for variable, read in sources]
     for variable, value in values:
-        variable.assign(value.astype(variable.dtype))
+        variable.assign(value.astype(variable.dtype, copy=False))
     if verbose:
         print(report)
     return report
