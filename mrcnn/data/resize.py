@@ -65,14 +65,12 @@ def _resample(image, height, width, anti_aliasing):
 
 
 def _fade_edges(result, axis, size_before):
-    """Multiply the rows (or columns) whose sampling point lies beyond the outermost pixel centre, in place."""
-    lines = np.moveaxis(result, axis, 0)
-    size = len(lines)
+    """Weaken the rows (or columns) whose sampling point lies beyond the outermost pixel centre, in place."""
+    size = result.shape[axis]
     step = size_before / size
     points = step * np.arange(size) + (0.5 * step - 0.5)
-    weights = np.minimum(1 + points, size_before - points)
-    for line in np.flatnonzero(weights < 1):
-        lines[line] *= weights[line]
+    weights = np.minimum(1, np.minimum(1 + points, size_before - points)).astype(result.dtype)
+    result *= weights.reshape((-1,) + (1,) * (result.ndim - 1 - axis))
 
 
 def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square", rng=None):
@@ -146,9 +144,15 @@ def _pad(image, height, width):
 
 def resize_mask(mask, scale, padding, crop=None):
     """Masks [H, W, N] scaled, then padded or cropped, as `resize_image` did with their picture; keeps the type."""
-    height, width = mask.shape[:2]
     if scale != 1:
-        mask = _nearest(_nearest(mask, 0, round(height * scale)), 1, round(width * scale))
+        height, width = mask.shape[:2]
+        rows, row_lost = _nearest(height, round(height * scale))
+        columns, column_lost = _nearest(width, round(width * scale))
+        mask = mask[rows[:, np.newaxis], columns]  # both at once: quick for any memory layout
+        if row_lost:
+            mask[-1] = 0
+        if column_lost:
+            mask[:, -1] = 0
     if crop is not None:
         y, x, height, width = crop
         return mask[y : y + height, x : x + width]
@@ -157,15 +161,12 @@ def resize_mask(mask, scale, padding, crop=None):
     return mask
 
 
-def _nearest(mask, axis, size):
-    """Nearest-neighbour zoom along one axis, as scipy.ndimage.zoom with order 0.
+def _nearest(size_before, size):
+    """Where the pixels of a nearest-neighbour zoom along one axis come from, as in scipy.ndimage.zoom with order 0.
 
-    The outer pixels stay the outer pixels: the points run from the first to the last. Where rounding takes the last
-    point beyond the last pixel, SciPy reads a zero; so do we.
+    The points run from the first pixel to the last. Where rounding takes the last point beyond the last pixel, SciPy
+    reads a zero. Returns indices (size,) and whether the last one is lost so.
     """
-    last = mask.shape[axis] - 1
+    last = size_before - 1
     points = np.arange(size) * (last / (size - 1) if size > 1 else 1.0)
-    zoomed = np.take(mask, np.minimum(np.floor(points + 0.5).astype(np.intp), last), axis=axis)
-    if points[-1] > last:
-        np.moveaxis(zoomed, axis, 0)[-1] = 0
-    return zoomed
+    return np.minimum(np.floor(points + 0.5).astype(np.intp), last), points[-1] > last
