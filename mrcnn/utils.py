@@ -54,14 +54,10 @@ COCO_MODEL_URL = "https://github.com/matterport/Mask_RCNN/releases/download/v2.0
 
 
 def download_trained_weights(coco_model_path, verbose=1):
-    """Fetch the weights trained on COCO (246 MB) to a file path; `verbose` above 0 says so."""
-    from mrcnn.download import fetch
+    """Fetch the weights trained on COCO (258 MB) to a file path, checked; a progress bar if `verbose` is above 0."""
+    from mrcnn.download import coco_weights
 
-    if verbose > 0:
-        print(f"Downloading the COCO weights to {coco_model_path} ...")
-    fetch(COCO_MODEL_URL, coco_model_path)
-    if verbose > 0:
-        print("... done.")
+    coco_weights(coco_model_path, progress=verbose > 0)
 
 
 def mold_mask(mask, config):

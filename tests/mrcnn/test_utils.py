@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from mrcnn import graph_helpers, parallel_model, utils
+from mrcnn import download, graph_helpers, parallel_model, utils
 
 OLD_ARGUMENTS = {
     "apply_box_deltas": "boxes deltas",
@@ -64,6 +64,15 @@ def test_names_without_a_future_say_what_to_use():
         parallel_model.ParallelModel(None, 2)
     with pytest.raises(NotImplementedError, match="minimize_mask"):
         utils.mold_mask(None, None)
+
+
+@pytest.mark.parametrize("verbose", [0, 1])
+def test_download_goes_to_the_given_path(monkeypatch, verbose):
+    calls = []
+    monkeypatch.setattr(download, "coco_weights", lambda path, progress: calls.append((path, progress)))
+    utils.download_trained_weights("somewhere.h5", verbose=verbose)
+    assert calls == [("somewhere.h5", verbose > 0)]
+    assert download.COCO.url == utils.COCO_MODEL_URL
 
 
 def test_tensor_helpers_agree_with_the_arrays():
