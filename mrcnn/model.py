@@ -23,6 +23,7 @@ from mrcnn.data.molding import (
 from mrcnn.data.picture import as_channels
 from mrcnn.data.resize import resize_image
 from mrcnn.data.targets import build_detection_targets, build_rpn_targets, generate_random_rois
+from mrcnn.download import coco_weights, imagenet_weights
 from mrcnn.network import graph
 from mrcnn.weights import load_weights, save_weights
 
@@ -77,26 +78,31 @@ class MaskRCNN:
             raise FileNotFoundError(f"No checkpoint in {runs[-1]}: the run did not finish its first epoch.")
         return str(checkpoints[-1])
 
-    def load_weights(self, filepath, by_name=False, exclude=None):
+    def load_weights(self, filepath, by_name=False, exclude=None, *, class_names=None, skip_mismatch=False):
         """Weights by layer name; prints and returns what was loaded and what was not.
 
         filepath: a `.h5` of the old package or of this one, or "coco", "imagenet" (fetched once and kept), or "last".
         exclude: names of layers to leave as they are.  by_name: kept from the old package; layers always go by name.
+        class_names: this model's, background first: the classes that the COCO file knows too keep what it has of them.
+        skip_mismatch: leave what does not fit as it is.
         After a checkpoint of a run, `epoch` and `log_dir` are that run's, so that training goes on there.
         Raises ValueError when the file does not fit.
         """
-        from mrcnn.download import coco_weights, imagenet_weights
-
         sources = {"coco": coco_weights, "imagenet": imagenet_weights, "last": self.find_last}
         path = sources[filepath]() if filepath in sources else filepath
-        report = load_weights(self.keras_model, path, mode=self.mode, exclude=exclude)
+        report = load_weights(
+            self.keras_model,
+            path,
+            mode=self.mode,
+            exclude=exclude,
+            skip_mismatch=skip_mismatch,
+            class_names_model=class_names,
+        )
         self.set_log_dir(path)
         return report
 
     def get_imagenet_weights(self):
         """Path of the ImageNet weights of ResNet-50, fetched if need be."""
-        from mrcnn.download import imagenet_weights
-
         return str(imagenet_weights())
 
     def save_weights(self, filepath):
@@ -174,10 +180,18 @@ class MaskRCNN:
         return history
 
     def compile(self, learning_rate, momentum):
-        """SGD with momentum, gradients clipped by their global norm, as in the old engine."""
-        optimizer = keras.optimizers.SGD(
-            learning_rate, momentum=momentum, global_clipnorm=self.config.GRADIENT_CLIP_NORM
-        )
+        """Sets the optimizer of the Config; gradients are clipped by their global norm."""
+        config = self.config
+        if config.OPTIMIZER == "sgd":
+            optimizer = keras.optimizers.SGD(
+                learning_rate, momentum=momentum, global_clipnorm=config.GRADIENT_CLIP_NORM
+            )
+        elif config.OPTIMIZER == "adamw":
+            optimizer = keras.optimizers.AdamW(
+                learning_rate, weight_decay=config.WEIGHT_DECAY, global_clipnorm=config.GRADIENT_CLIP_NORM
+            )
+        else:
+            raise ValueError(f'OPTIMIZER is {config.OPTIMIZER!r}: use "sgd" or "adamw".')
         self.keras_model.compile(optimizer=optimizer)
 
     # --- detection -----------------------------------------------------------------------------------------------
