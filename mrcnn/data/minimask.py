@@ -39,8 +39,13 @@ def expand_mask(bbox, mini_mask, image_shape):
 
 def unmold_mask(mask, bbox, image_shape):
     """The network's mask [h, w], values 0 to 1 -> bool [H, W]: resized into its box (4) in px, True from 0.5 up."""
-    y1, x1, y2, x2 = bbox
-    full = np.zeros(tuple(image_shape[:2]), bool)
-    if y2 > y1 and x2 > x1:
-        full[y1:y2, x1:x2] = resize(mask, (y2 - y1, x2 - x1), anti_aliasing=True) >= 0.5
+    return unmold_masks([mask], [bbox], image_shape)[:, :, 0]
+
+
+def unmold_masks(masks, boxes, image_shape):
+    """The network's masks (N, h, w) -> bool [H, W, N], each as `unmold_mask` does it; writes inside the boxes only."""
+    full = np.zeros(tuple(image_shape[:2]) + (len(masks),), bool)
+    for i, (mask, (y1, x1, y2, x2)) in enumerate(zip(masks, boxes, strict=True)):
+        if y2 > y1 and x2 > x1:
+            full[y1:y2, x1:x2, i] = resize(mask, (y2 - y1, x2 - x1), anti_aliasing=True) >= 0.5
     return full

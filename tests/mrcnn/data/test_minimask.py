@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mrcnn.data.boxes import extract_bboxes
-from mrcnn.data.minimask import expand_mask, minimize_mask, unmold_mask
+from mrcnn.data.minimask import expand_mask, minimize_mask, unmold_mask, unmold_masks
 
 
 def ellipse(height, width, y, x, half_height, half_width):
@@ -63,3 +63,13 @@ def test_unmold_puts_half_and_more_into_the_box():
 
 def test_unmold_of_an_empty_box_is_empty():
     assert not unmold_mask(np.ones((28, 28), np.float32), np.array([3, 4, 3, 6]), (8, 9)).any()
+
+
+def test_unmold_of_several_masks():
+    masks = np.random.default_rng(0).random((3, 28, 28), np.float32)
+    boxes = np.array([[0, 0, 9, 30], [5, 6, 40, 50], [7, 7, 7, 9]])
+    full = unmold_masks(masks, boxes, (40, 50))
+    assert full.shape == (40, 50, 3)
+    for i in range(3):
+        assert np.array_equal(full[:, :, i], unmold_mask(masks[i], boxes[i], (40, 50)))
+    assert unmold_masks(masks[:0], boxes[:0], (40, 50)).shape == (40, 50, 0)
