@@ -1,0 +1,25 @@
+"""The command line `mrcnn`."""
+
+import sys
+
+import typer
+
+from mrcnn_ext.commands.shapes import shapes
+
+app = typer.Typer(
+    name="mrcnn",
+    help="Mask R-CNN on your own pictures: data in, model and results out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(shapes)
+
+
+def main():
+    """Runs the command line; an error that a person can mend is one line, without a traceback, and exit code 2."""
+    try:
+        app()
+    except (ValueError, OSError) as error:
+        typer.secho(f"mrcnn: {error}", err=True, fg=typer.colors.RED)
+        sys.exit(2)

@@ -1,0 +1,1 @@
+"""The sub-commands of `mrcnn`: one file each, a thin face of functions in `mrcnn_ext`."""
