@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-NUDGE = 1e-4  # gray levels; more than the rounding of float32, too little to be seen
+NUDGE = 1e-12  # gray levels; more than the rounding of float64, less than what the weakest neighbour adds
 
 
 def smooth_for(image, height, width):
@@ -26,7 +26,7 @@ def _filter(image, axis, weights):
     across, down = (weights, only) if axis == 1 else (only, weights)
     if image.dtype != np.uint8:
         return cv2.sepFilter2D(image, -1, across, down, borderType=cv2.BORDER_CONSTANT)
-    smooth = cv2.sepFilter2D(image, cv2.CV_32F, across, down, borderType=cv2.BORDER_CONSTANT)
+    smooth = cv2.sepFilter2D(image, cv2.CV_64F, across, down, borderType=cv2.BORDER_CONSTANT)
     smooth += cv2.LUT(cv2.convertScaleAbs(smooth), _nudges(weights))
     return smooth.astype(np.uint8)
 
@@ -41,4 +41,4 @@ def _nudges(weights):
     total = levels * weights[len(weights) // 2]
     for weight in weights[: len(weights) // 2]:
         total += (levels + levels) * weight
-    return np.where(total < levels, -NUDGE, NUDGE).astype(np.float32)
+    return np.where(total < levels, -NUDGE, NUDGE)

@@ -55,6 +55,12 @@ def test_smoothing_starts_at_a_factor_of_five_quarters():
     assert np.count_nonzero(smooth) == 5
 
 
+def test_smoothing_cuts_what_falls_below_a_level():
+    # factor 4/3: sigma 1/6, so that a neighbour counts exp(-18), which is enough to take 6 to 5 and the edges to 4
+    row = np.array([[5, 5, 5, 5, 6, 5, 5, 5]], np.uint8)
+    assert smooth_for(row, 1, 6).tolist() == [[4, 5, 5, 5, 5, 5, 5, 4]]
+
+
 def test_smoothing_leaves_an_even_area_within_a_level():
     even = np.full((60, 90, 3), 200, np.uint8)
     inside = smooth_for(even, 20, 30)[10:-10, 10:-10]
