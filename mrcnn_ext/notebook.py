@@ -3,7 +3,10 @@
 The plotting functions return a Figure and show nothing: make them a cell's last line, or pass the figure to `display`.
 """
 
+import contextlib
 import os
+import sys
+import tempfile
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -51,9 +54,8 @@ __all__ = [
     "truth_of",
 ]
 
-# TensorFlow's notes on instruction sets would stand above the first result; it reads this when it is imported.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
+# Lines that TensorFlow writes when it is imported, whatever its log level is, and that ask for nothing.
+_IMPORT_NOTES = ("oneDNN custom operations", "absl::InitializeLog")
 _NO_OBJECTS = {
     "image_ids": np.zeros(0, np.int32),
     "numbers": np.zeros(0, np.int32),
@@ -73,10 +75,15 @@ _FIGURE_DEFAULTS = {
 
 
 def setup(seed):
-    """Seed Python, numpy and Keras, set figure defaults, and print one line: Keras, backend, device, seed."""
-    import keras
+    """Seed Python, numpy and Keras, set figure defaults, and print one line: Keras, backend, device, seed.
 
-    from mrcnn_ext.environment import environment_line
+    Call it before anything else imports Keras: it keeps TensorFlow's notes on instruction sets off the page.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow reads it when it is imported
+    with _without_lines(_IMPORT_NOTES):
+        import keras
+
+        from mrcnn_ext.environment import environment_line
 
     keras.utils.set_random_seed(seed)
     plt.rcParams.update(_FIGURE_DEFAULTS)
@@ -121,3 +128,20 @@ def tensorboard_link():
     from IPython.display import Markdown
 
     return Markdown(f"[TensorBoard](http://localhost:{os.environ.get('TENSORBOARD_PORT') or 6006}/)")
+
+
+@contextlib.contextmanager
+def _without_lines(notes):
+    """Hold back what is written to file descriptor 2, by C++ too, and write it at the end without lines with a note."""
+    before = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+            held.seek(0)
+            for line in held.read().decode(errors="replace").splitlines():
+                if not any(note in line for note in notes):
+                    print(line, file=sys.stderr)

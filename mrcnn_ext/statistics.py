@@ -46,8 +46,7 @@ def plot_mean_masks(means, class_names):
     for ax, (class_id, mean) in zip(axes.flat, shown.items(), strict=False):
         picture = ax.imshow(mean, vmin=0, vmax=1, cmap="viridis")
         ax.set_title(class_label(class_id, class_names))
-        ax.set_xticks([])
-        ax.set_yticks([])
+        ax.axis("off")
     hide_unused(axes, len(shown))
     if picture is not None:
         figure.colorbar(picture, ax=axes.ravel().tolist(), shrink=0.8, label="share of masks")

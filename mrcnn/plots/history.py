@@ -37,7 +37,8 @@ def plot_losses(history):
         _draw_curve(ax, columns[name], "training", _TRAIN_COLOR)
         _draw_curve(ax, columns.get(f"val_{name}", ()), "validation", _VAL_COLOR)
         ax.set_title(_TITLES[name])
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(0, 1.08 * _highest(columns[name], columns.get(f"val_{name}", ())))
+        ax.set_xlim(0.5, len(columns[name]) + 0.5)  # one epoch alone: no ticks between whole numbers
         ax.grid(alpha=0.3)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlabel("epoch")
@@ -50,6 +51,12 @@ def _draw_curve(ax, values, label, color):
     if len(values):
         marker = "o" if len(values) < 20 else None  # few epochs: a single point must be seen too
         ax.plot(np.arange(1, len(values) + 1), values, color=color, label=label, marker=marker, markersize=3)
+
+
+def _highest(*curves):
+    """The largest number of some curves, or 1 where there is none above zero: an axis needs a height."""
+    values = np.concatenate([np.asarray(curve, dtype=float) for curve in curves])
+    return np.max(values[np.isfinite(values)], initial=0) or 1
 
 
 def _read_csv(path):
