@@ -8,11 +8,18 @@ from mrcnn_ext.commands.shapes import shapes
 
 app = typer.Typer(
     name="mrcnn",
-    help="Mask R-CNN on your own pictures: data in, model and results out.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def commands():
+    """Mask R-CNN on your own pictures: data in, model and results out."""
+
+
 app.command()(shapes)
 
 
