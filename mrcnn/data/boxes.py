@@ -73,7 +73,7 @@ def box_refinement(box, gt_box):
 
 def apply_box_deltas(boxes, deltas):
     """Boxes (N, 4), float32, after deltas (N, 4) as `box_refinement` makes them."""
-    deltas = np.asarray(deltas)
+    deltas = np.asarray(deltas, np.float32)
     y, x, height, width = _centre_form(np.asarray(boxes, np.float32))
     y = y + deltas[:, 0] * height
     x = x + deltas[:, 1] * width
