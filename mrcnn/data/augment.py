@@ -30,6 +30,7 @@ def augment(image, mask, augmentation, rng=None):
     Raises ValueError for another kind of object, and where the augmentation changes the size of the picture, as its
     window and its anchors are fixed by then.
     """
+    image = np.ascontiguousarray(image)  # a crop is not, and OpenCV wants it
     if hasattr(augmentation, "to_deterministic"):
         new_image, new_mask = _with_imgaug(image, mask, augmentation, rng)
     elif any(base.__module__.split(".")[0] == "albumentations" for base in type(augmentation).__mro__):
@@ -64,6 +65,8 @@ def _with_imgaug(image, mask, augmentation, rng):
 
 def _with_albumentations(image, mask, augmentation, rng):
     if rng is not None:
+        if not hasattr(augmentation, "set_random_seed"):
+            raise ValueError("augmentation: this Albumentations is too old to be seeded; install 2.0 or newer.")
         augmentation = copy.deepcopy(augmentation)  # loader threads share the object; seeding must not reach the others
         augmentation.set_random_seed(int(rng.integers(2**31)))
     if mask.shape[-1] == 0:
