@@ -13,6 +13,7 @@ from mrcnn.plots.labels import class_label, counted
 from mrcnn.plots.masks import mask_outlines
 from mrcnn.plots.palette import class_colors
 from mrcnn_ext.masks import decode_masks
+from mrcnn_ext.results import picture_size
 
 _MAX_CAPTIONS = 12  # above that many objects captions hide the picture
 _INCHES = 14  # width of a full row
@@ -29,9 +30,9 @@ def objects_of(dataset, detection, min_score=0.0) -> dict:
     """An entry of `detect_dataset` with full masks (H, W, N) in place of RLEs, without objects below `min_score`."""
     keep = np.flatnonzero(np.asarray(detection["scores"]) >= min_score)
     objects = {name: np.asarray(detection[name])[keep] for name in ("rois", "class_ids", "scores")}
-    info = dataset.image_info[detection["image_id"]]
     if detection.get("rles") is not None:
-        objects["masks"] = decode_masks([detection["rles"][i] for i in keep], info["height"], info["width"])
+        size = picture_size(dataset, detection["image_id"])
+        objects["masks"] = decode_masks([detection["rles"][i] for i in keep], *size)
     return objects
 
 
@@ -120,8 +121,8 @@ def _stretched(dataset, objects, place, size):
 def _grid(dataset, image_ids, cols):
     cols = max(1, min(cols, len(image_ids)))
     rows = max(1, -(-len(image_ids) // cols))
-    infos = [dataset.image_info[image_id] for image_id in image_ids]
-    aspect = min(2, max((info["height"] / info["width"] for info in infos), default=1))
+    sizes = [picture_size(dataset, image_id) for image_id in image_ids]
+    aspect = min(2, max((height / width for height, width in sizes), default=1))
     cell = min(_INCHES / cols, 5)
     height = rows * (cell * aspect + _TITLE_INCHES)
     # Captions are placed by measuring: no layout engine may move the axes afterwards.

@@ -21,6 +21,7 @@ def find_mistakes(dataset, detections, min_score=0.5, min_iou=0.5) -> list[Mista
 
     detections: entries of `detect_dataset` with masks.  min_score: weaker detections do not count.
     min_iou: of the masks, for a detection to be that of an object. Crowds are not counted as objects.
+    Raises ValueError for detections without masks.
     """
     found = [_mistakes_of(dataset, item, min_score, min_iou) for item in detections]
     return sorted((item for item in found if item.missed or item.wrong), key=lambda item: -item.missed - item.wrong)
@@ -28,6 +29,8 @@ def find_mistakes(dataset, detections, min_score=0.5, min_iou=0.5) -> list[Mista
 
 def _mistakes_of(dataset, detection, min_score, min_iou):
     truth, objects = truth_of(dataset, detection["image_id"]), objects_of(dataset, detection, min_score)
+    if "masks" not in objects:
+        raise ValueError(f"picture {detection['image_id']}: its detections have no masks to compare with the truth.")
     single = truth["class_ids"] > 0
     truth_match, match, _ = compute_matches(
         truth["rois"][single],
