@@ -1,6 +1,6 @@
 """Truth masks as small crops of their boxes, and masks of any size back in their picture: only the box is touched.
 
-Truth masks are not smoothed before they shrink. The old package, with scikit-image 0.15 and later, did smooth them, as
+Truth masks are not smoothed before they shrink. The old package, with scikit-image 0.16, did smooth them, as
 whole numbers: that ate a rim off every object larger than the mini mask, and all of a mask put back into a small box.
 """
 
