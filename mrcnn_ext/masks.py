@@ -87,7 +87,7 @@ def polygon_parts(segmentation: Sequence) -> tuple[np.ndarray, ...]:
 
 def polygons_to_rle(parts: Sequence[np.ndarray], height: int, width: int) -> dict:
     """Union of polygons -> compressed RLE of a picture of height x width.  No part at all gives an empty mask."""
-    near = [_cut_far_outside(np.asarray(part, np.float64), height, width) for part in parts]
+    near = [cut_polygon(np.asarray(part, np.float64), height, width, FAR_OUTSIDE) for part in parts]
     near = [part for part in near if part.size >= MIN_POLYGON_NUMBERS]
     if not near:
         return encode_mask(np.zeros((height, width), np.uint8))
@@ -174,11 +174,11 @@ def _outline(mask: np.ndarray) -> list[int] | None:
     return None if any(steps.values()) else corners
 
 
-def _cut_far_outside(part: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Cut a polygon (2 * points,) to the picture with a wide margin; nearly always there is nothing to cut."""
+def cut_polygon(part: np.ndarray, height: int, width: int, margin: float = 0) -> np.ndarray:
+    """Polygon (2 * points,) without what is more than `margin` pixels outside the picture; may come out empty."""
     points = part.reshape(-1, 2)
     for axis, end in ((0, width), (1, height)):
-        for sign, limit in ((1, end + FAR_OUTSIDE), (-1, FAR_OUTSIDE)):
+        for sign, limit in ((1, end + margin), (-1, margin)):
             room = limit - sign * points[:, axis]  # negative: beyond this side
             if (room >= 0).all():
                 continue

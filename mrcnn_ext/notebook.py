@@ -9,11 +9,7 @@ import sys
 import tempfile
 
 import matplotlib.pyplot as plt
-import numpy as np
-from tqdm.auto import tqdm
 
-from mrcnn.data.boxes import extract_bboxes
-from mrcnn.data.molding import load_image_gt
 from mrcnn.plots.anchors import plot_anchors
 from mrcnn.plots.compare import show_truth_beside_prediction
 from mrcnn.plots.history import plot_losses
@@ -23,6 +19,7 @@ from mrcnn_ext.anchor_fit import best_anchor_ious, fitting_scales
 from mrcnn_ext.data_choice import choose_data, chosen_data
 from mrcnn_ext.gallery import mean_masks, plot_comparison, plot_crops, plot_truth, truth_of
 from mrcnn_ext.mistakes import find_mistakes
+from mrcnn_ext.objects import gather_objects, some_pictures
 from mrcnn_ext.quick import quick
 from mrcnn_ext.statistics import plot_anchor_fit, plot_average_precision, plot_mask_statistics, plot_mean_masks
 
@@ -56,14 +53,6 @@ __all__ = [
 
 # Lines that TensorFlow writes when it is imported, whatever its log level is, and that ask for nothing.
 _IMPORT_NOTES = ("oneDNN custom operations", "absl::InitializeLog")
-_NO_OBJECTS = {
-    "image_ids": np.zeros(0, np.int32),
-    "numbers": np.zeros(0, np.int32),
-    "class_ids": np.zeros(0, np.int32),
-    "boxes_px": np.zeros((0, 4), np.int32),
-    "areas_px": np.zeros(0, np.int32),
-    "picture_px": np.zeros((0, 2), np.int32),
-}
 _FIGURE_DEFAULTS = {
     "figure.dpi": 90,
     "font.size": 10,
@@ -88,39 +77,6 @@ def setup(seed):
     keras.utils.set_random_seed(seed)
     plt.rcParams.update(_FIGURE_DEFAULTS)
     print(f"{environment_line()} | seed {seed}")
-
-
-def some_pictures(dataset, most, seed=0):
-    """Ids (N,) of at most `most` pictures, in order: all of them, or a random choice that the seed fixes."""
-    ids = dataset.image_ids
-    if len(ids) <= most:
-        return ids
-    return np.sort(np.random.default_rng(seed).choice(ids, most, replace=False))
-
-
-def gather_objects(dataset, image_ids=None, config=None):
-    """Look at every object of a data set once, with a progress bar.
-
-    dataset: a prepared `mrcnn.utils.Dataset`. image_ids: the pictures to look at; None: all of them.
-    config: a Config, for the objects as the network sees them, in molded pictures; None: in the pictures as loaded.
-    Returns a dict of arrays over the N objects: image_ids (N,), numbers (N,) (which object of its picture), class_ids
-    (N,), boxes_px (N, 4) int32, areas_px (N,) in pixels, picture_px (N, 2) height and width of its picture.
-    """
-    image_ids = dataset.image_ids if image_ids is None else image_ids
-    found = {name: [empty] for name, empty in _NO_OBJECTS.items()}
-    for image_id in tqdm(image_ids, desc="objects", unit="picture"):
-        if config is None:
-            masks, class_ids = dataset.load_mask(image_id)
-        else:
-            _, _, class_ids, _, masks = load_image_gt(dataset, config, image_id)
-        total = len(class_ids)
-        found["image_ids"].append(np.full(total, image_id))
-        found["numbers"].append(np.arange(total))
-        found["class_ids"].append(class_ids)
-        found["boxes_px"].append(extract_bboxes(masks).reshape(-1, 4))
-        found["areas_px"].append(np.count_nonzero(masks, axis=(0, 1)))
-        found["picture_px"].append(np.tile(masks.shape[:2], (total, 1)))
-    return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
 def tensorboard_link():
