@@ -40,7 +40,7 @@ def plot_losses(history):
         ax.set_ylim(0, 1.08 * _highest(columns[name], columns.get(f"val_{name}", ())))
         ax.set_xlim(0.5, len(columns[name]) + 0.5)  # one epoch alone: no ticks between whole numbers
         ax.grid(alpha=0.3)
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.set_xlabel("epoch")
     axes.flat[0].legend(frameon=False)
     hide_unused(axes, len(names))

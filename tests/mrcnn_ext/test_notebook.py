@@ -1,6 +1,7 @@
 """What the notebooks draw and set up.  Backend Agg."""
 
 import csv
+import os
 import random
 import re
 
@@ -52,6 +53,24 @@ def test_setup_seeds_everything_and_prints_one_line(capsys):
     assert re.fullmatch(r"Keras 3\.\S+ on \w+ \d\S+, .+ \| seed 5", lines[0])
 
 
+def test_notes_are_held_back_and_everything_else_is_not(capfd):
+    with notebook._without_lines(["idle note"]):
+        os.write(2, b"an idle note\nsomething to know\n")
+    assert capfd.readouterr().err == "something to know\n"
+    with pytest.raises(ImportError), notebook._without_lines(["idle note"]):
+        os.write(2, b"the reason\n")
+        raise ImportError("missing")
+    assert capfd.readouterr().err == "the reason\n"
+
+
+@pytest.mark.parametrize(("value", "port"), [(None, 6006), ("", 6006), ("7007", 7007)])
+def test_tensorboard_link(monkeypatch, value, port):
+    monkeypatch.delenv("TENSORBOARD_PORT", raising=False)
+    if value is not None:
+        monkeypatch.setenv("TENSORBOARD_PORT", value)
+    assert f"(http://localhost:{port}/)" in notebook.tensorboard_link().data
+
+
 @pytest.mark.parametrize(("value", "expected"), [(None, False), ("", False), ("0", False), ("1", True)])
 def test_quick(monkeypatch, value, expected):
     if value is None:
@@ -87,6 +106,20 @@ def test_gather_objects_looks_at_every_object_once():
     assert found["class_ids"].tolist() == [1, -2]
     assert found["boxes_px"].tolist() == [[1, 4, 3, 7], [5, 0, 8, 10]]
     assert found["areas_px"].tolist() == [6, 30]
+    assert found["numbers"].tolist() == [0, 1]
+    assert found["picture_px"].tolist() == [[8, 10], [8, 10]]
+
+
+def test_some_pictures():
+    dataset = Dataset()
+    for i in range(50):
+        dataset.add_image("made", i, None)
+    dataset.prepare()
+    assert notebook.some_pictures(dataset, 50).tolist() == list(range(50))
+    chosen = notebook.some_pictures(dataset, 10, seed=1).tolist()
+    assert len(set(chosen)) == 10
+    assert chosen == sorted(chosen) == notebook.some_pictures(dataset, 10, seed=1).tolist()
+    assert chosen != notebook.some_pictures(dataset, 10, seed=2).tolist()
 
 
 @pytest.mark.parametrize("image_ids", [[], [1]])
@@ -172,7 +205,10 @@ def test_losses_with_gaps_without_masks_and_of_one_epoch(tmp_path):
     assert np.isnan(val.get_ydata()[0])
     figure = notebook.plot_losses(history_of(LOSSES[:5], epochs=1))
     assert len(visible_axes(figure)) == 5
-    assert figure.axes[0].lines[0].get_marker() == "o"
+    ax = figure.axes[0]
+    assert ax.lines[0].get_marker() == "o"
+    assert [tick for tick in ax.get_xticks() if 0.5 <= tick <= 1.5] == [1]
+    assert ax.get_ylim()[1] > 0  # though the total loss is 0 here
 
 
 def test_a_history_without_losses_is_refused(tmp_path):
