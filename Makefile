@@ -31,7 +31,7 @@ test-slow: environment $(SHAPES) ## the tests that take minutes
 	$(RUN) pytest -m slow
 
 test-stack: environment ## the Docker stack from build to browser; says why where it cannot
-	$(RUN) pytest -m stack
+	$(RUN) pytest -m stack tests/stack
 
 notebooks: environment $(SHAPES) ## all notebooks in full, as a person would run them
 	$(if $(NOTEBOOKS),$(NBVAL) --nbval-cell-timeout=1800)

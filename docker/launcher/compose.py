@@ -45,6 +45,7 @@ def up(root: Path, values: dict[str, str], engine: Engine) -> None:
         say(_compose(root, env, "logs", "--no-color", "--tail", "20").stdout)
         raise
     for line in _compose(root, env, "logs", "--no-color", "--no-log-prefix", "lab").stdout.splitlines():
+        line = line.removeprefix("\033[2K")  # Compose 2.26 puts "clear the line" before each, whatever it is asked
         if line.startswith(("Keras ", "One training step")):
             say(line)
 

@@ -46,6 +46,11 @@ class Stack:
     def make(self, target: str) -> str:
         return self.run("make", "--no-print-directory", target, f"PYTHON={sys.executable}")
 
+    def save_logs(self) -> None:
+        """Adds what the services have printed to build/stack/services.log; without containers there is nothing to add."""
+        with (ROOT / "build" / "stack" / "services.log").open("a") as file:
+            file.write(self.run("docker", "compose", "logs", "--no-color", check=False))
+
     def inside(self, service: str, *command: str) -> str:
         return self.run("docker", "compose", "exec", "-T", service, *command)
 
@@ -71,12 +76,13 @@ def stack(engine, tmp_path_factory):
     copy_project(folder)
     uid, gid = machine.owner(folder, rootless=engine.rootless)
     write_env(folder, uid=uid, gid=gid)
+    pictures_and_logs = ROOT / "build" / "stack"
+    pictures_and_logs.mkdir(parents=True, exist_ok=True)
+    (pictures_and_logs / "services.log").unlink(missing_ok=True)
     running = Stack(folder, env_file.read(folder / ".env"), engine)
     try:
         print(running.make("up"))
         yield running
     finally:
-        log = ROOT / "build" / "stack" / "services.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(running.run("docker", "compose", "logs", "--no-color", check=False))
+        running.save_logs()
         running.run("docker", "compose", "down", "--volumes", check=False)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.stack
 PICTURES = ROOT / "build" / "stack"
 PATIENCE = 240_000  # ms; a loaded machine of two cores needs minutes for what an idle one does in seconds
 ALL_CELLS_HAVE_RUN = """() => {
-    const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')].map(prompt => prompt.innerText);
+    const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')].map(prompt => prompt.textContent);
     return prompts.length > 0 && prompts.every(prompt => /^\\[\\d+\\]:$/.test(prompt));
 }"""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -22,7 +22,6 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 def browser():
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed")
-    PICTURES.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         options = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)

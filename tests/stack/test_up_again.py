@@ -20,6 +20,7 @@ def test_up_again_changes_nothing(stack):
 def test_what_was_made_survives_down_and_compose_alone_brings_it_back(stack):
     (stack.folder / "notebooks" / "kept.txt").write_text("kept")
     stack.inside("lab", "touch", "/home/dev/kept")
+    stack.save_logs()
     assert "Stopped." in stack.make("down")
     with pytest.raises(requests.ConnectionError):
         requests.get(stack.lab, timeout=5)
