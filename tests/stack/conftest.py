@@ -47,7 +47,7 @@ class Stack:
         return self.run("make", "--no-print-directory", target, f"PYTHON={sys.executable}")
 
     def save_logs(self) -> None:
-        """Adds what the services have printed to build/stack/services.log; without containers there is nothing to add."""
+        """Adds what the services have printed to build/stack/services.log, if anything."""
         with (ROOT / "build" / "stack" / "services.log").open("a") as file:
             file.write(self.run("docker", "compose", "logs", "--no-color", check=False))
 

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.stack
 PICTURES = ROOT / "build" / "stack"
 PATIENCE = 240_000  # ms; a loaded machine of two cores needs minutes for what an idle one does in seconds
 ALL_CELLS_HAVE_RUN = """() => {
-    const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')].map(prompt => prompt.textContent);
+    const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')].map(one => one.textContent);
     return prompts.length > 0 && prompts.every(prompt => /^\\[\\d+\\]:$/.test(prompt));
 }"""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
