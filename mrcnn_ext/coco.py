@@ -220,19 +220,24 @@ def _merged_classes(file: CocoFile, categories, class_map) -> dict[int, tuple[in
 
 
 def _picture_paths(file: CocoFile, image_dir: Path) -> list[str]:
-    """Paths of the pictures, after one look into each folder for whether they are there."""
-    listings, paths, missing = {}, [], []
-    for image in file.images:
-        folder, name = os.path.split(os.path.join(image_dir, image["file_name"]))  # noqa: PTH118, PTH206 (fast)
-        if folder not in listings:
-            names = os.listdir(folder) if Path(folder).is_dir() else []  # noqa: PTH208
-            listings[folder] = {unicodedata.normalize("NFC", entry): entry for entry in names}
-        real = listings[folder].get(unicodedata.normalize("NFC", name))  # macOS writes letters with accents otherwise
-        if real is None:
-            missing.append(image["file_name"])
-        else:
-            paths.append(os.path.join(folder, real))  # noqa: PTH118
+    """Paths of the pictures; one that is not there is an error."""
+    names = [image["file_name"] for image in file.images]
+    paths = find_pictures(names, image_dir)
+    missing = [name for name, path in zip(names, paths, strict=True) if path is None]
     if missing:
         some = ", ".join(missing[:MAX_NAMED]) + (", .." if len(missing) > MAX_NAMED else "")
-        raise ValueError(f"{file.path}: {len(missing)} of {len(file.images)} pictures are not in {image_dir}: {some}")
+        raise ValueError(f"{file.path}: {len(missing)} of {len(names)} pictures are not in {image_dir}: {some}")
+    return paths
+
+
+def find_pictures(names, image_dir) -> list[str | None]:
+    """Paths of pictures named relative to a folder, None where there is no such file; one look into each folder."""
+    listings, paths = {}, []
+    for name in names:
+        folder, name = os.path.split(os.path.join(image_dir, name))  # noqa: PTH118, PTH206 (fast)
+        if folder not in listings:
+            entries = os.listdir(folder) if Path(folder).is_dir() else []  # noqa: PTH208
+            listings[folder] = {unicodedata.normalize("NFC", entry): entry for entry in entries}
+        real = listings[folder].get(unicodedata.normalize("NFC", name))  # macOS writes letters with accents otherwise
+        paths.append(None if real is None else os.path.join(folder, real))  # noqa: PTH118
     return paths

@@ -1,0 +1,104 @@
+"""Pictures that are there twice: the same bytes, or nearly the same look.
+
+Near-duplicates have perceptual hashes that differ in few of 64 bits, and small versions that look alike: the hash alone
+takes pictures with a plain background for the same.
+"""
+
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import imagehash
+import numpy as np
+from PIL import Image
+
+from mrcnn.data.picture import read_picture
+
+MAX_BITS = 6  # of 64: a saved-again or resized copy differs in 0 to 4, another picture in about 32
+MAX_DIFFERENCE = 6.0  # gray levels, mean over the small versions; a saved-again copy differs by 1 to 3
+_SMALL = 24  # pixels, side of the small version
+_BANDS = MAX_BITS + 1  # hashes that differ in fewer bits than there are bands are equal in one band
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What tells pictures apart: sha256 of the file, 64 bits of perceptual hash, small version uint8 (24, 24, 3)."""
+
+    sha256: str
+    look: int
+    small: np.ndarray
+
+
+def fingerprint(path, picture=None) -> Fingerprint:
+    """Fingerprint of a picture file.  picture: its pixels [H, W, 3] uint8, where they are at hand.
+
+    Raises ValueError or OSError, as `read_picture`.
+    """
+    picture = read_picture(path) if picture is None else picture
+    sha256 = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    middle = cv2.resize(picture, (128, 128), interpolation=cv2.INTER_AREA)  # the hash needs 32 x 32
+    bits = imagehash.phash(Image.fromarray(middle)).hash.ravel()
+    look = int.from_bytes(np.packbits(bits).tobytes(), "big")
+    return Fingerprint(sha256, look, cv2.resize(middle, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA))
+
+
+def same_bytes(fingerprints) -> list[list[int]]:
+    """Groups of two and more places in the list whose files have the same bytes.  None in the list is passed over."""
+    places = defaultdict(list)
+    for i, mark in enumerate(fingerprints):
+        if mark is not None:
+            places[mark.sha256].append(i)
+    return [group for group in places.values() if len(group) > 1]
+
+
+def near_pairs(fingerprints) -> list[tuple[int, int]]:
+    """Pairs (i, j), i < j, of near-duplicates with different bytes.  None in the list is passed over."""
+    first = {}  # one picture for each file content: copies are the concern of same_bytes
+    for i, mark in enumerate(fingerprints):
+        if mark is not None:
+            first.setdefault(mark.sha256, i)
+    places = list(first.values())
+    pairs = set()
+    for band in range(_BANDS):
+        low, high = 64 * band // _BANDS, 64 * (band + 1) // _BANDS
+        buckets = defaultdict(list)
+        for i in places:
+            buckets[(fingerprints[i].look >> low) & ((1 << (high - low)) - 1)].append(i)
+        for bucket in buckets.values():
+            pairs.update(_alike(bucket, fingerprints))
+    return sorted(pairs)
+
+
+def group_numbers(count: int, links) -> np.ndarray:
+    """Number (count,) of the group of each thing, when things that are linked, directly or not, are one group.
+
+    links: iterable of collections of places that belong together.  Groups are numbered by their first member.
+    """
+    parents = list(range(count))
+
+    def root(i):
+        while parents[i] != i:
+            parents[i] = parents[parents[i]]
+            i = parents[i]
+        return i
+
+    for link in links:
+        for i in link[1:]:
+            a, b = sorted((root(link[0]), root(i)))
+            parents[b] = a
+    roots = np.array([root(i) for i in range(count)], np.int64)
+    return np.unique(roots, return_inverse=True)[1]
+
+
+def _alike(bucket: list[int], fingerprints):
+    """Pairs of near-duplicates among pictures whose hashes are equal in one band."""
+    looks = np.array([fingerprints[i].look for i in bucket], np.uint64)
+    for place in range(len(bucket) - 1):
+        bits = np.bitwise_count(looks[place + 1 :] ^ looks[place])
+        for other in np.flatnonzero(bits <= MAX_BITS):
+            i, j = sorted((bucket[place], bucket[place + 1 + int(other)]))
+            difference = np.abs(fingerprints[i].small.astype(np.int16) - fingerprints[j].small)
+            if difference.mean() <= MAX_DIFFERENCE:
+                yield i, j
