@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,22 +9,13 @@ from pathlib import Path
 import requests
 from tqdm.auto import tqdm
 
+from mrcnn.retry import Failure, check_status, failure_of, repeated
+
 CHUNK = 1 << 16  # bytes
-LONGEST_WAIT = 60.0  # seconds between two attempts
-RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
 
 
 class DownloadError(OSError):
     """A file could not be had; the message says which file to put where."""
-
-
-class _Failure(Exception):
-    """An attempt failed. `again`: another may go well, after `wait` seconds that the server asked for."""
-
-    def __init__(self, reason: str, again: bool = True, wait: float = 0.0):
-        super().__init__(reason)
-        self.again = again
-        self.wait = wait
 
 
 @dataclass(frozen=True)
@@ -110,8 +100,8 @@ def fetch(
             complaint = check.complaint(part)
         if complaint:
             part.unlink()
-            raise _Failure(f"what arrived is not the expected file ({complaint})")
-    except _Failure as failure:
+            raise Failure(f"what arrived is not the expected file ({complaint})")
+    except Failure as failure:
         length = f", {size:,} bytes" if size else ""
         raise DownloadError(
             f"{url} could not be downloaded: {failure}. "
@@ -153,19 +143,18 @@ def _asset(asset: Asset, path, progress: bool) -> Path:
 
 def _download(url: str, part: Path, retries: int, backoff: float, timeout: float, progress: bool) -> None:
     """Fill `part`, in as many attempts as it takes while each brings something, else `retries` more."""
-    failed = 0
-    while True:
-        before = _size(part)
-        try:
-            return _attempt(url, part, timeout, progress)
-        except _Failure as failure:
-            failed = 1 if _size(part) > before else failed + 1
-            if not failure.again or failed > retries:
-                raise
-            wait = min(LONGEST_WAIT, max(failure.wait, backoff * 2 ** (failed - 1)))
-            if progress:
-                print(f"{part.stem}: {failure}; again in {wait:.0f} s")
-            time.sleep(wait)
+    size = _size(part)
+
+    def advanced() -> bool:
+        nonlocal size
+        before, size = size, _size(part)
+        return size > before
+
+    def say(line: str) -> None:
+        if progress:
+            print(f"{part.stem}: {line}")
+
+    repeated(lambda: _attempt(url, part, timeout, progress), retries, backoff, advanced=advanced, say=say)
 
 
 def _attempt(url: str, part: Path, timeout: float, progress: bool) -> None:
@@ -180,7 +169,7 @@ def _attempt(url: str, part: Path, timeout: float, progress: bool) -> None:
             total = start + int(length) if length else None
             _store(response, part, start, total, progress)
     except requests.RequestException as error:
-        raise _failure(error) from error
+        raise failure_of(error) from error
 
 
 def _store(response: requests.Response, part: Path, start: int, total: int | None, progress: bool) -> None:
@@ -195,28 +184,11 @@ def _store(response: requests.Response, part: Path, start: int, total: int | Non
 
 def _first_byte(response: requests.Response, start: int, part: Path) -> int:
     """The place in the file of the first byte of the response, which may not be what was asked for."""
-    status = response.status_code
-    if status == 416:
+    if response.status_code == 416:
         part.unlink()
-        raise _Failure("the part that was there is longer than the file")
-    if status in RETRY_STATUS:
-        asked = response.headers.get("Retry-After", "")
-        raise _Failure(f"the server answers {status} {response.reason}", wait=float(asked) if asked.isdigit() else 0.0)
-    if status not in (200, 206):
-        raise _Failure(f"the server answers {status} {response.reason}", again=False)
+        raise Failure("the part that was there is longer than the file")
+    check_status(response)
     return start if response.headers.get("Content-Range", "").startswith(f"bytes {start}-") else 0
-
-
-def _failure(error: requests.RequestException) -> _Failure:
-    """What an exception of requests means to the user, and whether to try again."""
-    if isinstance(error, requests.exceptions.SSLError | requests.exceptions.ProxyError):
-        return _Failure(str(error), again=False)
-    never_connected = bool(error.args) and hasattr(error.args[0], "reason")  # urllib3's MaxRetryError
-    if never_connected or isinstance(error, requests.ConnectTimeout):
-        return _Failure("the server cannot be reached (no network, or a proxy is needed: HTTPS_PROXY)", again=False)
-    if isinstance(error, requests.ConnectionError | requests.Timeout | requests.exceptions.ChunkedEncodingError):
-        return _Failure("the connection was lost")
-    return _Failure(str(error), again=False)
 
 
 def _size(path: Path) -> int:

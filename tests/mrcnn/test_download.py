@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from mrcnn import download
+from mrcnn import download, retry
 from mrcnn.download import DownloadError, fetch
 
 CONTENT = bytes(range(256)) * 3000  # 768,000 bytes
@@ -102,7 +102,7 @@ def test_busy_server_too_often(server, tmp_path):
 
 def test_waits_double(server, tmp_path, monkeypatch):
     waits = []
-    monkeypatch.setattr(download.time, "sleep", waits.append)
+    monkeypatch.setattr(retry.time, "sleep", waits.append)
     server.faults = [503] * 4
     get(server, tmp_path / "w.h5", backoff=20.0)
     assert waits == [20.0, 40.0, 60.0, 60.0]
