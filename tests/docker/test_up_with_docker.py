@@ -23,7 +23,7 @@ case "$*" in
   *mrcnn_ext.shapes*) /bin/mkdir -p data/shapes/annotations ;;
   "compose up"*) {up} ;;
   "compose down") /bin/rm {notes}/running ;;
-  *"logs --no-color --no-log-prefix lab") echo noise; printf '\033[2KKeras 3.15.1 on tensorflow\n'; echo 'One training step ran' ;;
+  *"logs --no-color --no-log-prefix lab") printf 'noise\n\033[2KKeras 3.15.1 on tensorflow\nOne training step ran\n' ;;
   *"logs --no-color --tail 20") echo 'the end of the log' ;;
 esac
 """
