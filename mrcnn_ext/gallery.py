@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from mrcnn.data.boxes import extract_bboxes
+from mrcnn.plots import canvas
 from mrcnn.plots.figures import hide_unused, new_figure
 from mrcnn.plots.instances import display_instances
 from mrcnn.plots.labels import class_label, counted
@@ -150,8 +151,7 @@ def _draw(ax, dataset, image_id, objects, title):
             image, objects["rois"], objects.get("masks"), class_ids, names, ax=ax, colors=colors, captions=captions
         )
     else:
-        ax.imshow(image)
-        ax.axis("off")
+        canvas.show_picture(ax, canvas.drawable(image))
     ax.set_title(title, fontsize=10)
 
 
