@@ -8,11 +8,11 @@ import keras
 import numpy as np
 
 from mrcnn import inside, training
-from mrcnn.data.anchors import compute_backbone_shapes, generate_pyramid_anchors
+from mrcnn.data.anchors import anchors_for, compute_backbone_shapes
 from mrcnn.data.boxes import denorm_boxes, norm_boxes
 from mrcnn.data.generator import data_generator
 from mrcnn.data.loader import Loader
-from mrcnn.data.minimask import unmold_mask
+from mrcnn.data.minimask import unmold_masks
 from mrcnn.data.molding import (
     compose_image_meta,
     load_image_gt,
@@ -24,7 +24,8 @@ from mrcnn.data.picture import as_channels
 from mrcnn.data.resize import resize_image
 from mrcnn.data.targets import build_detection_targets, build_rpn_targets, generate_random_rois
 from mrcnn.download import coco_weights, imagenet_weights
-from mrcnn.network import graph
+from mrcnn.network import graph, old_names
+from mrcnn.network.old_names import *  # noqa: F403 (its __all__ is the list)
 from mrcnn.weights import load_weights, save_weights
 
 
@@ -245,9 +246,7 @@ class MaskRCNN:
         boxes, class_ids, scores = boxes[solid], class_ids[solid], scores[solid]
         if mrcnn_mask is None:
             return boxes, class_ids, scores, None
-        masks = np.zeros((*original_image_shape[:2], len(rows)), bool)
-        for i, (row, class_id) in enumerate(zip(rows, class_ids, strict=True)):
-            masks[:, :, i] = unmold_mask(mrcnn_mask[row, :, :, class_id], boxes[i], original_image_shape)
+        masks = unmold_masks(mrcnn_mask[rows, :, :, class_ids], boxes, original_image_shape)
         return boxes, class_ids, scores, masks
 
     def get_anchors(self, image_shape):
@@ -257,10 +256,11 @@ class MaskRCNN:
 
     # --- inside --------------------------------------------------------------------------------------------------
 
-    def run_graph(self, images, outputs, image_metas=None):
+    def run_graph(self, images, outputs=None, image_metas=None):
         """Values of any tensors of the network for `images`: an ordered dict of arrays by name, and prints them.
 
-        outputs: list of (name, tensor), tensors as from `keras_model.get_layer(...).output` or `ancestor`.
+        outputs: list of (name, tensor), tensors as from `keras_model.get_layer(...).output` or `ancestor`; None: every
+        stage, see `mrcnn.inside.stages`.
         image_metas: of pictures that are already molded; None: mold them.
         """
         self._must_be("inference")
@@ -268,6 +268,7 @@ class MaskRCNN:
             molded, image_metas, _ = self.mold_inputs(images)
         else:
             molded = np.asarray(images)
+        outputs = inside.stages(self.keras_model) if outputs is None else outputs
         values = inside.run(self.keras_model, self._network_inputs(molded, image_metas), outputs)
         for name, value in values.items():
             log(name, value)
@@ -295,13 +296,7 @@ class MaskRCNN:
     def _anchors_px(self, image_shape):
         size = tuple(int(n) for n in image_shape[:2])
         if size not in self._anchors:
-            self._anchors[size] = generate_pyramid_anchors(
-                self.config.RPN_ANCHOR_SCALES,
-                self.config.RPN_ANCHOR_RATIOS,
-                compute_backbone_shapes(self.config, size),
-                self.config.BACKBONE_STRIDES,
-                self.config.RPN_ANCHOR_STRIDE,
-            )
+            self._anchors[size] = anchors_for(self.config, size)
         return self._anchors[size]
 
     def _must_be(self, mode):
@@ -363,6 +358,7 @@ def as_generator(batches):
 
 
 __all__ = [
+    *old_names.__all__,
     "MaskRCNN",
     "build_detection_targets",
     "build_rpn_targets",

@@ -1,12 +1,14 @@
-"""One picture and its masks through somebody else's augmentation: imgaug or Albumentations, if installed.
+"""One picture and its masks through an augmentation: our own, or imgaug's or Albumentations', if installed.
 
-Both change the picture and the masks in the same random way. Only changes that make sense for masks are applied to
+All change the picture and the masks in the same random way. Only changes that make sense for masks are applied to
 them (a flip, not a change of brightness).
 """
 
 import copy
 
 import numpy as np
+
+from mrcnn.data.transforms import Augmentation
 
 # imgaug cannot tell by itself what is safe for masks: these move pixels or choose between augmenters, no more.
 IMGAUG_MASK_AUGMENTERS = {
@@ -25,20 +27,22 @@ IMGAUG_MASK_AUGMENTERS = {
 def augment(image, mask, augmentation, rng=None):
     """Picture uint8 [H, W, C] and masks bool [H, W, N] after one random draw of `augmentation`.
 
-    augmentation: an imgaug augmenter, or an Albumentations transform or Compose.
+    augmentation: an `Augmentation`, an imgaug augmenter, or an Albumentations transform or Compose.
     rng: np.random.Generator that fixes the draw; None: by the package's own chance.
     Raises ValueError for another kind of object, and where the augmentation changes the size of the picture, as its
     window and its anchors are fixed by then.
     """
     image = np.ascontiguousarray(image)  # a crop is not, and OpenCV wants it
-    if hasattr(augmentation, "to_deterministic"):
+    if isinstance(augmentation, Augmentation):
+        new_image, new_mask = augmentation(image, mask, np.random.default_rng() if rng is None else rng)
+    elif hasattr(augmentation, "to_deterministic"):
         new_image, new_mask = _with_imgaug(image, mask, augmentation, rng)
     elif any(base.__module__.split(".")[0] == "albumentations" for base in type(augmentation).__mro__):
         new_image, new_mask = _with_albumentations(image, mask, augmentation, rng)
     else:
         raise ValueError(
-            f"augmentation: {type(augmentation).__module__}.{type(augmentation).__qualname__} is neither an imgaug "
-            f"augmenter nor an Albumentations transform."
+            f"augmentation: {type(augmentation).__module__}.{type(augmentation).__qualname__} is neither an "
+            f"mrcnn.data.transforms.Augmentation nor an imgaug augmenter nor an Albumentations transform."
         )
     if new_image.shape != image.shape or new_mask.shape != mask.shape:
         raise ValueError(

@@ -1,0 +1,86 @@
+"""Augmentation of ours: picture and masks stay together."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mrcnn.data.augment import augment
+from mrcnn.data.transforms import Augmentation
+
+HEIGHT, WIDTH = 40, 60
+
+
+def scene():
+    """A white rectangle on black, and its mask."""
+    image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    image[10:20, 5:25] = 255
+    return image, (image[:, :, :1] == 255)
+
+
+def test_a_flip_moves_picture_and_mask():
+    image, mask = Augmentation(flip_left_right=1.0)(*scene(), np.random.default_rng(0))
+    expected = np.zeros((HEIGHT, WIDTH), bool)
+    expected[10:20, WIDTH - 25 : WIDTH - 5] = True
+    assert np.array_equal(mask[:, :, 0], expected)
+    assert np.array_equal(image[:, :, 0] == 255, expected)
+
+
+def test_upside_down():
+    _, mask = Augmentation(flip_left_right=0.0, flip_up_down=1.0)(*scene(), np.random.default_rng(0))
+    assert np.array_equal(np.flatnonzero(mask.any(axis=(1, 2))), np.arange(HEIGHT - 20, HEIGHT - 10))
+
+
+def test_a_scale_of_two_makes_four_times_the_area():
+    image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    image[16:24, 26:34] = 255
+    _, mask = Augmentation(flip_left_right=0.0, scale=(2.0, 2.0))(
+        image, image[:, :, :1] == 255, np.random.default_rng(0)
+    )
+    assert abs(int(mask.sum()) - 4 * 8 * 8) <= 2 * 4 * 8  # the edge may round by half a pixel on each side
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_picture_and_mask_agree_after_any_change_of_place(seed):
+    change = Augmentation(flip_up_down=0.5, scale=(0.6, 1.6), rotate=30, shift=0.2, fill=0)
+    image, mask = augment(*scene(), change, np.random.default_rng(seed))
+    bright = image[:, :, 0] >= 128
+    wrong = np.count_nonzero(bright != mask[:, :, 0])
+    assert wrong <= 0.15 * max(np.count_nonzero(mask), 60)  # nearest and linear sampling differ along the edge
+
+
+def test_what_comes_in_from_outside_is_fill_and_no_object():
+    image, mask = Augmentation(flip_left_right=0.0, scale=(0.5, 0.5), fill=77)(*scene(), np.random.default_rng(0))
+    assert (image[0] == 77).all()
+    assert not mask[0].any()
+
+
+def test_colour_changes_no_mask():
+    image, mask = scene()
+    changed, same = Augmentation(flip_left_right=0.0, brightness=0.2, contrast=0.2, colour=0.2)(
+        image, mask, np.random.default_rng(3)
+    )
+    assert np.array_equal(same, mask)
+    assert changed.dtype == np.uint8
+    assert not np.array_equal(changed, image)
+
+
+def test_without_objects_and_with_one_channel():
+    image = np.zeros((HEIGHT, WIDTH, 1), np.uint8)
+    changed, mask = Augmentation(rotate=20, brightness=0.1)(
+        image, np.zeros((HEIGHT, WIDTH, 0), bool), np.random.default_rng(0)
+    )
+    assert changed.shape == image.shape
+    assert mask.shape == (HEIGHT, WIDTH, 0)
+
+
+def test_the_seed_decides():
+    change = Augmentation(scale=(0.8, 1.2), rotate=10, colour=0.1)
+    first, again = (change(*scene(), np.random.default_rng(5))[0] for _ in range(2))
+    assert np.array_equal(first, again)
+
+
+def test_a_bad_scale_is_an_error():
+    with pytest.raises(ValueError, match="scale"):
+        Augmentation(scale=(1.2, 0.8))
