@@ -39,12 +39,12 @@ notebooks: environment $(SHAPES) ## all notebooks in full, as a person would run
 lint: environment ## style of the code, and that no notebook holds outputs
 	$(RUN) ruff check
 	$(RUN) ruff format --check
-	$(RUN) nbstripout --verify $(NOTEBOOKS)
+	$(RUN) nbstripout --keep-id --verify $(NOTEBOOKS)
 
 format: environment ## mend the style, strip the notebooks
 	$(RUN) ruff check --fix
 	$(RUN) ruff format
-	$(RUN) nbstripout $(NOTEBOOKS)
+	$(RUN) nbstripout --keep-id $(NOTEBOOKS)
 
 lock: environment ## the newest allowed versions into requirements/*.txt
 	bash requirements/lock.sh
