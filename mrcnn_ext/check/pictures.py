@@ -1,0 +1,135 @@
+"""The picture files of a part: are they there, can they be read, are they as large as the annotations say."""
+
+import os
+import unicodedata
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from PIL import Image
+from tqdm.auto import tqdm
+
+from mrcnn.data.picture import read_picture
+from mrcnn_ext.check.reading import PICTURE_ENDINGS
+from mrcnn_ext.coco import find_pictures
+from mrcnn_ext.duplicates import Fingerprint, fingerprint, near_pairs, same_bytes
+
+_ORIENTATION = 0x0112  # EXIF tag
+_QUARTER_TURNS = (5, 6, 7, 8)  # its values that swap width and height
+
+
+@dataclass(slots=True)
+class Look:
+    """What a picture file is: its size upright in pixels, its EXIF orientation (1: none), and its fingerprint.
+
+    path: None when there is no such file.  error: why it cannot be read, or None.
+    """
+
+    path: str | None
+    error: str | None = None
+    width: int = 0
+    height: int = 0
+    orientation: int = 1
+    mark: Fingerprint | None = None
+
+    @property
+    def stored(self) -> tuple[int, int]:
+        """Width and height before the turn by EXIF."""
+        return (self.height, self.width) if self.orientation in _QUARTER_TURNS else (self.width, self.height)
+
+
+def look_at_pictures(part, progress: bool = True) -> list[Look]:
+    """A Look for each of `part.images`; every file is read whole, as training will."""
+    paths = find_pictures([image["file_name"] for image in part.images], part.picture_dir)
+    with ThreadPoolExecutor(max_workers=min(8, (os.cpu_count() or 1) + 1)) as pool:
+        looks = pool.map(_look_at, paths)
+        return list(tqdm(looks, total=len(paths), desc=part.name, unit="picture", disable=not progress))
+
+
+def check_pictures(part, looks, report) -> None:
+    """Report what is wrong with the files of one part, and copies within it."""
+    for image, look in zip(part.images, looks, strict=True):
+        if look.path is None:
+            report.add("picture-missing", part.file, f"not in {part.picture_dir}", image)
+        elif look.error is not None:
+            report.add("picture-unreadable", part.file, look.error, image)
+        else:
+            _check_size(part, image, look, report)
+    _check_unlisted(part, looks, report)
+    marks = [look.mark for look in looks]
+    for group in same_bytes(marks):
+        names = {part.images[i]["file_name"] for i in group}
+        if len(names) > 1:  # one file listed twice is another fault
+            report.add("picture-twice", part.file, f"the same bytes: {', '.join(sorted(names))}", part.images[group[1]])
+    for i, j in near_pairs(marks):
+        report.add("picture-near-twice", part.file, f"looks like {part.images[i]['file_name']}", part.images[j])
+
+
+def check_across(parts, looks, report) -> None:
+    """Report pictures that are, or nearly are, in two parts.  looks: a list of Look for each part."""
+    places = [(part, row) for part, seen in zip(parts, looks, strict=True) for row in range(len(seen))]
+    marks = [look.mark for seen in looks for look in seen]
+    for group in same_bytes(marks):
+        first = places[group[0]]
+        for place in group[1:]:
+            if places[place][0] is not first[0]:
+                _report_pair(report, "picture-in-two-parts", first, places[place], "the same bytes as")
+    for i, j in near_pairs(marks):
+        if places[i][0] is not places[j][0]:
+            _report_pair(report, "picture-near-in-two-parts", places[i], places[j], "looks like")
+
+
+def _report_pair(report, code, first, second, words) -> None:
+    (part, row), (other, place) = first, second
+    what = f"{words} {part.images[row]['file_name']} of {part.name}"
+    report.add(code, other.file, what, other.images[place])
+
+
+def _check_size(part, image, look, report) -> None:
+    said, real = (image["width"], image["height"]), (look.width, look.height)
+    if None in said:
+        return  # reported as picture-entry
+    text = f"{said[0]} x {said[1]} in the file, the picture is {real[0]} x {real[1]}"
+    if said == real:
+        if look.orientation != 1 and look.stored == real:
+            what = f"EXIF orientation {look.orientation}; the size does not tell which way the labels were drawn"
+            report.add("picture-exif-half", part.file, what, image)
+    elif said == look.stored:
+        report.add("picture-exif", part.file, f"{text} after EXIF orientation {look.orientation}", image)
+    else:
+        swapped = "; width and height are swapped" if said == real[::-1] else ""
+        report.add("picture-size", part.file, text + swapped, image)
+
+
+def _check_unlisted(part, looks, report) -> None:
+    """Files next to the listed pictures; only in folders that hold some, as a folder may serve several parts."""
+    listed = {unicodedata.normalize("NFC", look.path) for look in looks if look.path is not None}
+    if part.picture_dir.name != part.name or not part.picture_dir.is_dir():
+        return  # a folder that several annotation files share
+    for path in sorted(part.picture_dir.rglob("*")):
+        is_picture = path.suffix.lower() in PICTURE_ENDINGS and path.is_file()
+        if is_picture and unicodedata.normalize("NFC", str(path)) not in listed:
+            report.add("picture-unlisted", part.file, str(path.relative_to(part.picture_dir)))
+
+
+def _look_at(path) -> Look:
+    if path is None:
+        return Look(None)
+    try:
+        picture = read_picture(path)
+        mark = fingerprint(path, picture)
+    except (OSError, ValueError) as error:
+        return Look(path, error=str(error).removeprefix(f"{path}: "))
+    return Look(path, None, picture.shape[1], picture.shape[0], _orientation(path), mark)
+
+
+def _orientation(path) -> int:
+    """EXIF orientation 1 to 8; 1 for none, for nonsense, and for formats that Pillow does not know."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # broken EXIF data is no concern here: the picture was read
+            with Image.open(path) as picture:
+                value = picture.getexif().get(_ORIENTATION, 1)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return 1
+    return value if value in range(1, 9) else 1

@@ -1,0 +1,65 @@
+"""The check itself: every stage in its order."""
+
+import time
+from dataclasses import dataclass
+
+from mrcnn.config import Config
+from mrcnn_ext.check.classes import check_caps, check_categories
+from mrcnn_ext.check.findings import Report
+from mrcnn_ext.check.objects import check_objects
+from mrcnn_ext.check.pictures import Look, check_across, check_pictures, look_at_pictures
+from mrcnn_ext.check.reading import Part, find_parts
+from mrcnn_ext.check.statistics import statistics
+
+
+@dataclass(slots=True)
+class Case:
+    """A picture with all its annotations, for the overlays."""
+
+    part: Part
+    image: dict
+    look: Look
+    annotations: list
+
+
+def check(data, pictures=None, config=None, progress: bool = True) -> Report:
+    """Look at every picture and every object of a data set, and report what is wrong with them.
+
+    data: folder of a data set, or one annotation file.  pictures: folder of its pictures, where it is not the usual one
+    (see `mrcnn_ext.check.reading.find_parts`).  config: the Config whose caps the pictures must keep; default: Config().
+    Raises ValueError where there is no annotation file at all.
+    """
+    start = time.perf_counter()
+    report = Report(str(data))
+    parts, looks = read_parts(data, pictures, report, progress)
+    masks = []
+    for part, seen in zip(parts, looks, strict=True):
+        check_pictures(part, seen, report)
+        masks.append(check_objects(part, seen, report))
+    check_across(parts, looks, report)
+    if parts:
+        check_categories(parts, report)
+        check_caps(parts, config or Config(), report)
+    report.statistics = statistics(parts, masks)
+    report.cases = _cases(parts, looks)
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+def read_parts(data, pictures, report, progress) -> tuple[list[Part], list[list[Look]]]:
+    """All annotation files that can be read, and what their picture files are; the others become findings."""
+    parts = []
+    for file, folder in find_parts(data, pictures):
+        try:
+            parts.append(Part(file, folder, report))
+        except ValueError as error:
+            report.add("file-unreadable", file, str(error))
+    return parts, [look_at_pictures(part, progress) for part in parts]
+
+
+def _cases(parts, looks) -> list[Case]:
+    return [
+        Case(part, image, look, objects)
+        for part, seen in zip(parts, looks, strict=True)
+        for image, look, objects in zip(part.images, seen, part.objects, strict=True)
+    ]
