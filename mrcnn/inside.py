@@ -1,11 +1,17 @@
-"""Looking inside a model: tensors by name, values of any stage for given pictures."""
+"""Looking inside a model: tensors by name, values of any stage for given pictures.
+
+Shapes: B images, A anchors, N of them before NMS, R ROIs, K classes, D detections, H W C.
+"""
 
 import collections
+import re
 
 import keras
 import numpy as np
+from keras import ops
 
 from mrcnn.network.proposals import ProposalLayer
+from mrcnn.ops.roi_align import roi_levels
 
 # The old engine's TensorFlow names of what happens inside its proposal layer -> entry of ours.
 OLD_NAMES = {
@@ -14,20 +20,58 @@ OLD_NAMES = {
     "ROI/refined_anchors_clipped": "refined_anchors_clipped",
     "ROI/rpn_non_max_suppression": "kept",
 }
+# What `stages` gives, in the order of the computation; a name that the model lacks is left out.
+STAGES = (
+    *("input_image", "conv1_relu", "res2", "res3", "res4", "res5"),  # (B, H, W, C); each stage's last block
+    *("fpn_p2", "fpn_p3", "fpn_p4", "fpn_p5", "fpn_p6"),
+    *("rpn_class", "rpn_bbox"),  # (B, A, 2), (B, A, 4)
+    *("pre_nms_anchors", "refined_anchors", "refined_anchors_clipped", "kept"),  # (B, N, 4); kept (B, R) into these
+    *("ROI", "roi_levels"),  # (B, R, 4), (B, R)
+    *("mrcnn_class", "mrcnn_bbox", "mrcnn_detection", "mrcnn_mask"),  # (B, R, K), (B, R, K, 4), (B, D, 6), masks
+)
+
+
+class RoiLevels(keras.layers.Layer):
+    """[ROIs (B, R, 4), image (B, H, W, C)] -> the pyramid's level that each is pooled from, (B, R) int32, 2 to 5."""
+
+    def call(self, inputs):
+        rois, image = inputs
+        height, width = ops.shape(image)[1:3]
+        return roi_levels(rois, height * width)
 
 
 def find(keras_model, name):
-    """The tensor of a layer's output, or of a named part of the old proposal layer; None when there is none.
+    """A tensor of the model by name; None when there is none.
 
-    name: a layer ("fpn_p2"), or an old TensorFlow name ("ROI/refined_anchors:0").
+    name: a layer ("fpn_p2"), a stage of `STAGES`, or an old TensorFlow name ("ROI/refined_anchors:0"). The indices that
+    NMS kept are under their old name those of the first picture, (R,), as they were; "kept" has all, (B, R).
     """
     name = name.split(":")[0]
+    layers = {layer.name: layer for layer in keras_model.layers}
+    if name in layers:
+        return layers[name].output
+    if name == "roi_levels" and "ROI" in layers:
+        return RoiLevels(name=name)([layers["ROI"].output, keras_model.inputs[0]])
+    if "proposals" not in layers:
+        return None
+    # Keras lists the entries of a dict by name
+    entries = dict(zip(sorted(ProposalLayer.OUTPUTS), layers["proposals"].output, strict=True))
     for old_name, entry in OLD_NAMES.items():
         if name == old_name or name.startswith(old_name + "/"):
-            entries = zip(sorted(ProposalLayer.OUTPUTS), keras_model.get_layer("proposals").output, strict=True)
-            return dict(entries)[entry]  # Keras lists the entries of a dict by name
-    layers = {layer.name: layer for layer in keras_model.layers}
-    return layers[name].output if name in layers else None
+            return entries["kept"][0] if entry == "kept" else entries[entry]
+    return entries.get(name)
+
+
+def stages(keras_model):
+    """[(name, tensor)] of all `STAGES` that the model has, for `run`."""
+    found = [(name, find(keras_model, _last_block(keras_model, name) or name)) for name in STAGES]
+    return [(name, tensor) for name, tensor in found if tensor is not None]
+
+
+def _last_block(keras_model, stage):
+    """Name of the last layer of a stage of the ResNet ("res4": "res4f_out"), or None."""
+    names = [layer.name for layer in keras_model.layers]
+    return max((name for name in names if re.fullmatch(rf"{stage}[a-z]_out", name)), default=None)
 
 
 def run(keras_model, inputs, outputs):

@@ -33,15 +33,22 @@ def resnet(image, architecture, *, width=64, norm="batch", train_bn=False):
         for block in range(blocks):
             stride = 2 if stage > 2 and block == 0 else 1
             label = f"{stage}{chr(ord('a') + block)}"
-            residual = _bottleneck if bottleneck else _basic
-            out_channels = channels * 4 if bottleneck else channels
-            shortcut = x
-            if stride != 1 or x.shape[-1] != out_channels or (bottleneck and block == 0):
-                shortcut = _conv(x, out_channels, 1, label, "1", stride, options)
-            x = layers.Add(name=f"res{label}_add")([residual(x, channels, stride, label, options), shortcut])
-            x = layers.Activation("relu", name=f"res{label}_out")(x)
+            project = stride != 1 or (block == 0 and (bottleneck or x.shape[-1] != channels))
+            x = residual_block(x, channels, label, stride=stride, bottleneck=bottleneck, project=project, **options)
         maps.append(x)
     return maps
+
+
+def residual_block(x, channels, label, *, stride=1, bottleneck, project, norm="batch", train_bn=False):
+    """One block of the ResNet, (B, H, W, C) -> `channels` channels, in a bottleneck block four times as many.
+
+    label: stage and block, as "2a".  project: whether the shortcut has a convolution.
+    """
+    options = {"norm": norm, "train_bn": train_bn}
+    shortcut = _conv(x, channels * (4 if bottleneck else 1), 1, label, "1", stride, options) if project else x
+    residual = (_bottleneck if bottleneck else _basic)(x, channels, stride, label, options)
+    x = layers.Add(name=f"res{label}_add")([residual, shortcut])
+    return layers.Activation("relu", name=f"res{label}_out")(x)
 
 
 def _bottleneck(x, channels, stride, label, options):

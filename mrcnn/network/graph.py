@@ -17,6 +17,7 @@ from mrcnn.network.proposals import ProposalLayer
 from mrcnn.network.roi_targets import DetectionTargetLayer
 from mrcnn.network.rpn import region_proposals, rpn_model
 from mrcnn.network.rpn_targets import RPNTargetLayer
+from mrcnn.network.stored_model import StoredModel
 from mrcnn.network.train_model import TrainModel
 
 
@@ -86,7 +87,7 @@ def build_inference(config, anchor_count):
     outputs = [detections, probabilities, deltas]
     if config.USE_MASK:
         outputs.append(_mask_head(detections[..., :4], image, pyramid, config))
-    return keras.Model([image, meta, anchors], [*outputs, rois, rpn_class, rpn_deltas], name="mask_rcnn")
+    return StoredModel([image, meta, anchors], [*outputs, rois, rpn_class, rpn_deltas], name="mask_rcnn")
 
 
 def image_shape(config):

@@ -14,7 +14,8 @@ from mrcnn.ops.roi_align import pyramid_roi_align
 class PyramidROIAlign(layers.Layer):
     """Features of ROIs: [rois (B, R, 4), image (B, H, W, C), P2, P3, P4, P5] -> (B, R, *pool_shape, C).
 
-    Of the image only the size counts: it decides which level a ROI belongs to.
+    Of the image only the size counts: it decides which level a ROI belongs to. In its place image metas (B, 12 + K) may
+    stand, as in old code; the first one's size counts.
     """
 
     def __init__(self, pool_shape, **kwargs):
@@ -23,7 +24,7 @@ class PyramidROIAlign(layers.Layer):
 
     def call(self, inputs):
         rois, image, *maps = inputs
-        height, width = ops.shape(image)[1:3]
+        height, width = ops.shape(image)[1:3] if len(image.shape) == 4 else (image[0, 4], image[0, 5])
         return pyramid_roi_align(maps, rois, height * width, self.pool_shape)
 
     def get_config(self):

@@ -50,23 +50,23 @@ class DetectionTargetLayer(keras.layers.Layer):
         negative_index, negative_valid = sampling.choose(background, noise, room)
         negative_valid = ops.logical_and(negative_valid, self._wanted(valid, room))
 
-        boxes = _pad(_where(valid, sampling.gather(rois, index)), self.positive_slots)  # (B, P, 4)
+        boxes = pad(_where(valid, sampling.gather(rois, index)), self.positive_slots)  # (B, P, 4)
         truth = sampling.gather(slot, index)
-        class_ids = _pad(_where(valid, sampling.gather(gt_class_ids, truth)), self.positive_slots)
-        deltas = _pad(self._deltas(boxes[:, :slots], sampling.gather(gt_boxes, truth), valid), self.positive_slots)
-        others = _pad(_where(negative_valid, sampling.gather(rois, negative_index)), self.sample - self.positive_slots)
+        class_ids = pad(_where(valid, sampling.gather(gt_class_ids, truth)), self.positive_slots)
+        deltas = pad(self._deltas(boxes[:, :slots], sampling.gather(gt_boxes, truth), valid), self.positive_slots)
+        others = pad(_where(negative_valid, sampling.gather(rois, negative_index)), self.sample - self.positive_slots)
         targets = {
             "rois": ops.concatenate([boxes, others], axis=1),
-            "class_ids": _pad(class_ids, self.sample),
+            "class_ids": pad(class_ids, self.sample),
             "deltas": deltas,
         }
         if self.mask_shape:
-            targets["masks"] = _pad(
+            targets["masks"] = pad(
                 self._masks(boxes[:, :slots], truth, valid, gt_boxes, inputs[5]), self.positive_slots
             )
-        targets["positive_valid"] = _pad(valid, self.positive_slots)
+        targets["positive_valid"] = pad(valid, self.positive_slots)
         targets["valid"] = ops.concatenate(
-            [targets["positive_valid"], _pad(negative_valid, self.sample - self.positive_slots)], axis=1
+            [targets["positive_valid"], pad(negative_valid, self.sample - self.positive_slots)], axis=1
         )
         return targets
 
@@ -125,7 +125,7 @@ def _where(valid, values):
     return ops.where(valid, values, ops.zeros_like(values))
 
 
-def _pad(values, slots):
+def pad(values, slots):
     """`values` (B, S, ...) with zeros up to `slots` on axis 1."""
     extra = slots - values.shape[1]
     if not extra:

@@ -13,15 +13,19 @@ def rpn_model(*, ratios, stride, depth, channels=512):
     ratios: anchors at each place.  stride: of the places, in cells of the map.
     """
     image = keras.Input((None, None, depth), name="input_rpn_feature_map")
-    shared = layers.Conv2D(channels, 3, padding="same", strides=stride, activation="relu", name="rpn_conv_shared")(
-        image
-    )
+    return keras.Model(image, rpn_layers(image, ratios=ratios, stride=stride, channels=channels), name="rpn_model")
+
+
+def rpn_layers(features, *, ratios, stride, channels=512):
+    """The layers of `rpn_model` on a map (B, H, W, C): class logits, probabilities (B, A, 2), and deltas (B, A, 4)."""
+    shared = layers.Conv2D(channels, 3, padding="same", strides=stride, activation="relu", name="rpn_conv_shared")
+    shared = shared(features)
     logits = layers.Conv2D(2 * ratios, 1, name="rpn_class_raw")(shared)
     logits = layers.Reshape((-1, 2), name="rpn_class_logits_reshape")(logits)
     probabilities = layers.Activation("softmax", name="rpn_class_xxx")(logits)
     deltas = layers.Conv2D(4 * ratios, 1, name="rpn_bbox_pred")(shared)
     deltas = layers.Reshape((-1, 4), name="rpn_bbox_reshape")(deltas)
-    return keras.Model(image, [logits, probabilities, deltas], name="rpn_model")
+    return [logits, probabilities, deltas]
 
 
 def region_proposals(pyramid, model):

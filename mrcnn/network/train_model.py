@@ -5,13 +5,17 @@ import math
 import keras
 from keras import ops
 
+from mrcnn.network.stored_model import StoredModel
 
-class TrainModel(keras.Model):
+
+class TrainModel(StoredModel):
     """Functional model whose outputs are a dict of scalar losses; it minimises their weighted sum and the L2 term.
 
     loss_weights: factor of each loss by name, 1 where absent.  weight_decay: factor of the L2 term, which as in the old
     engine is, over every trainable weight but gamma and beta, the sum of squares divided by the weight's size.
     """
+
+    mode = "training"
 
     def __init__(self, inputs, outputs, *, loss_weights, weight_decay, **kwargs):
         super().__init__(inputs, outputs, **kwargs)
