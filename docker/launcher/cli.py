@@ -20,7 +20,6 @@ def main(arguments: list[str], root: Path) -> int:
     commands.add_parser("environment", help="make .venv").add_argument("lock", choices=["cpu", "dev"])
     chosen = parser.parse_args(arguments)
     try:
-        machine.check_python()
         if chosen.command == "environment":
             environment.ensure(root, chosen.lock)
         else:

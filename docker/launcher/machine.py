@@ -1,10 +1,9 @@
-"""Looks at the machine before anything is started: Python, ports, disk, user, NVIDIA GPU."""
+"""Looks at the machine before anything is started: ports, disk, user, NVIDIA GPU."""
 
 import os
 import shutil
 import socket
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,14 +21,6 @@ class Gpu:
 
     name: str
     capability: float
-
-
-def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
-    """A Problem unless the version is one TensorFlow and Keras have packages for."""
-    if not (3, 11) <= version <= (3, 13):
-        found = ".".join(map(str, version))
-        which = "old" if version < (3, 11) else "new"
-        raise Problem(f"Python {found} is too {which}: install 3.11, 3.12 or 3.13 and run `make up PYTHON=python3.12`")
 
 
 def check_port(address: str, port: int, setting: str) -> None:

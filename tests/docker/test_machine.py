@@ -8,17 +8,6 @@ from launcher.machine import Gpu
 from launcher.messages import Problem
 
 
-@pytest.mark.parametrize("version", [(3, 11), (3, 12), (3, 13)])
-def test_python_that_works(version):
-    machine.check_python(version)
-
-
-@pytest.mark.parametrize(("version", "told"), [((3, 9), "Python 3.9 is too old"), ((3, 14), "Python 3.14 is too new")])
-def test_python_that_does_not(version, told):
-    with pytest.raises(Problem, match=f"{told}: install 3.11, 3.12 or 3.13"):
-        machine.check_python(version)
-
-
 def test_a_port_in_use_is_named_with_its_setting():
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
