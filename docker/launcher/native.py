@@ -35,6 +35,7 @@ def up(root: Path, values: dict[str, str]) -> None:
         "STACK_VARIANT": values["GPU"] or "cpu",
         "JUPYTER_TOKEN": values["JUPYTER_TOKEN"],
         "PYTHONPATH": str(root),
+        "MRCNN_CACHE": str(root / "weights"),
         "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
     }
     if not (root / "data/shapes/annotations").exists():
