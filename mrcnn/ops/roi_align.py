@@ -7,6 +7,7 @@ This is what the old engine did with `tf.image.crop_and_resize`: sample i of a s
 All maps lie in one table, so that a ROI is read once, from its own level, whatever its level is.
 """
 
+import numpy as np
 from keras import ops
 
 from mrcnn.ops import boxes as box_ops
@@ -81,14 +82,15 @@ def _sample(table, start, height, width, boxes, size):
 
 
 def _grid(low, high, length, samples):
-    """Where the samples of one side fall: lower and upper cell, weight of the upper one, and whether inside the map."""
+    """Where the samples of one side fall: lower and upper cell, weight of the upper one, and whether inside the map.
+
+    Each is a mean of the two ends, so that the outermost ones lie exactly on the ends: on the map's edge they must not
+    fall outside by rounding, which differs from eager to compiled code.
+    """
     last = ops.cast(length - 1, "float32")[:, None]  # (N, 1)
     low, high = low[:, None], high[:, None]
-    if samples > 1:
-        step = (high - low) * last / (samples - 1)
-        position = low * last + step * ops.arange(samples, dtype="float32")[None]  # (N, P)
-    else:
-        position = 0.5 * (low + high) * last
+    share = np.linspace(0.0, 1.0, samples, dtype="float32") if samples > 1 else np.array([0.5], "float32")  # (P,)
+    position = (low * (1.0 - share) + high * share) * last  # (N, P)
     inside = ops.logical_and(position >= 0.0, position <= last)
     position = ops.clip(position, 0.0, last)
     lower = ops.floor(position)

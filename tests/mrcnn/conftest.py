@@ -46,4 +46,4 @@ def _compile(function):
         return jax.jit(function)
     import tensorflow as tf
 
-    return tf.function(function, autograph=False)
+    return tf.function(function, autograph=False, jit_compile=True)

@@ -77,6 +77,17 @@ def test_crop_outside_is_nought():
     np.testing.assert_array_equal(crop, [[[0, 0, 0], [0, 1, 1], [0, 1, 1]]])
 
 
+def test_samples_on_the_edge_are_inside_however_it_is_compiled(compiled):
+    # Boxes that end exactly at the picture's edge, as clipped proposals do: nothing of a map of ones may be lost.
+    rng = np.random.default_rng(0)
+    boxes = np.ones((500, 4), np.float32)
+    boxes[:, :2] = rng.uniform(0, 0.9, (500, 2))
+    ones = np.ones((500, 17, 32), np.float32)
+    np.testing.assert_allclose(array(crop_and_resize(tensor(ones), tensor(boxes), (28, 7))), 1, rtol=1e-6)
+    fast = compiled(lambda maps, places: crop_and_resize(maps, places, (28, 7)))
+    np.testing.assert_allclose(fast(ones, boxes), 1, rtol=1e-6)
+
+
 def test_crop_of_whole_number_masks():
     masks = np.zeros((2, 4, 6), np.uint8)
     masks[1, :, 3:] = 1
