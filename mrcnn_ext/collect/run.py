@@ -1,0 +1,197 @@
+"""`collect`: the pictures behind a list of addresses, each fetched once, checked, and written down."""
+
+import hashlib
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from mrcnn.retry import LONGEST_WAIT, Failure, pause
+from mrcnn_ext.collect.fetch import Answer, Refused, fetch, host_of, new_session
+from mrcnn_ext.collect.hosts import HostQueue
+from mrcnn_ext.collect.picture import Known, check_picture
+from mrcnn_ext.collect.tables import Manifest, read_addresses
+
+MANIFEST = "manifest.csv"
+MAX_REDIRECTS = 8
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is taken, and how politely it is asked for."""
+
+    near: int | None = None  # bits of 64 in which near-duplicates may differ, 4 is a good number; None: all are kept
+    min_side: int = 64  # pixels
+    max_pixels: int = 64_000_000  # width times height
+    max_bytes: int = 50_000_000
+    delay: float = 1.0  # seconds between two requests to one host, which has one connection at a time
+    timeout: float = 60.0  # seconds for one picture
+    retries: int = 3  # further attempts after 429, 5xx or a lost connection
+    backoff: float = 2.0  # seconds before the first of them, then twice as long each time, or what the server asks for
+    workers: int = 8  # threads, each for another host
+    allow_private: bool = False  # also ask hosts in this network
+
+
+DEFAULT = Rules()
+
+
+@dataclass
+class _Job:
+    """An address on its way: where it leads by now, how many redirects it took, how many attempts failed."""
+
+    row: dict
+    url: str
+    hops: int = 0
+    failed: int = 0
+
+
+def collect(urls_csv, out_dir, rules: Rules = DEFAULT, progress: bool = True) -> dict[str, int]:
+    """Download the pictures of a CSV of addresses (`url`; optional `source`, `licence`, `attribution`) into a folder.
+
+    A file is named after the first 16 hex digits of its SHA-256 and its real format, and stays as it came.
+    OUT/manifest.csv has a line for each address: url, status, error, file, sha256, size (bytes), width, height (pixels,
+    upright), phash, source, licence, attribution. The statuses:
+        ok              kept
+        duplicate       the same file as `file`, byte for byte
+        near-duplicate  looks like `file`
+        refused         nothing to have here: no picture, damaged, too small, too large, missing, noai, a private host
+        failed          the server or the network failed; the next run asks again
+    A run that was interrupted goes on when it is called again; what has another status than `failed` is not asked for
+    twice, even if you delete its picture.
+    Returns how many addresses have which status. Raises ValueError for a CSV or a manifest that is none.
+    """
+    rows = read_addresses(urls_csv)
+    folder = Path(out_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    run = _Run(folder, rules)
+    try:
+        run.all(rows, progress)
+    finally:
+        run.manifest.close()
+    found = Counter(run.manifest.rows[row["url"]]["status"] for row in rows)
+    return {status: found[status] for status in ("ok", "duplicate", "near-duplicate", "refused", "failed")}
+
+
+class _Run:
+    """One call of `collect`."""
+
+    def __init__(self, folder: Path, rules: Rules):
+        self.folder = folder
+        self.rules = rules
+        self.manifest = Manifest(folder / MANIFEST)
+        self.known = Known(rules.near)
+        for row in self.manifest.rows.values():
+            if row["status"] == "ok":
+                self._recall(row)
+        self.queue = HostQueue()
+        self.session = new_session()
+        self.closed = {}  # host -> why it is not asked any more in this run
+        self.lock = threading.Lock()  # of manifest, known and the bar
+
+    def _recall(self, row: dict) -> None:
+        try:
+            self.known.add(row["sha256"], row["phash"], row["file"])
+        except ValueError:
+            self.manifest.close()
+            raise ValueError(
+                f"{self.manifest.path}: the phash {row['phash']!r} of {row['file']} is not 16 hex digits; a "
+                "spreadsheet may have changed it. Delete that line, and the picture is fetched again."
+            ) from None
+
+    def all(self, rows: list[dict], progress: bool) -> None:
+        """Fetch what is not in the manifest yet."""
+        done = {url for url, row in self.manifest.rows.items() if row["status"] != "failed"}
+        rows = [row for row in rows if row["url"] not in done]
+        with self.session, tqdm(total=len(rows), unit="picture", disable=not progress) as self.bar:
+            for row in rows:
+                self._start(_Job(row, row["url"]))
+            with ThreadPoolExecutor(self.rules.workers) as pool:
+                try:
+                    for worker in [pool.submit(self._work) for _ in range(self.rules.workers)]:
+                        worker.result()
+                except BaseException:  # also Ctrl-C: what is under way is finished, then we stop
+                    self.queue.stop()
+                    raise
+
+    def _start(self, job: _Job) -> None:
+        try:
+            self.queue.put(host_of(job.url), job)
+        except Refused as error:
+            self._finish(job, status="refused", error=error)
+
+    def _work(self) -> None:
+        while (taken := self.queue.take()) is not None:
+            host, job = taken
+            rest = self.rules.delay
+            try:
+                rest = max(rest, self._step(host, job)) if host not in self.closed else self._give_up(host, job)
+            except BaseException:
+                self.queue.stop()
+                raise
+            finally:
+                self.queue.release(host, rest)
+
+    def _step(self, host: str, job: _Job) -> float:
+        """One request; returns the seconds for which its host is to be left alone."""
+        rules = self.rules
+        try:
+            answer = fetch(self.session, job.url, rules.max_bytes, rules.timeout, rules.allow_private)
+            if answer.redirect:
+                self._go_on(job, answer.redirect)
+            else:
+                self._keep(job, answer)
+        except Refused as error:
+            self._finish(job, status="refused", error=error)
+        except Failure as failure:
+            job.failed += 1
+            if failure.wait > LONGEST_WAIT:
+                self.closed[host] = f"{failure}, and wants to be left alone for {failure.wait:.0f} s"
+                failure = Failure(self.closed[host], again=False)
+            if failure.again and job.failed <= rules.retries:
+                self.queue.put(host, job, first=True)
+                return pause(failure, job.failed, rules.backoff)
+            self._finish(job, status="failed", error=failure)
+        return 0.0
+
+    def _give_up(self, host: str, job: _Job) -> float:
+        """Write the job down without a request; returns the seconds for which its host is to be left alone: none."""
+        self._finish(job, status="failed", error=self.closed[host])
+        return 0.0
+
+    def _go_on(self, job: _Job, url: str) -> None:
+        if job.hops == MAX_REDIRECTS:
+            raise Refused(f"more than {MAX_REDIRECTS} redirects")
+        job.url, job.hops = url, job.hops + 1
+        self._start(job)
+
+    def _keep(self, job: _Job, answer: Answer) -> None:
+        content = answer.content
+        picture = check_picture(content, answer.content_type, self.rules.min_side, self.rules.max_pixels)
+        sha256 = hashlib.sha256(content).hexdigest()
+        found = {
+            "sha256": sha256,
+            "size": len(content),
+            "width": picture.width,
+            "height": picture.height,
+            "phash": picture.phash,
+        }
+        with self.lock:
+            status, file = self.known.find(sha256, picture.phash)
+            if not status:
+                status, file = "ok", f"{sha256[:16]}.{picture.extension}"
+                part = self.folder / f"{file}.part"
+                part.write_bytes(content)
+                part.replace(self.folder / file)
+                self.known.add(sha256, picture.phash, file)
+            self._write(job, {"status": status, "file": file, **found})
+
+    def _finish(self, job: _Job, **found) -> None:
+        with self.lock:
+            self._write(job, found)
+
+    def _write(self, job: _Job, found: dict) -> None:
+        self.manifest.add(job.row | found)
+        self.bar.update()
