@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from mrcnn_ext.commands.collect import collect
 from mrcnn_ext.commands.shapes import shapes
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ def commands():
 
 
 app.command()(shapes)
+app.command()(collect)
 
 
 def main():
