@@ -1,11 +1,10 @@
-"""Checks of a data set before any training: `check("data/mine")` gives a Report, `fix("data/mine", OUT)` a repaired copy.
+"""Checks of a data set before any training: `check(DATA)` gives a Report, `fix(DATA, OUT)` a repaired copy.
 
 Nothing here changes the data set that is looked at.
 """
 
 from mrcnn_ext.check.findings import CODES, Finding, Report
-
-# from mrcnn_ext.check.repair import fix
+from mrcnn_ext.check.repair import fix
 from mrcnn_ext.check.run import check
 
 __all__ = ["CODES", "Finding", "Report", "check", "fix"]

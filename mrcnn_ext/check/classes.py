@@ -52,7 +52,7 @@ def _check_unused(parts, report) -> None:
         if len(lacking) == len(listing):
             report.add("category-unused", lacking[0].file, f"category {number} {name!r} has no object")
         else:
-            for part in lacking:
+            for part in (part for part in lacking if part.images):
                 report.add("category-unused-here", part.file, f"category {number} {name!r} has no object here")
 
 

@@ -18,12 +18,12 @@ CODES = {
     "picture-missing": (
         "error",
         "picture file is not there",
-        "Copy it into the picture folder, or take its entry out.",
+        "Copy it there, or take its entry out.",
     ),
     "picture-unreadable": (
         "error",
         "picture file cannot be read",
-        "Get the picture again: it is damaged or no picture.",
+        "Get it again: it is damaged or no picture.",
     ),
     "picture-size": (
         "error",
@@ -60,7 +60,7 @@ CODES = {
     "category-unused-here": (
         "note",
         "category without an object in this part",
-        "Split again, stratified: mrcnn split.",
+        "Split again: mrcnn split.",
     ),
     "annotation-entry": ("error", "entry of 'annotations' is not usable", "It must be an object with its ids."),
     "annotation-id-twice": ("warning", "annotation id used twice", "Number them anew; some tools drop the second."),

@@ -113,14 +113,15 @@ def _check_one(part, image, annotation, report) -> Mask | None:
         add("mask-tiny", f"{pixels} pixels")
     if box in (None, []):
         add("box-missing", "no bbox")
-    elif box_values is not None and not _boxes_agree(box_values, mask.box):
+    elif box_values is not None and not boxes_agree(box_values, mask.box):
         add(
             "box-disagrees", f"bbox is {_short(box_values)}, the mask's {_short(mask.box)}{_hint(box_values, mask.box)}"
         )
     if area in (None, []):
         add("area-missing", "no area")
     elif area_values is not None and abs(area_values[0] - pixels) > AREA_SLACK * pixels + sum(mask.box[2:]) / 2:
-        boxed = "; it is the box's" if abs(area_values[0] - mask.box[2] * mask.box[3]) < 1 else ""
+        sides = (box_values or mask.box)[2:]
+        boxed = "; it is the box's" if abs(area_values[0] - sides[0] * sides[1]) < 1 else ""
         add("area-disagrees", f"area is {area_values[0]:g}, the mask has {pixels} pixels{boxed}")
     return mask
 
@@ -185,7 +186,7 @@ def _near(masks):
                 yield masks[i], masks[j], iou
 
 
-def _boxes_agree(box, tight) -> bool:
+def boxes_agree(box, tight) -> bool:
     """Each edge within some pixels of the mask's."""
     edges = [np.array([b[0], b[1], b[0] + b[2], b[1] + b[3]]) for b in (box, tight)]
     slack = np.maximum(BOX_SLACK, np.array(tight[2:] * 2) / 20)

@@ -103,7 +103,7 @@ def _check_size(part, image, look, report) -> None:
 
 def _check_unlisted(part, looks, report) -> None:
     """Files next to the listed pictures; only in folders that hold some, as a folder may serve several parts."""
-    listed = {unicodedata.normalize("NFC", look.path) for look in looks if look.path is not None}
+    listed = {unicodedata.normalize("NFC", os.path.normpath(look.path)) for look in looks if look.path is not None}
     if part.picture_dir.name != part.name or not part.picture_dir.is_dir():
         return  # a folder that several annotation files share
     for path in sorted(part.picture_dir.rglob("*")):

@@ -26,7 +26,7 @@ def check(data, pictures=None, config=None, progress: bool = True) -> Report:
     """Look at every picture and every object of a data set, and report what is wrong with them.
 
     data: folder of a data set, or one annotation file.  pictures: folder of its pictures, where it is not the usual one
-    (see `mrcnn_ext.check.reading.find_parts`).  config: the Config whose caps the pictures must keep; default: Config().
+    (see `mrcnn_ext.check.reading.find_parts`).  config: the Config whose caps pictures must keep; default: Config().
     Raises ValueError where there is no annotation file at all.
     """
     start = time.perf_counter()

@@ -1,0 +1,103 @@
+"""Pictures of the worst cases: all masks of a picture as outlines, the faulty object in red."""
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from mrcnn.data.picture import read_picture
+from mrcnn_ext.check.findings import CODES
+from mrcnn_ext.check.objects import numbers, read_mask
+from mrcnn_ext.masks import decode_masks
+
+PER_CODE = 3
+_LONGEST = 420  # pixels, of an overlay
+_MARGIN = 0.25  # of the picture, so much of what lies outside is drawn
+_OTHER, _FAULTY, _BOX = (64, 160, 255), (255, 40, 60), (255, 200, 0)
+_SKIPPED = ("picture-no-objects", "picture-unlisted", "area-missing", "box-missing")  # nothing to see
+
+
+def overlays(report) -> list[tuple[object, str]]:
+    """(Finding, picture as a data URI) for up to PER_CODE findings of each code that has something to see."""
+    cases = {(str(case.part.file), case.image["id"]): case for case in report.cases}
+    drawn = []
+    for code in report.codes():
+        if code in _SKIPPED or not CODES[code]:
+            continue
+        shown = 0
+        for finding in report.findings:
+            case = cases.get((finding.file, finding.image_id)) if finding.code == code else None
+            if case is None or case.look.path is None or case.look.error is not None:
+                continue
+            drawn.append((finding, _data_uri(draw_case(case, finding.annotation_id))))
+            shown += 1
+            if shown == PER_CODE:
+                break
+    return drawn
+
+
+def draw_case(case, annotation_id=None) -> Image.Image:
+    """A picture with the outlines of its objects; the annotation of that id in red, with its box in yellow."""
+    picture = Image.fromarray(read_picture(case.look.path))
+    scale = min(_LONGEST / max(picture.size), 4.0)
+    size = [max(1, round(side * scale)) for side in picture.size]
+    picture = picture.resize(size, Image.Resampling.BILINEAR if scale < 1 else Image.Resampling.NEAREST)
+    chosen = [item for item in case.annotations if annotation_id is not None and item.get("id") == annotation_id]
+    pad = _padding(chosen, picture.size, scale)
+    canvas = Image.new("RGB", (size[0] + 2 * pad, size[1] + 2 * pad), (96, 96, 96))
+    canvas.paste(picture, (pad, pad))
+    draw = ImageDraw.Draw(canvas, "RGBA")
+    for item in [item for item in case.annotations if item not in chosen]:
+        _draw_object(draw, item, case.image, scale, pad, _OTHER, fill=0)
+    for item in chosen:
+        _draw_object(draw, item, case.image, scale, pad, _FAULTY, fill=70)
+        box = numbers(item.get("bbox"), 4)
+        if box is not None:
+            x, y, width, height = (np.clip(value * scale, -4000, 4000) for value in box)
+            draw.rectangle((x + pad, y + pad, x + max(width, 0) + pad, y + max(height, 0) + pad), outline=_BOX)
+    return canvas
+
+
+def _padding(chosen, size, scale) -> int:
+    """Pixels around the picture, where the faulty object reaches outside."""
+    reach = 0.0
+    for item in chosen:
+        for part in item["segmentation"] if isinstance(item.get("segmentation"), tuple) else ():
+            points = part.reshape(-1, 2) * scale
+            if len(points):
+                reach = max(reach, -points.min(), *(points.max(axis=0) - size))
+    return int(min(reach + 4, _MARGIN * max(size))) if reach > 1 else 0
+
+
+def _draw_object(draw, item, image, scale, pad, color, fill) -> None:
+    segmentation = item.get("segmentation")
+    if isinstance(segmentation, tuple):
+        for part in segmentation:
+            points = [tuple(point) for point in np.clip(part.reshape(-1, 2) * scale + pad, -4000, 4000).tolist()]
+            if len(points) >= 2:
+                draw.polygon(points, fill=(*color, fill) if fill else None, outline=color)
+        return
+    try:
+        rle = read_mask(item, image["height"], image["width"])
+        mask = decode_masks([rle], image["height"], image["width"])[:, :, 0] if rle else None
+    except (TypeError, ValueError):
+        return  # the finding says that it cannot be read
+    if mask is None or not mask.any():
+        return
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    crop = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    size = [max(1, round(side * scale)) for side in crop.shape[::-1]]
+    shape = np.asarray(Image.fromarray(crop).resize(size, Image.Resampling.NEAREST))
+    inner = np.pad(shape, 1)
+    edge = shape & ~(inner[:-2, 1:-1] & inner[2:, 1:-1] & inner[1:-1, :-2] & inner[1:-1, 2:])
+    corner = (round(columns[0] * scale) + pad, round(rows[0] * scale) + pad)
+    if fill:
+        draw.bitmap(corner, Image.fromarray((shape * fill).astype(np.uint8)), fill=color)
+    draw.bitmap(corner, Image.fromarray(edge.astype(np.uint8) * 255), fill=color)
+
+
+def _data_uri(picture) -> str:
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=82)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

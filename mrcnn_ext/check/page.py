@@ -1,0 +1,128 @@
+"""The report as one HTML page that needs nothing else: numbers, findings, and overlays of the worst cases."""
+
+from collections import defaultdict
+from html import escape
+from pathlib import Path
+
+from mrcnn_ext.check.findings import CODES
+from mrcnn_ext.check.overlays import overlays
+from mrcnn_ext.check.statistics import bin_label
+
+MAX_ROWS = 100  # findings of one code on the page; the JSON has more
+_STYLE = """
+:root { color-scheme: light dark; --line: #8884; --bar: #3b82f6; --error: #dc2626; --warning: #b45309; --note: #64748b }
+@media (prefers-color-scheme: dark) { :root { --error: #f87171; --warning: #fbbf24; --note: #94a3b8 } }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.1rem; margin-top: 2rem }
+.verdict { font-size: 1.1rem; font-weight: 600 } .error { color: var(--error) } .warning { color: var(--warning) }
+.note { color: var(--note) } .muted { opacity: .7 }
+table { border-collapse: collapse }
+td, th { padding: .2rem .7rem; border-bottom: 1px solid var(--line); text-align: left }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
+.charts { display: flex; flex-wrap: wrap; gap: 2.5rem }
+.bar { background: var(--bar); height: .8rem; border-radius: 2px }
+details { border-bottom: 1px solid var(--line); padding: .45rem 0 } summary { cursor: pointer }
+details ul { margin: .4rem 0 } .cases { display: flex; flex-wrap: wrap; gap: 1rem; margin: .7rem 0 }
+figure { margin: 0; max-width: 26rem } figure img { max-width: 100%; display: block }
+figcaption { font-size: .85rem; overflow-wrap: anywhere }
+.scroll { overflow-x: auto }
+"""
+
+
+def write_page(report, path) -> None:
+    """Write the page.  Some hundred kilobytes, a few megabytes at most."""
+    Path(path).write_text(html_page(report), encoding="utf-8")
+
+
+def html_page(report) -> str:
+    """The page as text."""
+    pictures = defaultdict(list)
+    for finding, uri in overlays(report):
+        pictures[finding.code].append((finding, uri))
+    level = next((name for name in ("error", "warning") if report.total(name)), "note")
+    body = [
+        f"<h1>{escape(report.data)}</h1>",
+        f'<p class="verdict {level}">{escape(report.verdict())}</p>',
+        "<h2>Findings</h2>" if report.counts else "",
+        *(_code(report, code, pictures[code]) for code in report.codes()),
+        *_numbers(report.statistics),
+        f'<p class="muted">mrcnn check, {report.seconds:.1f} s</p>',
+    ]
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Check of {escape(report.data)}</title><style>{_STYLE}</style></head><body>"
+        + "\n".join(filter(None, body))
+        + "</body></html>\n"
+    )
+
+
+def _code(report, code, pictures) -> str:
+    severity, title, to_do = CODES[code]
+    rows = [finding for finding in report.findings if finding.code == code][:MAX_ROWS]
+    items = [f"<li>{escape(f'{f.place()}: ' if f.place() else '')}{escape(f.what)}</li>" for f in rows]
+    left = report.counts[code] - len(rows)
+    more = f"<p>and {left:,} more</p>" if left else ""
+    cases = "".join(
+        f'<figure><img src="{uri}" alt="{escape(finding.place())}">'
+        f"<figcaption>{escape(finding.place())}: {escape(finding.what)}</figcaption></figure>"
+        for finding, uri in pictures
+    )
+    return (
+        f'<details{" open" if severity != "note" else ""}><summary><b class="{severity}">{severity}</b> '
+        f"{escape(title)} <b>&times; {report.counts[code]:,}</b> "
+        f'<span class="muted">{code}</span></summary><p>What to do: {escape(to_do)}</p>'
+        + (f'<div class="cases">{cases}</div>' if cases else "")
+        + (f"<ul>{''.join(items)}</ul>" if len(items) <= 10 else _folded(items))
+        + f"{more}</details>"
+    )
+
+
+def _folded(items) -> str:
+    return f"<details><summary>{len(items)} places</summary><ul>{''.join(items)}</ul></details>"
+
+
+def _numbers(numbers) -> list[str]:
+    names = [row["name"] for row in numbers["parts"]]
+    if not names:
+        return []
+    keys = ("pictures", "without_objects", "objects", "crowds", "fullest")
+    parts = [[row["name"], *(row[key] for key in keys)] for row in numbers["parts"]]
+    classes = [[name, *(counts.get(part, 0) for part in names)] for name, counts in numbers["classes"].items()]
+    totals = {row[0]: sum(row[1:]) for row in classes}
+    sides = {bin_label(low): count for low, count in numbers["sides_px"].items()}
+    full = {bin_label(low): count for low, count in numbers["objects_in_a_picture"].items()}
+    return [
+        "<h2>Parts</h2>",
+        _table(["", *(key.replace("_", " ") for key in keys)], parts),
+        "<h2>Histograms</h2>",
+        '<div class="charts">',
+        _chart("Objects of each class", totals),
+        _chart("Objects by the side of a square of equal area, px", sides),
+        _chart("Pictures by their number of objects", full),
+        _chart("Picture sizes, px", numbers["picture_sizes"]),
+        "</div>",
+        "<h2>Classes</h2>",
+        _table(["", *names], classes),
+    ]
+
+
+def _table(head, rows) -> str:
+    def line(tag, cells):
+        first, *rest = cells
+        numbers = "".join(
+            f'<{tag} class="n">{escape(f"{c:,}" if isinstance(c, int) else str(c))}</{tag}>' for c in rest
+        )
+        return f"<tr><{tag}>{escape(str(first))}</{tag}>{numbers}</tr>"
+
+    return f'<div class="scroll"><table>{line("th", head)}{"".join(line("td", row) for row in rows)}</table></div>'
+
+
+def _chart(title, counts) -> str:
+    top = max(counts.values(), default=0) or 1
+    rows = "".join(
+        f'<tr><td>{escape(name)}</td><td class="n">{count:,}</td>'
+        f'<td><div class="bar" style="width:{160 * count / top:.0f}px"></div></td></tr>'
+        for name, count in list(counts.items())[:40]
+    )
+    return f"<div><b>{escape(title)}</b><table>{rows}</table></div>"

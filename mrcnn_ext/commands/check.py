@@ -1,0 +1,47 @@
+"""`mrcnn check`"""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def check(
+    data: Annotated[Path, typer.Argument(help="Folder of a data set, or one COCO annotation file.")],
+    pictures: Annotated[
+        Path | None, typer.Option(help="Folder of the pictures, if not the usual one.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="Settings of a run, for its caps on objects a picture.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write one page with overlays of the worst cases.")] = None,
+    fix: Annotated[Path | None, typer.Option(help="Write a repaired copy to this new folder.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")] = False,
+):
+    """Look at every picture and every label, and say what is wrong with them.
+
+    Exit code 1 when there are errors; with --fix, when the repaired copy still has some. The original is never changed.
+
+    Example: mrcnn check data/mine --html check.html --fix data/mine_fixed
+    """
+    from mrcnn.config import Config
+    from mrcnn_ext.check import check as run_check
+    from mrcnn_ext.check import fix as run_fix
+    from mrcnn_ext.check.page import write_page
+    from mrcnn_ext.check.terminal import print_repairs, print_report
+
+    settings = None if config is None else Config.from_json(config)
+    report = run_check(data, pictures, settings, progress=not as_json)
+    if html is not None:
+        write_page(report, html)
+    fixed = None if fix is None else run_fix(data, fix, pictures, settings, progress=not as_json)
+    if as_json:
+        typer.echo(json.dumps(report.to_dict() | ({} if fixed is None else {"fix": fixed.to_dict()}), indent=2))
+    else:
+        print_report(report)
+        if html is not None:
+            typer.echo(f"The page is in {html}")
+        if fixed is not None:
+            print_repairs(fixed)
+            typer.echo("\nThe copy:")
+            print_report(fixed.report)
+    raise typer.Exit((report if fixed is None else fixed.report).exit_code)
