@@ -23,7 +23,7 @@ td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
 .bar { background: var(--bar); height: .8rem; border-radius: 2px }
 details { border-bottom: 1px solid var(--line); padding: .45rem 0 } summary { cursor: pointer }
 details ul { margin: .4rem 0 } .cases { display: flex; flex-wrap: wrap; gap: 1rem; margin: .7rem 0 }
-figure { margin: 0; max-width: 26rem } figure img { max-width: 100%; display: block }
+figure { margin: 0; max-width: 23.5rem } figure img { max-width: 100%; display: block }
 figcaption { font-size: .85rem; overflow-wrap: anywhere }
 .scroll { overflow-x: auto }
 """
@@ -60,8 +60,9 @@ def html_page(report) -> str:
 def _code(report, code, pictures) -> str:
     severity, title, to_do = CODES[code]
     rows = [finding for finding in report.findings if finding.code == code][:MAX_ROWS]
+    rows = rows if len(rows) > len(pictures) else []  # the captions have said it all
     items = [f"<li>{escape(f'{f.place()}: ' if f.place() else '')}{escape(f.what)}</li>" for f in rows]
-    left = report.counts[code] - len(rows)
+    left = report.counts[code] - max(len(rows), len(pictures))
     more = f"<p>and {left:,} more</p>" if left else ""
     cases = "".join(
         f'<figure><img src="{uri}" alt="{escape(finding.place())}">'

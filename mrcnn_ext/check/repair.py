@@ -79,7 +79,7 @@ def _kept_pictures(parts, looks, fixed) -> list[list[int]]:
     for part, seen in zip(parts, looks, strict=True):
         rows = []
         for row, (image, look) in enumerate(zip(part.images, seen, strict=True)):
-            reason = _why_not(part, image, look)
+            reason = _why_not(part, image, look, part.objects[row])
             if reason:
                 _note(fixed, part, image, None, f"picture left out: {reason}", len(part.objects[row]))
             else:
@@ -102,17 +102,23 @@ def _kept_pictures(parts, looks, fixed) -> list[list[int]]:
     return keep
 
 
-def _why_not(part, image, look) -> str | None:
+def _why_not(part, image, look, annotations) -> str | None:
     if look.path is None:
         return "its file is not there"
     if look.error is not None:
-        return f"it cannot be read: {look.error}"
+        return look.error
     if image["id"] in part.unclear:
         return "another entry has its id, so nobody knows whose objects are whose"
     said, real = (image["width"], image["height"]), (look.width, look.height)
-    if None in said or said in (real, look.stored) or said == real[::-1]:
+    if None in said or said in (real, look.stored, real[::-1]) or _rle_sizes(annotations) == {real[::-1]}:
         return None
     return f"its labels were drawn on {said[0]} x {said[1]} pixels, it is {real[0]} x {real[1]}"
+
+
+def _rle_sizes(annotations) -> set[tuple]:
+    """Sizes (height, width) that the masks say themselves, as far as they do."""
+    masks = [item.get("segmentation") for item in annotations]
+    return {tuple(mask["size"]) for mask in masks if isinstance(mask, dict) and isinstance(mask.get("size"), list)}
 
 
 def _rank(parts, number, row):

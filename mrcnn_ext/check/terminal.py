@@ -20,7 +20,7 @@ def print_report(report, console: Console | None = None) -> None:
         _print_numbers(report, console)
     for code in report.codes():
         severity, title, to_do = CODES[code]
-        console.print(f"[{_STYLES[severity]}]{severity}[/] {code}: {title}, {report.counts[code]:,} times")
+        console.print(f"[{_STYLES[severity]}]{severity}[/] {code}: {title} ({report.counts[code]:,})", soft_wrap=True)
         examples = [finding for finding in report.findings if finding.code == code][:_EXAMPLES]
         for finding in examples:
             place = f"{finding.place()}: " if finding.place() else ""
@@ -47,9 +47,9 @@ def print_repairs(fixed, console: Console | None = None) -> None:
 
 def _print_numbers(report, console) -> None:
     numbers = report.statistics
-    table = Table("part", *(_right(name) for name in ("pictures", "without objects", "objects", "crowds", "fullest")))
+    keys = ("pictures", "without_objects", "objects", "crowds", "fullest")
+    table = Table(Column("part", overflow="fold"), *(_right(key.replace("_", " ")) for key in keys))
     for row in numbers["parts"]:
-        keys = ("pictures", "without_objects", "objects", "crowds", "fullest")
         table.add_row(escape(row["name"]), *(f"{row[key]:,}" for key in keys))
     console.print(table)
     names = [row["name"] for row in numbers["parts"]]

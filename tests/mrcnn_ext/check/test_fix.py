@@ -103,8 +103,12 @@ def test_objects_with_a_box_only_stay_and_are_reported(made, tmp_path):
 def test_a_size_that_nobody_can_know(made, tmp_path):
     made.train["images"][0].update(width=600, height=400)
     made.new_picture(2, (60, 40))  # swapped in the file: 40 wide, 60 high
+    made.train["images"][2].update(width=61)  # but its masks say 60 x 40, as the picture has
+    for item in made.train["annotations"][4:]:
+        item["segmentation"] = rle_to_json(polygons_to_rle([np.array(item["segmentation"][0])], 40, 60))
     fixed = _fix(made, tmp_path)
     assert [(i["id"], i["width"], i["height"]) for i in _content(fixed)["images"]] == [(2, 40, 60), (3, 60, 40)]
+    assert [item["image_id"] for item in _content(fixed)["annotations"]] == [2, 2, 3, 3]
 
 
 @pytest.mark.parametrize("orientation", [5, 6, 7, 8])

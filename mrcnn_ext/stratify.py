@@ -1,0 +1,69 @@
+"""Dealing groups of things out to parts, so that every class has its share in every part.
+
+N things, K classes, P parts.
+"""
+
+import numpy as np
+
+
+def part_sizes(total: int, shares: dict) -> dict[str, int]:
+    """Things in each part: {name: count}.  shares: {name: a fraction (float), a count (int), or None for the rest}.
+
+    Fractions are of all things, rounded so that the sum is right.
+    Raises ValueError for shares that do not add up, or a part that would have nothing.
+    """
+    rest = [name for name, share in shares.items() if share is None]
+    if len(rest) > 1:
+        raise ValueError(f"Only one part can take the rest, but {' and '.join(rest)} do.")
+    for name, share in shares.items():
+        is_fraction = isinstance(share, float | np.floating)
+        if share is not None and (share <= 0 or (is_fraction and share > 1)):
+            raise ValueError(f"{name}: {share} must be a count above 0, or a fraction above 0 and up to 1.0.")
+    exact = {
+        n: share * total if isinstance(share, float) else share for n, share in shares.items() if share is not None
+    }
+    if rest:
+        exact[rest[0]] = total - sum(exact.values())
+    if abs(sum(exact.values()) - total) > 1e-6 * max(total, 1) or min(exact.values(), default=0) < 0:
+        text = ", ".join(f"{name} {share}" for name, share in shares.items())
+        raise ValueError(f"The parts do not add up to the {total} pictures: {text}. Leave one out to give it the rest.")
+    sizes = {name: int(np.floor(exact[name] + 1e-9)) for name in shares}
+    by_remainder = sorted(shares, key=lambda name: sizes[name] - exact[name])
+    for name in by_remainder[: total - sum(sizes.values())]:
+        sizes[name] += 1
+    empty = [name for name, size in sizes.items() if size == 0]
+    if empty:
+        raise ValueError(f"{', '.join(empty)} would have no pictures: there are only {total}. Take counts.")
+    return sizes
+
+
+def deal(counts, groups, sizes, seed: int) -> np.ndarray:
+    """Part (N,), int64, of each thing.
+
+    counts: (N, K), objects of each class in each thing.  groups: (N,) int; equal numbers stay together.
+    sizes: (P,), things wanted in each part; their sum is N.  With groups of one the sizes are met, otherwise nearly.
+    The same arguments give the same parts.
+
+    The largest and rarest groups go first, each to the part that lacks most of what it holds.
+    """
+    counts, groups, sizes = np.asarray(counts, np.float64), np.asarray(groups), np.asarray(sizes)
+    numbers, of_group = np.unique(groups, return_inverse=True)
+    things = np.bincount(of_group, minlength=len(numbers))
+    held = np.zeros((len(numbers), counts.shape[1] + 2))  # per class, things, things without objects
+    np.add.at(held, of_group, np.column_stack([counts, np.ones(len(counts)), counts.sum(axis=1) == 0]))
+    totals = np.maximum(held.sum(axis=0), 1)
+    shares = held / totals  # of each class, how much a group holds
+    order = np.random.default_rng(seed).permutation(len(numbers))
+    order = order[np.argsort(-shares[order].max(axis=1, initial=0), kind="stable")]
+    lacks = np.outer(sizes / sizes.sum(), (shares.sum(axis=0) > 0))  # (P, K + 2)
+    room = sizes.astype(np.int64).copy()
+    part_of = np.zeros(len(numbers), np.int64)
+    for group in order:
+        gain = lacks @ shares[group]
+        fits = room >= things[group]
+        best = np.flatnonzero(fits) if fits.any() else np.flatnonzero(room == room.max())
+        part = best[np.argmax(gain[best])]
+        part_of[group] = part
+        lacks[part] -= shares[group]
+        room[part] -= things[group]
+    return part_of[of_group]
