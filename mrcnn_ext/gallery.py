@@ -5,13 +5,14 @@ Every function returns a Figure; make it a cell's last line.
 
 import cv2
 import numpy as np
+from tqdm.auto import tqdm
 
 from mrcnn.data.boxes import extract_bboxes
 from mrcnn.plots import canvas
 from mrcnn.plots.figures import hide_unused, new_figure
 from mrcnn.plots.instances import display_instances
 from mrcnn.plots.labels import class_label, counted
-from mrcnn.plots.masks import mask_outlines
+from mrcnn.plots.masks import apply_mask, mask_outlines
 from mrcnn.plots.palette import class_colors
 from mrcnn_ext.masks import decode_masks
 from mrcnn_ext.results import picture_size
@@ -19,6 +20,7 @@ from mrcnn_ext.results import picture_size
 _MAX_CAPTIONS = 12  # above that many objects captions hide the picture
 _INCHES = 14  # width of a full row
 _TITLE_INCHES = 0.35
+_TINT = 0.25  # of a mask's colour: light, so that the objects keep theirs
 
 
 def truth_of(dataset, image_id) -> dict:
@@ -103,11 +105,12 @@ def _draw_crop(ax, dataset, objects, place, color):
 def mean_masks(dataset, objects, size=64, limit=100, seed=0) -> dict:
     """For each class, the mean of up to `limit` masks, each stretched from its box to size x size: {class id: array}.
 
-    0 is never covered, 1 always.
+    0 is never covered, 1 always. Shows a progress bar.
     """
     rng = np.random.default_rng(seed)
     means = {}
-    for class_id in np.unique(objects["class_ids"][objects["class_ids"] > 0]):
+    classes = np.unique(objects["class_ids"][objects["class_ids"] > 0])
+    for class_id in tqdm(classes, desc="mean masks", unit="class"):
         places = rng.permutation(np.flatnonzero(objects["class_ids"] == class_id))[:limit]
         means[int(class_id)] = np.mean([_stretched(dataset, objects, place, size) for place in places], axis=0)
     return means
@@ -144,14 +147,16 @@ def _draw(ax, dataset, image_id, objects, title):
         texts = [""] * total if one_class else [class_label(class_id, names) for class_id in class_ids]
         numbers = [""] * total if scores is None else [f"{score:.2f}" for score in scores]
         captions = [f"{text} {number}".strip() for text, number in zip(texts, numbers, strict=True)]
-    image = dataset.load_image(image_id)
+    picture = canvas.drawable(dataset.load_image(image_id))
     if total:
-        colors = class_colors(range(1, total + 1) if one_class else class_ids)
+        colors, masks = class_colors(range(1, total + 1) if one_class else class_ids), objects.get("masks")
+        for i, color in enumerate(colors if masks is not None else ()):
+            apply_mask(picture, masks[:, :, i], color, alpha=_TINT)
         display_instances(
-            image, objects["rois"], objects.get("masks"), class_ids, names, ax=ax, colors=colors, captions=captions
+            picture, objects["rois"], masks, class_ids, names, ax=ax, show_mask=False, colors=colors, captions=captions
         )
     else:
-        canvas.show_picture(ax, canvas.drawable(image))
+        canvas.show_picture(ax, picture)
     ax.set_title(title, fontsize=10)
 
 
