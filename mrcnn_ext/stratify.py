@@ -5,6 +5,9 @@ N things, K classes, P parts.
 
 import numpy as np
 
+_EXCHANGES = 20  # tried for each group
+_MOST_EXCHANGES = 40_000
+
 
 def part_sizes(total: int, shares: dict) -> dict[str, int]:
     """Things in each part: {name: count}.  shares: {name: a fraction (float), a count (int), or None for the rest}.
@@ -44,26 +47,47 @@ def deal(counts, groups, sizes, seed: int) -> np.ndarray:
     sizes: (P,), things wanted in each part; their sum is N.  With groups of one the sizes are met, otherwise nearly.
     The same arguments give the same parts.
 
-    The largest and rarest groups go first, each to the part that lacks most of what it holds.
+    The groups that hold most of any class go first, each to the part that would still lack most of it; then groups of
+    equal size change places as long as that brings the shares nearer.
     """
     counts, groups, sizes = np.asarray(counts, np.float64), np.asarray(groups), np.asarray(sizes)
     numbers, of_group = np.unique(groups, return_inverse=True)
     things = np.bincount(of_group, minlength=len(numbers))
-    held = np.zeros((len(numbers), counts.shape[1] + 2))  # per class, things, things without objects
-    np.add.at(held, of_group, np.column_stack([counts, np.ones(len(counts)), counts.sum(axis=1) == 0]))
-    totals = np.maximum(held.sum(axis=0), 1)
-    shares = held / totals  # of each class, how much a group holds
-    order = np.random.default_rng(seed).permutation(len(numbers))
-    order = order[np.argsort(-shares[order].max(axis=1, initial=0), kind="stable")]
-    lacks = np.outer(sizes / sizes.sum(), (shares.sum(axis=0) > 0))  # (P, K + 2)
-    room = sizes.astype(np.int64).copy()
+    held = np.zeros((len(numbers), counts.shape[1] + 1))  # objects of each class, and things without objects
+    np.add.at(held, of_group, np.column_stack([counts, counts.sum(axis=1) == 0]))
+    held /= np.maximum(held.sum(axis=0), 1)  # share of each class that a group holds
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(numbers))
+    order = order[np.argsort(-held[order].max(axis=1, initial=0), kind="stable")]
+    wanted = sizes / sizes.sum()  # (P,)
+    lacks = np.outer(wanted, held.sum(axis=0) > 0)  # (P, K + 1), as shares
+    room = sizes.astype(np.int64)
     part_of = np.zeros(len(numbers), np.int64)
     for group in order:
-        gain = lacks @ shares[group]
         fits = room >= things[group]
         best = np.flatnonzero(fits) if fits.any() else np.flatnonzero(room == room.max())
-        part = best[np.argmax(gain[best])]
+        still = (lacks[best] - held[group] / 2) @ held[group] / wanted[best]
+        best = best[still >= still.max() - 1e-12]
+        part = best[np.argmax(room[best] / sizes[best])]
         part_of[group] = part
-        lacks[part] -= shares[group]
+        lacks[part] -= held[group]
         room[part] -= things[group]
+    _exchange(part_of, held, things, lacks, wanted, rng)
     return part_of[of_group]
+
+
+def _exchange(part_of, held, things, lacks, wanted, rng) -> None:
+    """Let groups of as many things change places, in place, where what the parts lack gets less."""
+    same_size = [np.flatnonzero(things == size) for size in np.unique(things)]
+    same_size = [members for members in same_size if len(members) > 1]
+    for members in same_size:
+        pairs = rng.choice(members, (min(_EXCHANGES * len(members), _MOST_EXCHANGES), 2))
+        for one, other in pairs[part_of[pairs[:, 0]] != part_of[pairs[:, 1]]]:
+            p, q = part_of[one], part_of[other]
+            change = held[one] - held[other]  # what q gains and p loses
+            gain = ((lacks[p] + change) ** 2 - lacks[p] ** 2).sum() / wanted[p]
+            gain += ((lacks[q] - change) ** 2 - lacks[q] ** 2).sum() / wanted[q]
+            if p != q and gain < -1e-12:
+                part_of[one], part_of[other] = q, p
+                lacks[p] += change
+                lacks[q] -= change
