@@ -4,7 +4,9 @@ import sys
 
 import typer
 
+from mrcnn_ext.commands.check import check
 from mrcnn_ext.commands.collect import collect
+from mrcnn_ext.commands.convert import convert
 from mrcnn_ext.commands.shapes import shapes
 
 app = typer.Typer(
@@ -21,8 +23,10 @@ def commands():
     """Mask R-CNN on your own pictures: data in, model and results out."""
 
 
+app.command()(convert)
 app.command()(shapes)
 app.command()(collect)
+app.command()(check)
 
 
 def main():

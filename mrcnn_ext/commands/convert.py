@@ -1,0 +1,50 @@
+"""`mrcnn convert`"""
+
+import json as json_text
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def convert(
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="IN...", help="Files or folders of labels; several are merged.")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="COCO: a file .json, or a folder; else a folder.")],
+    format: Annotated[str, typer.Option(help="Format of IN; auto recognises it, and says what it saw.")] = "auto",
+    images: Annotated[Path | None, typer.Option(help="Folder of the pictures.")] = None,
+    masks: Annotated[Path | None, typer.Option(help="Labelbox: folder of the mask pictures, fetched already.")] = None,
+    to: Annotated[str, typer.Option(help="coco, yolo, labelstudio or labelme.")] = "coco",
+    y_origin: Annotated[
+        str | None, typer.Option(help="Labelbox of 2018: bottom (as its own converter) or top.", show_default="bottom")
+    ] = None,
+    exif: Annotated[
+        str, typer.Option(help="auto, upright or stored: what labels of pictures with an EXIF rotation refer to.")
+    ] = "auto",
+    class_key: Annotated[str | None, typer.Option(help="VIA: the region attribute that holds the class.")] = None,
+    crowd: Annotated[
+        str, typer.Option(help="COCO: keep, or objects, for CVAT, which marks each mask as crowd.")
+    ] = "keep",
+    classes: Annotated[str | None, typer.Option(help="Keep only these classes: names, with commas between.")] = None,
+    renumber: Annotated[
+        bool, typer.Option("--renumber", help="Number pictures, objects and classes from 1 on.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the account as JSON, with every place.")] = False,
+):
+    """Convert labels of other tools to COCO, and say what was kept, repaired and dropped.
+
+    Example: mrcnn convert export.json data/mine/annotations.json --images data/mine/pictures
+    """
+    from mrcnn_ext.convert import convert as run
+
+    names = None if classes is None else [name.strip() for name in classes.split(",") if name.strip()]
+    options = {"images": images, "masks": masks, "y_origin": y_origin, "exif": exif}
+    options |= {"class_key": class_key, "crowd": crowd}
+    _, account = run(sources, out, format=format, to=to, classes=names, renumber=renumber, **options)
+    if json:
+        typer.echo(json_text.dumps(account.to_dict(), ensure_ascii=False))
+        return
+    for line in account.lines():
+        typer.echo(line)
+    typer.echo(f"written: {out}")

@@ -1,0 +1,42 @@
+"""The whole way: read, merge, filter, renumber, write."""
+
+from pathlib import Path
+
+from mrcnn_ext.convert.account import Account
+from mrcnn_ext.convert.builder import Options
+from mrcnn_ext.convert.coco_edit import filter_coco, merge_coco, renumber_coco
+from mrcnn_ext.convert.registry import format_module, read
+
+WRITTEN = ("coco", "yolo", "labelstudio", "labelme")
+
+
+def convert(sources, out, *, format="auto", to="coco", classes=None, renumber=False, **options) -> tuple[dict, Account]:
+    """Labels of other tools -> COCO, or YOLO-seg, Label Studio tasks, LabelMe.  Returns the COCO dict and the account.
+
+    sources: a file or folder, or several, which are merged; out: file or folder to write.
+    format: of the sources, "auto" to recognise each; to: "coco", "yolo", "labelstudio" or "labelme".
+    classes: names of the classes to keep; renumber: ids of pictures, objects and classes from 1 on.
+    options: see `mrcnn_ext.convert.Options`.
+    Raises ValueError or OSError naming the file.
+    """
+    if to not in WRITTEN:
+        raise ValueError(f"to must be one of {', '.join(WRITTEN)}, but is {to!r}.")
+    options = Options(
+        **{key: Path(value) if key in ("images", "masks") and value else value for key, value in options.items()}
+    )
+    sources = [sources] if isinstance(sources, (str, Path)) else list(sources)
+    if not sources:
+        raise ValueError("there is nothing to convert: name at least one file or folder.")
+    builders = [read(source, format, options) for source in sources]
+    coco, account = builders[0].coco(), builders[0].account
+    for source, builder in zip(sources[1:], builders[1:], strict=True):
+        account.add(builder.account)
+        coco = merge_coco(coco, builder.coco(), account, str(source))
+    if len(builders) > 1:
+        account.kept["pictures"], account.kept["objects"] = len(coco["images"]), len(coco["annotations"])
+    if classes is not None:
+        coco = filter_coco(coco, classes, account)
+    if renumber:
+        coco = renumber_coco(coco)
+    account.add(format_module(to).write(coco, Path(out), options))
+    return coco, account

@@ -1,0 +1,118 @@
+"""What Labelbox exports of all years share."""
+
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from mrcnn_ext.convert.builder import Builder, Picture
+from mrcnn_ext.convert.geometry import rectangle
+from mrcnn_ext.convert.pictures import clean
+from mrcnn_ext.convert.reading import foreground, mapping, naming, number, points, read_bitmap, sequence, text, whole
+
+NOT_AREAS = ("line", "point")
+
+
+def picture_name(external_id, address, where) -> str:
+    """Name of a picture: its external id where that looks like a file, else the end of its address."""
+    external_id = "" if external_id is None else text(str(external_id), where)
+    if PurePosixPath(external_id).suffix:
+        return clean(external_id)
+    end = clean(text(address, f"{where}: address of the picture")).rpartition("/")[2] if address else ""
+    name = end or external_id
+    if not name:
+        raise ValueError(f"{where}: it has neither an external id nor an address of its picture")
+    return name
+
+
+def skipped(item: dict) -> bool:
+    """True when the labeller skipped the picture."""
+    return item.get("Skipped") is True or item.get("Label") == "Skip"
+
+
+def add_object(builder: Builder, picture: Picture, item: dict, where: str) -> None:
+    """Add one object: polygon, box, or mask from the folder of fetched masks; lines and points are dropped."""
+    name = item.get("name") or item.get("value") or item.get("title")
+    category_id = builder.category(text(name, f"{where}: class"))
+    box = item.get("bounding_box") or item.get("bbox")
+    attributes = answers(item.get("classifications") or [], where)
+    extra = {"attributes": attributes} if attributes else {}
+    identity = item.get("feature_id") or item.get("featureId")
+    if identity is not None:
+        extra["source_id"] = text(identity, f"{where}: feature id")
+    if item.get("polygon"):
+        shape = points(item["polygon"], where)
+        if len(shape) > 3 and (shape[0] == shape[-1]).all():
+            shape = shape[:-1]
+        builder.add(picture, category_id, polygons=[shape], where=where, **extra)
+    elif box:
+        box = mapping(box, where)
+        left, top, width, height = (
+            number(box.get(key), f"{where}: {key}") for key in ("left", "top", "width", "height")
+        )
+        builder.account.note("box taken as the mask of its object", f"{picture.file_name}: {where}")
+        builder.add(picture, category_id, polygons=[rectangle(left, top, width, height)], where=where, **extra)
+    elif any(item.get(kind) for kind in NOT_AREAS):
+        builder.account.drop("line or point, which has no area", f"{picture.file_name}: {where}")
+    else:
+        mask = fetched_mask(builder, item, where)
+        if mask is not None:
+            builder.add(picture, category_id, masks=[mask], where=where, **extra)
+
+
+def fetched_mask(builder: Builder, item: dict, where: str) -> np.ndarray | None:
+    """Mask bool (H, W) from the folder of masks: all that is not black, or all of one colour of a composite mask.
+
+    The file is <feature id>.png or has the name at the end of the mask's address.  None, and an entry in the account,
+    when the object has no shape at all.  Raises ValueError when the file is not there.
+    """
+    composite = item.get("composite_mask")
+    source = mapping(composite or item.get("mask") or {}, where)
+    address = source.get("url") or item.get("instanceURI")
+    if address is None:
+        builder.account.drop("object without a shape", where)
+        return None
+    end = clean(text(address, f"{where}: address of the mask")).rpartition("/")[2]
+    folder = builder.options.masks
+    if folder is None:
+        raise ValueError(
+            f"{where}: its mask is a picture on Labelbox's server ({end}). Fetch the masks into a folder (addresses "
+            "need the API key, and end after 30 days), and say where it is with --masks."
+        )
+    identity = item.get("feature_id") or item.get("featureId")
+    names = [end, f"{end}.png"] if composite else [f"{identity}.png", end, f"{end}.png"]
+    path = next((folder / name for name in names if name and "\0" not in name and (folder / name).is_file()), None)
+    if path is None:
+        raise ValueError(f"{where}: its mask is not in {folder}; looked for {' and '.join(sorted(set(names)))}")
+    with naming(path):
+        pixels = read_bitmap(path, path)
+    if not composite:
+        return foreground(pixels)
+    colour = [
+        whole(value, f"{where}: color_rgb") for value in sequence(composite.get("color_rgb"), f"{where}: color_rgb")
+    ]
+    if len(colour) != 3 or pixels.ndim != 3:
+        raise ValueError(f"{where}: a composite mask needs a colour of three numbers and a picture in colour ({path})")
+    return (pixels[:, :, :3] == colour).all(axis=2)
+
+
+def answers(classifications, where) -> dict:
+    """Answers to questions as {question: answer}."""
+    found = {}
+    for item in sequence(classifications, f"{where}: classifications"):
+        item = mapping(item, f"{where}: a classification")
+        keys = ("answer", "answers", "radio_answer", "checklist_answers", "text_answer")
+        answer = next((item[key] for key in keys if item.get(key) is not None), None)
+        question = item.get("name") or item.get("value") or item.get("title")
+        found[text(question, f"{where}: a question")] = _plain(answer)
+    return found
+
+
+def _plain(answer):
+    """An answer without the ids around it."""
+    if isinstance(answer, list):
+        return [_plain(item) for item in answer]
+    if isinstance(answer, dict):
+        for key in ("name", "value", "title", "content"):
+            if isinstance(answer.get(key), str):
+                return answer[key]
+    return answer

@@ -1,0 +1,104 @@
+"""Finding the pictures that labels speak of, and their sizes, without decoding them."""
+
+import os
+import posixpath
+import unicodedata
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from PIL import Image
+
+from mrcnn_ext.convert.reading import PICTURE_ERRORS, check_size
+
+SUFFIXES = frozenset([".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".jp2", ".ppm"])
+ORIENTATION = 0x0112  # the EXIF tag
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A picture file: width and height of its stored pixels, and the EXIF orientation 1 .. 8 to turn them upright."""
+
+    width: int
+    height: int
+    orientation: int
+
+    @property
+    def upright(self) -> tuple[int, int]:
+        """Width and height after turning."""
+        return (self.height, self.width) if self.orientation >= 5 else (self.width, self.height)
+
+
+class PictureFolder:
+    """The pictures below a folder, found by any end of their path."""
+
+    def __init__(self, root):
+        self.root = Path(root)
+        if not self.root.is_dir():
+            raise ValueError(f"{self.root}: there is no such folder of pictures. Say where they are with --images.")
+        self._paths, self._by_name = {}, {}
+        for folder, folders, names in os.walk(self.root):
+            folders.sort()
+            for name in sorted(names):
+                if os.path.splitext(name)[1].lower() in SUFFIXES:  # noqa: PTH122 (fast)
+                    path = (Path(folder) / name).relative_to(self.root).as_posix()
+                    self._paths[_normal(path)] = path
+                    self._by_name.setdefault(_normal(name), []).append(path)
+
+    def __iter__(self):
+        return iter(self._paths.values())
+
+    def __len__(self):
+        return len(self._paths)
+
+    def find(self, name: str) -> str | None:
+        """Path below the root of the picture with that name, path or URL; None when there is none.
+
+        Leading folders that are not there are left away.  Raises ValueError when only the last part fits, and fits
+        several pictures.
+        """
+        parts = _normal(clean(name)).split("/")
+        for start in range(len(parts)):
+            path = self._paths.get("/".join(parts[start:]))
+            if path is not None:
+                return path
+        same = self._by_name.get(parts[-1], [])
+        if len(same) > 1:
+            raise ValueError(f"{name}: {len(same)} pictures below {self.root} have this name: {', '.join(same[:3])}")
+        return same[0] if same else None
+
+    def stored(self, path: str) -> Stored:
+        """Size and orientation of a picture, from its header."""
+        return stored_size(self.root / path)
+
+
+def stored_size(path) -> Stored:
+    """Size and EXIF orientation of a picture file.  Raises ValueError naming a file that is no picture."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's about large pictures and odd EXIF
+            with Image.open(path) as picture:
+                width, height = picture.size
+                orientation = picture.getexif().get(ORIENTATION, 1)
+    except PICTURE_ERRORS as error:
+        raise ValueError(f"{path}: cannot be read as a picture ({error}).") from error
+    check_size(width, height, path)
+    return Stored(width, height, orientation if orientation in range(1, 9) else 1)
+
+
+def clean(name: str) -> str:
+    """A picture's name in labels (path of any system, or URL) as a relative path with forward slashes."""
+    if "://" in name:
+        try:
+            name = unquote(urlsplit(name).path)
+        except ValueError as error:
+            raise ValueError(f"{name!r} is no address of a picture: {error}") from error
+    path = posixpath.normpath(name.replace("\\", "/"))
+    parts = [part for part in path.split("/") if part not in ("", ".", "..") and not part.endswith(":")]
+    return "/".join(parts)
+
+
+def _normal(path: str) -> str:
+    """Letters with accents in one spelling; macOS stores them in another."""
+    return unicodedata.normalize("NFC", path)
