@@ -20,10 +20,18 @@ def read_picture(path):
         data = path.read_bytes()
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such picture file. Check the path given to Dataset.add_image.") from None
+    return decode_picture(data, path)
+
+
+def decode_picture(data, name, upright=True):
+    """The picture in the content of a file, bytes, as an RGB uint8 array [H, W, 3]: see `read_picture`.
+
+    upright: turn it as its EXIF orientation says. name: for the message of the ValueError.
+    """
     try:
-        return as_rgb(_decode(data))
+        return as_rgb(_decode(data, upright))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path}: cannot be read as a picture ({error}). Is it complete, and a picture?") from error
+        raise ValueError(f"{name}: cannot be read as a picture ({error}). Is it complete, and a picture?") from error
 
 
 def as_rgb(image):
@@ -51,12 +59,13 @@ def as_rgb(image):
     return np.ascontiguousarray(image)
 
 
-def _decode(data):
+def _decode(data, upright):
     """Pixels of an encoded picture: Pillow first (it notices damage), OpenCV for what Pillow does not know."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large local pictures are no attack
-            picture = ImageOps.exif_transpose(Image.open(BytesIO(data)))
+            picture = Image.open(BytesIO(data))
+            picture = ImageOps.exif_transpose(picture) if upright else picture
             if picture.mode in ("L", "RGB", "RGBA", "LA", "1") or picture.mode.startswith("I;16"):
                 return np.asarray(picture)
             if picture.mode == "I":  # Pillow's name for some 16-bit gray files

@@ -1,0 +1,40 @@
+"""`mrcnn tfrecord`"""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+MAX_NAMED = 10
+
+
+def tfrecord(
+    data: Annotated[Path, typer.Argument(help="Folder of a COCO data set, or one annotation file.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the shards and label_map.pbtxt.")],
+    shards: Annotated[int, typer.Option(help="Files for each part of the data set.")] = 8,
+    pictures: Annotated[Path | None, typer.Option(help="Folder of the pictures, if not the usual one.")] = None,
+    workers: Annotated[int, typer.Option(help="Shards written at once.")] = 4,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+):
+    """Write a data set as TFRecord files in the schema of the TensorFlow Object Detection API.
+
+    Call it again to go on after an interruption; shards that are complete stay.
+
+    Example: mrcnn tfrecord data/shapes records --shards 10
+    """
+    from mrcnn_ext.tfrecord.write import write_tfrecords
+
+    result = write_tfrecords(data, out, shards, pictures, workers, progress=not as_json)
+    if as_json:
+        typer.echo(json.dumps(result))
+        return
+    typer.echo(
+        f"{result['pictures']} pictures with {result['objects']} objects in {len(result['files'])} files in {out}"
+    )
+    if result["turned"]:
+        typer.echo(f"{len(result['turned'])} pictures with EXIF rotation were stored upright, as PNG")
+    for line in result["left_out"][:MAX_NAMED]:
+        typer.echo(f"left out: {line}")
+    if len(result["left_out"]) > MAX_NAMED:
+        typer.echo(f".. and {len(result['left_out']) - MAX_NAMED} more (--json lists all)")

@@ -1,0 +1,98 @@
+"""Training from TFRecord files: `TFRecordDataset().load_tfrecord("records", "shapes_train2018")`, then `prepare()`."""
+
+from pathlib import Path
+
+import numpy as np
+
+from mrcnn.data.dataset import Dataset
+from mrcnn_ext.label_map import read_label_map
+from mrcnn_ext.tfrecord.example import Record, from_example
+from mrcnn_ext.tfrecord.shards import find_shards, read_record, record_places
+
+
+class TFRecordDataset(Dataset):
+    """Pictures and objects from shards. Only the place of each record is kept; a picture is read when asked for.
+
+    An `image_info` has, besides id, source and path (of the shard): offset and length in bytes. The id is the file name
+    of the shard with the number of the record in it.
+    """
+
+    def load_tfrecord(self, folder, name, label_map=None, *, source="tfrecord", box_masks=False):
+        """Load the shards NAME-?????-of-?????.tfrecord of a folder, or the single file NAME there.
+
+        label_map: file that names the classes; default: label_map.pbtxt in the folder.
+        source: name of the source, for sets whose class ids mean other things than those loaded before.
+        box_masks: take the box as mask where there are no masks (for USE_MASK = False).
+        Pictures come in the order in which `write_tfrecords` dealt them out.
+        Raises ValueError naming the file that is missing, damaged or incomplete.
+        """
+        folder = Path(folder)
+        names = read_label_map(label_map or folder / "label_map.pbtxt")
+        for class_id, class_name in names.items():
+            self.add_class(source, class_id, class_name)
+        shards = find_shards(folder, name)
+        places = [(path, number, place) for path in shards for number, place in enumerate(record_places(path))]
+        for path, number, (offset, length) in sorted(places, key=lambda item: (item[1], item[0])):
+            self.add_image(
+                source, f"{path.name}:{number}", str(path), offset=offset, length=length, box_masks=box_masks
+            )
+
+    def load_record(self, image_id) -> Record:
+        """All there is of a picture. Raises ValueError naming the shard and the record."""
+        info = self.image_info[image_id]
+        try:
+            return from_example(read_record(info["path"], info["offset"], info["length"]))
+        except ValueError as error:
+            raise ValueError(self._error(info, error)) from error
+
+    def load_image(self, image_id):
+        """The picture as RGB uint8 (H, W, 3)."""
+        info = self.image_info[image_id]
+        if "offset" not in info:  # a picture that another kind of data set added
+            return super().load_image(image_id)
+        record = self.load_record(image_id)
+        try:
+            return record.image()
+        except ValueError as error:
+            raise ValueError(self._error(info, error)) from error
+
+    def load_mask(self, image_id):
+        """Masks, bool (H, W, N), and class ids, int32 (N,), negative for crowds. Empty objects are left out."""
+        info = self.image_info[image_id]
+        if "offset" not in info:
+            return super().load_mask(image_id)
+        record = self.load_record(image_id)
+        try:
+            masks = _boxes_as_masks(record) if info["box_masks"] and not len(record.masks) else record.decode_masks()
+            class_ids = self._class_ids(info["source"], record)
+        except ValueError as error:
+            raise ValueError(self._error(info, error)) from error
+        full = masks.any(axis=(0, 1))
+        return masks[:, :, full], class_ids[full]
+
+    def image_reference(self, image_id):
+        """The shard and the number of the record in it."""
+        return str(Path(self.image_info[image_id]["path"]).parent / self.image_info[image_id]["id"])
+
+    def _class_ids(self, source: str, record: Record) -> np.ndarray:
+        class_ids = []
+        for label, crowd in zip(record.labels, record.crowd, strict=True):
+            try:
+                inside = self.map_source_class_id(f"{source}.{label}")
+            except KeyError:
+                raise ValueError(f"picture {record.filename}: its label {label} is not in the label map") from None
+            class_ids.append(-inside if crowd else inside)
+        return np.array(class_ids, np.int32)
+
+    @staticmethod
+    def _error(info: dict, error: Exception) -> str:
+        return f"{Path(info['path']).parent / info['id']}: {error}"
+
+
+def _boxes_as_masks(record: Record) -> np.ndarray:
+    """bool (H, W, N), filled in the boxes."""
+    masks = np.zeros((record.height, record.width, len(record.labels)), bool)
+    boxes_px = np.rint(record.boxes * [record.height, record.width, record.height, record.width]).astype(int)
+    for number, (y1, x1, y2, x2) in enumerate(boxes_px.clip(0)):
+        masks[y1:y2, x1:x2, number] = True
+    return masks
