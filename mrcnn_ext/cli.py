@@ -8,6 +8,7 @@ from mrcnn_ext.commands.check import check
 from mrcnn_ext.commands.collect import collect
 from mrcnn_ext.commands.convert import convert
 from mrcnn_ext.commands.shapes import shapes
+from mrcnn_ext.commands.tfrecord import tfrecord
 
 app = typer.Typer(
     name="mrcnn",
@@ -27,6 +28,7 @@ app.command()(convert)
 app.command()(shapes)
 app.command()(collect)
 app.command()(check)
+app.command()(tfrecord)
 
 
 def main():
