@@ -9,9 +9,8 @@ import os
 import re
 from pathlib import Path
 
-import numpy as np
-
 from mrcnn_ext.coco import CocoDataset, find_subset
+from mrcnn_ext.objects import fullest, picture_side
 from mrcnn_ext.quick import quick
 
 CHOICE = Path("../data/chosen.json")
@@ -74,12 +73,11 @@ class ChosenData:
 
     def picture_side(self) -> int:
         """Pixels, the longest side of any picture for training."""
-        return max(max(info["height"], info["width"]) for info in self.train.image_info)
+        return picture_side(self.train)
 
     def fullest(self) -> int:
         """Objects in the fullest picture for training or validation, 1 or more."""
-        files = [info["coco_file"] for part in (self.train, self.validate) for info in part.image_info]
-        return max([1, *(int(np.diff(file.first).max()) for file in {id(file): file for file in files}.values())])
+        return fullest(self.train, self.validate)
 
     def find(self) -> None:
         """Raises ValueError, with the tree that is expected, where an annotation file or picture folder is absent."""

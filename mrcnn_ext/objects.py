@@ -47,3 +47,14 @@ def gather_objects(dataset, image_ids=None, config=None):
         found["areas_px"].append(np.count_nonzero(masks, axis=(0, 1)))
         found["picture_px"].append(np.tile(masks.shape[:2], (total, 1)))
     return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def picture_side(dataset) -> int:
+    """Pixels, the longest side of any picture of a CocoDataset."""
+    return max(max(info["height"], info["width"]) for info in dataset.image_info)
+
+
+def fullest(*datasets) -> int:
+    """Objects in the fullest picture of some CocoDatasets, 1 or more."""
+    files = {id(info["coco_file"]): info["coco_file"] for dataset in datasets for info in dataset.image_info}
+    return max([1, *(int(np.diff(file.first).max()) for file in files.values())])

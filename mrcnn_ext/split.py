@@ -60,7 +60,7 @@ def split_data(
     link: str = "copy",
     progress: bool = True,
 ) -> Split:
-    """Write the tree that CocoDataset reads: OUT/annotations/instances_NAME_{train,..}YEAR.json, OUT/NAME_trainYEAR/, ..
+    """Write the tree that CocoDataset reads: OUT/annotations/instances_NAME_trainYEAR.json, OUT/NAME_trainYEAR/, ..
 
     data: one annotation file, or a folder with one.  out: a new folder.  pictures: their folder, if not the usual one.
     shares: {part: fraction (float), count (int), or None for the rest}; default: 0.15 to validate, 0.15 to test.
