@@ -8,6 +8,8 @@ from mrcnn_ext.commands.check import check
 from mrcnn_ext.commands.collect import collect
 from mrcnn_ext.commands.convert import convert
 from mrcnn_ext.commands.shapes import shapes
+from mrcnn_ext.commands.split import split
+from mrcnn_ext.commands.suggest import suggest
 from mrcnn_ext.commands.tfrecord import tfrecord
 
 app = typer.Typer(
@@ -28,6 +30,8 @@ app.command()(convert)
 app.command()(shapes)
 app.command()(collect)
 app.command()(check)
+app.command()(split)
+app.command()(suggest)
 app.command()(tfrecord)
 
 
