@@ -1,0 +1,89 @@
+"""A folder of mask pictures, one an object, named <picture>_<class>_<number>.png as pycococreator has it."""
+
+import re
+from pathlib import Path
+
+from mrcnn_ext.convert.builder import Builder, Options
+from mrcnn_ext.convert.pictures import PictureFolder
+from mrcnn_ext.convert.reading import foreground, naming, read_bitmap
+
+TITLE = "folder of mask pictures (pycococreator)"
+NAME = re.compile(r"(?P<stem>.+)_(?P<label>[^_]+)_(?P<number>\d+)")
+
+
+def detect(path: Path) -> str | None:
+    """A folder with pictures named <picture>_<class>_<number>.png."""
+    if not path.is_dir():
+        return None
+    first = next((file for file in sorted(path.rglob("*.png")) if NAME.fullmatch(file.stem)), None)
+    return f"a folder of masks <picture>_<class>_<number>.png ({first.name})" if first else None
+
+
+def read(path: Path, options: Options) -> Builder:
+    """White is object; holes and several parts are kept.  Pictures without a mask have no objects.
+
+    The picture's name is taken up to the last two `_`; where there is no such picture, up to an earlier `_`, so that a
+    class may hold `_`.  The folder of pictures may be the one of the masks, or one around it.
+    """
+    if not path.is_dir():
+        raise ValueError("expected a folder of mask pictures")
+    images = options.images
+    if images is None:
+        sibling = path.parent / "images"
+        images = sibling if sibling.is_dir() else path
+    builder = Builder(options, images)
+    files = sorted(file for file in path.rglob("*.png") if file.is_file() and NAME.fullmatch(file.stem))
+    stems = _stems(builder.folder, {file.resolve() for file in files})
+    masks = {stem: [] for stem in stems}
+    for file in files:
+        stem, label, number = _split(file.relative_to(path).with_suffix("").as_posix(), stems)
+        if stem is None:
+            builder.account.drop("mask without a picture", file.relative_to(path).as_posix())
+        else:
+            masks[stem].append((label, number, file))
+    for stem, name in stems.items():
+        _read_picture(builder, name, sorted(masks[stem]))
+    return builder
+
+
+def _read_picture(builder: Builder, name: str, masks: list) -> None:
+    """One picture with its masks, [(class, number, file), ..]; the first mask's size says which way up they are."""
+    picture = None
+    for label, _, file in masks:
+        with naming(file):
+            mask = foreground(read_bitmap(file, file))
+            if picture is None:
+                picture = builder.picture(name, mask.shape[::-1])
+            builder.add(picture, builder.category(label), masks=[mask], where=file.name)
+    if not masks:
+        builder.picture(name)
+
+
+def _stems(folder: PictureFolder, own: set) -> dict[str, str]:
+    """{path without ending: path} of the pictures that are no masks."""
+    stems = {}
+    for name in folder:
+        if (folder.root / name).resolve() not in own:
+            stem = str(Path(name).with_suffix("").as_posix())
+            if stem in stems:
+                raise ValueError(f"{name} and {stems[stem]} have the same name but for their ending")
+            stems[stem] = name
+    return stems
+
+
+def _split(name: str, stems: dict):
+    """(picture's stem, class, number) of a mask's path without its ending; stem None when there is no picture."""
+    head, label, number = NAME.fullmatch(name).groups()
+    by_name = {}
+    for stem in stems:
+        by_name.setdefault(stem.rpartition("/")[2], []).append(stem)
+    while True:
+        if head in stems:
+            return head, label, int(number)
+        same = by_name.get(head.rpartition("/")[2], [])
+        if len(same) == 1:
+            return same[0], label, int(number)
+        head, cut, more = head.rpartition("_")
+        if not cut or "/" in more:
+            return None, label, int(number)
+        label = f"{more}_{label}"
