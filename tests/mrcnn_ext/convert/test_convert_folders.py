@@ -1,0 +1,150 @@
+"""Pascal VOC segmentation, YOLO and folders of masks; outlines of masks."""
+
+import numpy as np
+import pytest
+from folder_samples import VOC_COLOURS, palette_picture, voc_numbers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from label_samples import mask_picture, pictures, ring, sample
+from PIL import Image
+from test_convert_labelbox import summary
+
+from mrcnn_ext.convert import Options, convert, detect, read
+from mrcnn_ext.convert.outlines import keyhole, mask_outlines, object_mask
+from mrcnn_ext.masks import decode_masks, encode_mask, mask_to_segmentation, polygons_to_rle, rle_to_json
+
+MASKS = st.tuples(st.integers(1, 12), st.integers(1, 9)).flatmap(lambda shape: arrays(bool, shape))
+
+
+def test_voc(tmp_path):
+    path, _ = sample("voc", tmp_path)
+    assert detect(path)[0] == "voc"
+    builder = read(path)
+    assert summary(builder) == [("a.jpg", "tree", 60, [2, 3, 10, 6]), ("a.jpg", "car", 48, [4, 10, 8, 8])]
+    assert [i["file_name"] for i in builder.coco()["images"]] == ["a.jpg", "größe.jpg"]
+    assert list(builder.account.notes.values()) == [["new.jpg"]]
+
+
+def test_voc_in_colours(tmp_path):
+    path, _ = sample("voc", tmp_path)
+    for kind in ("SegmentationObject", "SegmentationClass"):
+        Image.open(path / kind / "a.png").convert("RGB").save(path / kind / "a.png")
+    assert sorted(summary(read(path))) == [("a.jpg", "car", 48, [4, 10, 8, 8]), ("a.jpg", "tree", 60, [2, 3, 10, 6])]
+    (path / "labelmap.txt").unlink()
+    with pytest.raises(ValueError, match="must be a labelmap.txt"):
+        read(path)
+
+
+def test_voc_without_labelmap_has_the_twenty_classes(tmp_path):
+    path, _ = sample("voc", tmp_path)
+    (path / "labelmap.txt").unlink()
+    builder = read(path)
+    assert [item[1] for item in summary(builder)] == ["bicycle", "aeroplane"]
+    assert len(builder.coco()["categories"]) == 20
+
+
+def test_voc_instance_without_class_is_listed(tmp_path):
+    path, _ = sample("voc", tmp_path)
+    palette_picture(path / "SegmentationClass" / "a.png", np.where(voc_numbers() == 1, 1, 0), VOC_COLOURS)
+    builder = read(path)
+    assert builder.account.dropped == {"instance without a class": ["a.jpg: instance 2"]}
+
+
+def test_yolo(tmp_path):
+    path, _ = sample("yolo", tmp_path)
+    assert detect(path)[0] == detect(path / "data.yaml")[0] == "yolo"
+    builder = read(path)
+    assert summary(builder) == [("a.png", "Äpfel", 60, [2, 3, 10, 6]), ("a.png", "tree", 20, [20, 3, 4, 5])]
+    assert [i["file_name"] for i in builder.coco()["images"]] == ["a.png", "sub/größe.png"]
+    assert builder.account.dropped == {"text file without a picture": ["labels/gone.txt"]}
+    assert builder.account.notes == {"box taken as the mask of its object": ["a.png: line 2"]}
+
+
+@pytest.mark.parametrize("row", ["0 0.1 0.2", "x 0 0 1 0 1 1", "0 0 0 1 0 1 nan", "-1 0 0 1 0 1 1", "0 0 0 1 0 1 1 1"])
+def test_yolo_names_its_file_and_line(tmp_path, row):
+    path, _ = sample("yolo", tmp_path)
+    (path / "labels" / "a.txt").write_text(f"0 0 0 1 0 1 1\n{row}\n")
+    with pytest.raises(ValueError, match="a.txt: line 2"):
+        read(path)
+
+
+def test_yolo_there_and_back(tmp_path):
+    """Holes and parts come back, as one line each; the crowd is left out, and listed."""
+    path, _ = sample("coco", tmp_path)
+    given_, account = convert(path, tmp_path / "out", to="yolo")
+    assert account.dropped == {
+        "attributes: YOLO has no place for them": ["a.png: annotation 5"],
+        "crowd: YOLO has no such mark, so it would be trained as an object": ["a.png: annotation 11"],
+    }
+    pictures(tmp_path / "out" / "images", {"a.png": (40, 30), "sub/größe.png": (20, 24), "empty.png": (8, 9)})
+    again = read(tmp_path / "out").coco()
+    assert [c["name"] for c in again["categories"]] == ["car", "Bäume", "x"]
+    old = [object_mask(a, 30, 40) for a in given_["annotations"][:2]] + [ring(24, 20)]
+    sizes = [(30, 40), (30, 40), (24, 20)]
+    for mask, item, size in zip(old, again["annotations"], sizes, strict=True):
+        assert (object_mask(item, *size) == mask).all()
+
+
+def test_mask_png(tmp_path):
+    path, _ = sample("mask-png", tmp_path)
+    assert detect(path)[0] == "mask-png"
+    builder = read(path)
+    assert summary(builder) == [
+        ("100.png", "car", 60, [2, 3, 10, 6]),
+        ("100.png", "green_leaf", 48, [4, 10, 8, 8]),
+        ("1000.png", "car", 108, [2, 3, 10, 15]),
+    ]
+    assert len(builder.coco()["images"]) == 3
+    assert builder.account.dropped == {"mask without a picture": ["gone_car_0.png"]}
+
+
+def test_mask_png_of_another_size_is_named(tmp_path):
+    path, _ = sample("mask-png", tmp_path)
+    mask_picture(path / "100_green_leaf_1.png", np.ones((3, 4), bool))
+    with pytest.raises(ValueError, match="100_green_leaf_1.png: .*its mask is 4 x 3 pixels, not 40 x 30"):
+        read(path)
+
+
+@pytest.mark.parametrize("upright", [True, False])
+def test_mask_png_of_a_turned_picture(tmp_path, upright):
+    from label_samples import turned_picture
+
+    turned_picture(tmp_path / "images" / "a.jpg", 40, 30, 6)
+    mask = np.zeros((30, 40), bool)
+    mask[3:9, 2:12] = True
+    mask_picture(tmp_path / "masks" / "a_car_0.png", np.rot90(mask, -1) if upright else mask)
+    assert summary(read(tmp_path / "masks")) == [("a.jpg", "car", 60, [30 - 9, 2, 6, 10])]
+
+
+def test_outlines_of_a_ring():
+    lines = mask_outlines(ring(20, 20))
+    assert sorted(len(line) for line in lines) == [4, 4]
+    assert sorted(sorted(map(tuple, line.tolist())) for line in lines) == [
+        [(4, 10), (4, 18), (12, 10), (12, 18)],
+        [(6, 12), (6, 16), (10, 12), (10, 16)],
+    ]
+
+
+@settings(deadline=None, max_examples=300)
+@given(MASKS)
+def test_one_line_through_all_outlines_fills_the_mask(mask):
+    if not mask.any():
+        assert mask_outlines(mask) == []
+        return
+    line = keyhole(mask_outlines(mask))
+    again = decode_masks([polygons_to_rle([line.reshape(-1)], *mask.shape)], *mask.shape)[:, :, 0]
+    np.testing.assert_array_equal(again, mask)
+
+
+@settings(deadline=None)
+@given(MASKS)
+def test_masks_polygons_and_rle_are_the_same_pixels(mask):
+    for segmentation in (mask_to_segmentation(mask), rle_to_json(encode_mask(mask))):
+        np.testing.assert_array_equal(object_mask({"segmentation": segmentation}, *mask.shape), mask)
+
+
+def test_images_option_is_a_folder(tmp_path):
+    path, _ = sample("coco", tmp_path)
+    with pytest.raises(ValueError, match="no such folder of pictures. Say where they are with --images"):
+        read(path, options=Options(images=tmp_path / "no"))
