@@ -15,6 +15,7 @@ _INPUTS = (
     "docker/Dockerfile",
     "docker/*.py",
     "docker/*.sh",
+    "docker/mrcnn",
     "docker/jupyter/*",
     "docker-compose.yml",
     "requirements/*.txt",

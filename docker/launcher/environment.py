@@ -73,7 +73,11 @@ def _uv_settings() -> dict[str, str]:
 
 
 def _link_packages(root: Path, python: Path) -> None:
-    """Makes mrcnn and mrcnn_ext importable from anywhere, straight from the working tree."""
+    """Makes mrcnn and mrcnn_ext importable from anywhere, from the working tree, and adds the command `mrcnn`."""
     question = "import sysconfig; print(sysconfig.get_path('purelib'))"
     packages = subprocess.run([str(python), "-c", question], capture_output=True, text=True, check=True).stdout.strip()
     (Path(packages) / "mrcnn_stack.pth").write_text(f"{root}\n")
+    program = (root / "docker" / "mrcnn").read_text()
+    command = python.parent / "mrcnn"
+    command.write_text(program.replace("#!/usr/bin/env python", f"#!{python}"))
+    command.chmod(0o755)

@@ -116,7 +116,7 @@ def _wait(root: Path, name: str, values: dict[str, str]) -> None:
     log = _pid_file(root, name).with_suffix(".log")
     end = time.monotonic() + _SECONDS_TO_START
     while reason := healthy(port, path, address):
-        died = not _running(root, name)
+        died = not _alive(int(_pid_file(root, name).read_text()))
         if died or time.monotonic() > end:
             print(log.read_text(errors="replace")[-2000:], file=sys.stderr)
             raise Problem(
@@ -131,15 +131,23 @@ def _running(root: Path, name: str) -> int:
         pid = int(_pid_file(root, name).read_text())
     except (FileNotFoundError, ValueError):
         return 0
-    return pid if _SERVICES[name][0] in _command_line(pid) else 0  # another program may have got the number since
+    # Another program may have got the number since.
+    return pid if _alive(pid) and _SERVICES[name][0] in _process(pid, "cmdline", "command") else 0
 
 
-def _command_line(pid: int) -> str:
-    """How the process was started; empty when it has ended, also when nobody has collected it yet."""
-    if Path("/proc/self").exists():
-        file = Path(f"/proc/{pid}/cmdline")
-        return file.read_bytes().replace(b"\0", b" ").decode(errors="replace") if file.exists() else ""
-    return subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True).stdout
+def _alive(pid: int) -> bool:
+    """False also for a process that has ended and that nobody has collected yet (state Z)."""
+    return _process(pid, "stat", "stat").rpartition(")")[2].strip()[:1] not in ("", "Z", "X")
+
+
+def _process(pid: int, file: str, column: str) -> str:
+    """What the system tells about a process, from /proc or by ps; empty when there is none."""
+    if not Path("/proc/self").exists():
+        return subprocess.run(["ps", "-o", f"{column}=", "-p", str(pid)], capture_output=True, text=True).stdout
+    try:
+        return Path(f"/proc/{pid}/{file}").read_bytes().decode(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _stop(pid: int) -> None:
@@ -149,7 +157,7 @@ def _stop(pid: int) -> None:
         except ProcessLookupError:
             return
         end = time.monotonic() + seconds
-        while _command_line(pid):
+        while _alive(pid):
             if time.monotonic() > end:
                 break
             time.sleep(0.2)

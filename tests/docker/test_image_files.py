@@ -60,3 +60,10 @@ def test_the_image_is_not_run_by_root(root):
     text = (root / "docker/Dockerfile").read_text()
     assert text.rindex("\nUSER dev\n") > text.rindex("\nRUN ")
     assert '\nENTRYPOINT ["tini", "--"]\n' in text
+
+
+def test_a_change_of_any_file_in_the_image_is_noticed(root):
+    text = (root / "docker/Dockerfile").read_text()
+    copied = {name for line in re.findall(r"^COPY (.*) /\S+$", text, re.M) for name in line.split()}
+    watched = {str(path.relative_to(root)) for pattern in compose._INPUTS for path in root.glob(pattern)}
+    assert copied <= watched
