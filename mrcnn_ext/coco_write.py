@@ -14,7 +14,7 @@ def write_coco(path, content: dict) -> None:
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with part.open("w", encoding="utf-8") as file:
-            json.dump(content, file, default=_plain, allow_nan=False, ensure_ascii=False)
+            json.dump(content, file, default=_plain, allow_nan=False)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

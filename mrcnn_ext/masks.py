@@ -11,6 +11,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 MIN_POLYGON_NUMBERS = 6  # three points; pycocotools would read four numbers as a box
+MAX_COORDINATE = 1e9  # pixels; beyond it cutting loses its precision
 FAR_OUTSIDE = 4096  # pixels; pycocotools' memory grows with the length of an edge, so parts further out are cut off
 
 
@@ -80,6 +81,8 @@ def polygon_parts(segmentation: Sequence) -> tuple[np.ndarray, ...]:
             raise ValueError(f"a polygon has {numbers.size} numbers; x, y pairs need an even count")
         if not np.isfinite(numbers).all():
             raise ValueError("a polygon has a coordinate that is not a finite number")
+        if numbers.size and np.abs(numbers).max() > MAX_COORDINATE:
+            raise ValueError(f"a polygon has the coordinate {np.abs(numbers).max():g}, which no picture has")
         if numbers.size >= MIN_POLYGON_NUMBERS:
             parts.append(numbers)
     return tuple(parts)

@@ -87,6 +87,11 @@ CODES = {
 }
 
 
+def printable(text) -> str:
+    """Text that any file or terminal takes: JSON may hold halves of characters, which nothing else does."""
+    return str(text).encode("utf-8", "replace").decode("utf-8")
+
+
 @dataclass(slots=True)
 class Finding:
     """One fault: its code, the annotation file, where in it, and in words what is the matter."""
@@ -135,8 +140,8 @@ class Report:
         """Count a fault and keep it.  image: the entry of its picture."""
         self.counts[code] += 1
         if self.counts[code] <= MAX_LISTED:
-            name, number = (None, None) if image is None else (image["file_name"], image["id"])
-            self.findings.append(Finding(code, str(file), what, name, number, annotation_id))
+            name, number = (None, None) if image is None else (printable(image["file_name"]), image["id"])
+            self.findings.append(Finding(code, str(file), printable(what), name, number, annotation_id))
 
     def total(self, severity: str) -> int:
         """Number of faults of a severity."""

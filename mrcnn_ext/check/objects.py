@@ -55,7 +55,7 @@ def read_mask(annotation, height, width) -> dict | None:
     if isinstance(segmentation, tuple):
         return polygons_to_rle([p for p in segmentation if p.size >= MIN_POLYGON_NUMBERS], height, width)
     if isinstance(segmentation, dict):
-        if list(segmentation.get("size") or ()) != [height, width]:
+        if segmentation.get("size") != [height, width]:
             raise ValueError(f"its RLE has the size {segmentation.get('size')}, the picture {[height, width]}")
         return {"size": [height, width], "counts": counts_to_bytes(segmentation.get("counts"), height, width)}
     if isinstance(segmentation, list):
@@ -204,7 +204,7 @@ def _hint(box, tight) -> str:
 
 
 def _signed_area(part) -> float:
-    x, y = part[0::2], part[1::2]
+    x, y = part[0::2] - part[0], part[1::2] - part[1]
     return float((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) / 2
 
 

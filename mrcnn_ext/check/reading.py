@@ -10,9 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from mrcnn_ext.check.findings import printable
 from mrcnn_ext.coco import VAL_PARTS
+from mrcnn_ext.masks import MAX_COORDINATE
 
 PICTURE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".jp2", ".ppm", ".pgm"}
+MAX_SIDE = 65_535  # pixels; pycocotools counts the pixels of a picture in 32 bits
 
 
 class Part:
@@ -51,7 +54,7 @@ class Part:
                 continue
             for key in ("width", "height"):
                 size = whole(item.get(key))
-                entry[key] = size if size is not None and size > 0 else None
+                entry[key] = size if size is not None and 0 < size <= MAX_SIDE else None
                 if entry[key] is None:
                     report.add("picture-entry", self.file, f"its {key} is {item.get(key)!r}", entry)
             name = os.path.normpath(entry["file_name"])
@@ -84,7 +87,7 @@ class Part:
                 what = f"id {number} is {categories[number]!r} and {item['name']!r}"
                 report.add("category-id-twice", self.file, what)
             else:
-                categories[number] = str(item["name"])
+                categories[number] = printable(item["name"])
         return dict(sorted(categories.items()))
 
     def _read_annotations(self, report, rows) -> list[list[dict]]:
@@ -164,7 +167,7 @@ def _pack(item: dict) -> dict:
             parts = tuple(np.array(part, np.float64) for part in segmentation)
         except (TypeError, ValueError):
             return item
-        if all(part.ndim == 1 and part.size % 2 == 0 and np.isfinite(part).all() for part in parts):
+        if all(part.ndim == 1 and part.size % 2 == 0 and (np.abs(part) <= MAX_COORDINATE).all() for part in parts):
             item["segmentation"] = parts
     return item
 

@@ -205,6 +205,7 @@ def test_no_annotation_file(tmp_path):
         ([[1, 2, 3, "x", 5, 6]], "lists of numbers"),
         ([1, 2, 3, 4, 5, 6], "flat lists"),
         ([[1, 2, 3, float("nan"), 5, 6]], "not a finite number"),
+        ([[1, 2, 3, 1e30, 5, 6]], "which no picture has"),
         ({"size": [60, 40], "counts": [2400]}, "the size"),
         ({"size": [40, 60], "counts": [10, 10]}, "add up"),
         ({"size": [40, 60], "counts": "###"}, "compressed RLE"),
