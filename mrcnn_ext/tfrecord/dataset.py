@@ -17,6 +17,10 @@ class TFRecordDataset(Dataset):
     of the shard with the number of the record in it.
     """
 
+    def __init__(self, class_map=None):
+        super().__init__(class_map)
+        self._checked = set()  # image ids of the records whose checksum was right
+
     def load_tfrecord(self, folder, name, label_map=None, *, source="tfrecord", box_masks=False):
         """Load the shards NAME-?????-of-?????.tfrecord of a folder, or the single file NAME there.
 
@@ -41,7 +45,9 @@ class TFRecordDataset(Dataset):
         """All there is of a picture. Raises ValueError naming the shard and the record."""
         info = self.image_info[image_id]
         try:
-            return from_example(read_record(info["path"], info["offset"], info["length"]))
+            data = read_record(info["path"], info["offset"], info["length"], check=image_id not in self._checked)
+            self._checked.add(image_id)
+            return from_example(data)
         except ValueError as error:
             raise ValueError(self._error(info, error)) from error
 

@@ -113,7 +113,6 @@ def from_example(data: bytes) -> Record:
     except ValueError:
         raise ValueError("a tf.train.Example without image/encoded: not of the Object Detection API") from None
     name = _text(values("image/filename", "bytes_list") or values("image/source_id", "bytes_list") or [b"?"])
-    _check_hash(encoded, values("image/key/sha256", "bytes_list"), name)
     size = values("image/height", "int64_list") + values("image/width", "int64_list")
     if len(size) != 2 or min(size) < 1:
         size = decode_picture(encoded, f"picture {name}", upright=False).shape[:2]
@@ -151,11 +150,6 @@ def _number_masks(features, size, count: int, name: str) -> Sequence:
     if len(numbers) != count * size[0] * size[1]:
         raise ValueError(f"picture {name}: {len(numbers)} mask numbers for {count} masks of {size[1]} x {size[0]}")
     return np.array(numbers, np.float32).reshape(count, *size)
-
-
-def _check_hash(encoded: bytes, expected: list, name: str) -> None:
-    if expected and expected[0] and hashlib.sha256(encoded).hexdigest() != _text(expected).lower():
-        raise ValueError(f"picture {name}: damaged, its SHA-256 is not the one written beside it")
 
 
 def _text(values: list[bytes]) -> str:

@@ -5,6 +5,8 @@ import re
 import struct
 from pathlib import Path
 
+from mrcnn_ext.tfrecord.checksum import masked_crc
+
 HEADER = 12  # bytes before a record: its length, and a checksum of that
 FOOTER = 4  # bytes after it: a checksum of the record
 SHARD = re.compile(r"(?P<name>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})(\.tfrecord|\.record)?$")
@@ -54,7 +56,7 @@ def record_places(path: Path) -> list[tuple[int, int]]:
             if len(header) < HEADER:
                 raise ValueError(f"{path}: record {len(places)} is cut off, the file is not complete.")
             length, checksum = struct.unpack("<QI", header)
-            if _masked_crc(header[:8]) != checksum:
+            if masked_crc(header[:8]) != checksum:
                 raise ValueError(
                     f"{path}: record {len(places)} is damaged, or this is no (uncompressed) TFRecord file."
                 )
@@ -66,29 +68,11 @@ def record_places(path: Path) -> list[tuple[int, int]]:
     return places
 
 
-def read_record(path: Path, offset: int, length: int) -> bytes:
-    """One record."""
+def read_record(path, offset: int, length: int, check: bool = True) -> bytes:
+    """One record. Raises ValueError where its checksum is not the one behind it (unless check=False)."""
     with Path(path).open("rb") as file:
         file.seek(offset)
-        return file.read(length)
-
-
-def _crc_table() -> list[int]:
-    table = []
-    for value in range(256):
-        for _ in range(8):
-            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
-        table.append(value)
-    return table
-
-
-CRC_TABLE = _crc_table()  # of CRC-32C, Castagnoli's polynomial
-
-
-def _masked_crc(data: bytes) -> int:
-    """The checksum of TFRecord files: CRC-32C, turned by 15 bits, plus a constant."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = crc >> 8 ^ CRC_TABLE[(crc ^ byte) & 0xFF]
-    crc ^= 0xFFFFFFFF
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+        data = file.read(length)
+        if check and masked_crc(data) != int.from_bytes(file.read(FOOTER), "little"):
+            raise ValueError("damaged: its checksum is not the one written behind it")
+        return data
