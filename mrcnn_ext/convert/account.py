@@ -58,6 +58,8 @@ class Account:
         lines = [f"format: {self.format} ({self.seen})"] if self.format else []
         if self.pictures is not None:
             lines.append(f"pictures: {self.pictures}")
+        elif self.format:
+            lines.append("pictures: not looked at; sizes and rotation are those that the labels state (else --images)")
         lines += [f"kept: {count} {what}" for what, count in self.kept.items()]
         for title, entries in zip(("repaired", "dropped", "look at"), self._lists(), strict=True):
             for what, places in entries.items():

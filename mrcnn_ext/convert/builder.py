@@ -16,6 +16,7 @@ from mrcnn_ext.convert.pictures import PictureFolder, clean
 from mrcnn_ext.convert.reading import check_size
 from mrcnn_ext.masks import counts_to_bytes, decode_masks, encode_mask, polygons_to_rle, rle_area, rle_box, rle_to_json
 
+NOT_FOUND = "picture not found, and its labels do not state its size"
 OUTSIDE = 0.5  # pixels; a point this little outside is the tool's rounding, and only moved to the border
 
 
@@ -39,6 +40,9 @@ class Options:
     crowd: str = "keep"
 
     def __post_init__(self):
+        for name in ("images", "masks"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else Path(value))
         known = {
             "y_origin": (None, "bottom", "top"),
             "exif": ("auto", "upright", "stored"),
@@ -92,7 +96,7 @@ class Builder:
         """A new picture, or None when it cannot be used, which the account then says.
 
         name: its name in the labels, a path or URL; size: (width, height) as the labels state it.
-        Raises ValueError when the picture is there already, or has an impossible size.
+        Raises ValueError for an impossible size, and when the name fits several pictures.
         """
         path = self.folder.find(name) if self.folder else None
         file_name = path or clean(name)
@@ -101,12 +105,13 @@ class Builder:
         if size is not None:
             check_size(*size, f"picture {file_name}")
         if path is None and size is None:
-            self.account.drop("picture not found, and its labels do not state its size", file_name)
+            self.account.drop(NOT_FOUND, file_name)
             return None
         if path is None and self.folder:
             self.account.note("picture not found; its size is the one that the labels state", file_name)
         if file_name in self._names:
-            raise ValueError(f"picture {file_name}: it is there twice")
+            self.account.drop("picture that is there twice: its second labels", file_name)
+            return None
         width, height, frame, turn = self._frame(path, file_name, size)
         if image_id is None or image_id in self.images:
             if image_id is not None:
@@ -151,8 +156,14 @@ class Builder:
         for what, there in kinds.items():
             if there:
                 self.account.keep(what)
+        box = rle_box(rle)
+        extra = {
+            key: value
+            for key, value in extra.items()
+            if (key, value) not in (("source_area", area), ("source_bbox", box))
+        }
         item = {"image_id": picture.id, "category_id": category_id, "segmentation": segmentation}
-        item |= {"area": area, "bbox": rle_box(rle), "iscrowd": int(iscrowd), **extra}
+        item |= {"area": area, "bbox": box, "iscrowd": int(iscrowd), **extra}
         if attributes:
             item["attributes"] = attributes
             self.account.keep("objects with attributes")

@@ -21,9 +21,7 @@ def convert(sources, out, *, format="auto", to="coco", classes=None, renumber=Fa
     """
     if to not in WRITTEN:
         raise ValueError(f"to must be one of {', '.join(WRITTEN)}, but is {to!r}.")
-    options = Options(
-        **{key: Path(value) if key in ("images", "masks") and value else value for key, value in options.items()}
-    )
+    options = Options(**options)
     sources = [sources] if isinstance(sources, (str, Path)) else list(sources)
     if not sources:
         raise ValueError("there is nothing to convert: name at least one file or folder.")

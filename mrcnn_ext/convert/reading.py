@@ -6,7 +6,6 @@ Files from other people are not trusted: XML with a DOCTYPE is refused, sizes ha
 import json
 import math
 import struct
-import unicodedata
 import warnings
 import zlib
 from contextlib import contextmanager
@@ -155,8 +154,10 @@ def text(value, where) -> str:
     """The value, which must be text that can be written again."""
     if not isinstance(value, str):
         raise ValueError(f"{where}: expected text, but there is {_short(value)}")
-    if any(unicodedata.category(letter) == "Cs" for letter in value):
-        raise ValueError(f"{where}: the text {_short(value)} holds half a letter")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{where}: the text {_short(value)} holds half a letter") from None
     return value
 
 

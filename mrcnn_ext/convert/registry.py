@@ -5,13 +5,13 @@
     read(path, options) -> Builder          raises ValueError or OSError naming the file
     write(coco, out, options) -> Account    only in formats that are written; the account lists what was lost
 
-To add a format, write its module and add its line here.
+To add a format, write its module and add its line here.  A module with heavy imports has them inside its functions.
 """
 
 from importlib import import_module
 from pathlib import Path
 
-from mrcnn_ext.convert.builder import Builder, Options
+from mrcnn_ext.convert.builder import NOT_FOUND, Builder, Options
 from mrcnn_ext.convert.reading import forget_json, naming
 
 FORMATS = {  # name: module; detection asks in this order
@@ -66,6 +66,13 @@ def read(path, format: str = "auto", options: Options | None = None) -> Builder:
             builder = format_module(name).read(path, options or Options())
     finally:
         forget_json()
+    missing = builder.account.dropped.get(NOT_FOUND)
+    if missing and not builder.images:
+        looked = builder.account.pictures or "a folder that was named"
+        raise ValueError(
+            f"{path}: none of the {len(missing)} pictures is in {looked}, such as {missing[0]}; "
+            "their sizes are needed. Say where they are with --images."
+        )
     builder.account.format, builder.account.seen = name, seen
     builder.account.kept["pictures"] = len(builder.images)
     builder.account.kept["objects"] = len(builder.annotations)

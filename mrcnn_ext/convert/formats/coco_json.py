@@ -88,9 +88,9 @@ def _read_annotation(builder: Builder, picture, item: dict, where: str) -> None:
         box = [number(value, f"{where}: bbox") for value in sequence(box, f"{where}: bbox")]
         if len(box) != 4:
             raise ValueError(f"{where}: its bbox has {len(box)} numbers, not 4")
-        extra["source_bbox"] = box
+        extra.setdefault("source_bbox", box)
     if item.get("area") is not None:
-        extra["source_area"] = number(item["area"], f"{where}: area")
+        extra.setdefault("source_area", number(item["area"], f"{where}: area"))
     segmentation, polygons, masks = item.get("segmentation"), (), ()
     if isinstance(segmentation, dict):
         masks = (segmentation,)

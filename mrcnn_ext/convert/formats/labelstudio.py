@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,7 +14,7 @@ from mrcnn_ext.convert.files import write_json
 from mrcnn_ext.convert.formats.labelstudio_rle import decode_brush
 from mrcnn_ext.convert.formats.labelstudio_tasks import coco_to_tasks
 from mrcnn_ext.convert.geometry import ellipse, rectangle
-from mrcnn_ext.convert.pictures import SUFFIXES
+from mrcnn_ext.convert.pictures import SUFFIXES, clean
 from mrcnn_ext.convert.reading import (
     check_size,
     foreground,
@@ -29,6 +30,7 @@ from mrcnn_ext.convert.reading import (
 
 TITLE = "Label Studio JSON"
 SHAPES = ("polygon", "rectangle", "ellipse", "brush", "bitmask")
+UPLOADED = re.compile(r"(?:.*/)?[0-9a-f]{8}-(?=[^/]+$)")  # Label Studio puts this before the names of files
 NO_AREA = ("keypoint", "vector", "line")
 NO_OBJECT = ("choices", "textarea", "rating", "number", "taxonomy", "datetime", "pairwise", "ranker", "relation")
 
@@ -50,6 +52,8 @@ def read(path: Path, options: Options) -> Builder:
     for i, task in enumerate(sequence(read_json(path), "the file"), 1):
         task = mapping(task, f"task {i}")
         name, data = _picture_name(mapping(task.get("data"), f"task {i}: data"), f"task {i}")
+        if builder.folder and not builder.folder.find(name):
+            name = UPLOADED.sub("", name)
         results = _results(builder, task, name)
         if results is None:
             builder.account.drop("task that is not labelled", name)
@@ -91,7 +95,7 @@ def _picture_name(data: dict, where: str) -> tuple[str, dict]:
         return text(local[0], where), rest
     if address.startswith("/"):
         address = f"http://host{address}"  # so that %20 and the like are read as in addresses
-    return address, rest
+    return clean(address), rest
 
 
 def urlsplit_path(address: str) -> str:

@@ -144,6 +144,15 @@ def test_masks_polygons_and_rle_are_the_same_pixels(mask):
         np.testing.assert_array_equal(object_mask({"segmentation": segmentation}, *mask.shape), mask)
 
 
+@pytest.mark.parametrize(
+    "name", ["labelbox-v1", "labelbox", "labelstudio", "labelme", "cvat", "supervisely", "voc", "mask-png"]
+)
+def test_the_ring_is_the_same_pixels_from_every_format(tmp_path, name):
+    path, options = sample(name, tmp_path)
+    masks = [object_mask(item, 30, 40) for item in read(path, "auto", Options(**options)).coco()["annotations"]]
+    assert any((mask == ring(30, 40)).all() for mask in masks)
+
+
 def test_images_option_is_a_folder(tmp_path):
     path, _ = sample("coco", tmp_path)
     with pytest.raises(ValueError, match="no such folder of pictures. Say where they are with --images"):

@@ -62,10 +62,16 @@ def test_broken_wkt_is_named(tmp_path, wkt):
 
 
 def test_missing_pictures_are_listed(tmp_path):
-    pictures(tmp_path, {"other.png": (4, 4)})
-    content = [{"Labeled Data": "u", "External ID": "a.png", "Label": {"Car": "POLYGON ((1 1, 3 1, 3 3, 1 1))"}}]
+    pictures(tmp_path, {"b.png": (4, 4)})
+    label = {"Car": "POLYGON ((1 1, 3 1, 3 3, 1 1))"}
+    content = [{"Labeled Data": "u", "External ID": name, "Label": label} for name in ("a.png", "b.png", "b.png")]
     builder = read(save_json(tmp_path / "labels.json", content))
-    assert builder.account.dropped == {"picture not found, and its labels do not state its size": ["a.png"]}
+    assert builder.account.dropped == {
+        "picture not found, and its labels do not state its size": ["a.png"],
+        "picture that is there twice: its second labels": ["b.png"],
+    }
+    with pytest.raises(ValueError, match="none of the 1 pictures is in .*, such as a.png.*--images"):
+        read(save_json(tmp_path / "labels.json", content[:1]))
 
 
 def test_2019_to_2023(tmp_path):

@@ -66,7 +66,7 @@ def test_every_shape(tmp_path):
     assert builder.account.dropped == {
         "key point or line, which has no area": ["a.png: result 6"],
         "answer or result that belongs to no object": ["a.png: result 8 (choices)"],
-        "task that is not labelled": ["http://host/data/upload/1/c.png"],
+        "task that is not labelled": ["data/upload/1/c.png"],
     }
 
 
@@ -126,3 +126,13 @@ def test_scores_go_with_predictions():
     prediction = tasks[0]["predictions"][0]
     assert (prediction["model_version"], prediction["score"]) == ("run 7", 0.25)
     assert [item["score"] for item in prediction["result"]] == [0.9, 0.25]
+
+
+def test_uploaded_files_have_letters_before_their_names(tmp_path):
+    from label_samples import pictures
+
+    pictures(tmp_path / "p")
+    task = {"data": {"image": "/data/upload/7/1a2b3c4d-a.png"}, "annotations": [{"result": []}]}
+    path = save_json(tmp_path / "t.json", [task])
+    builder = read(path, options=Options(images=tmp_path / "p"))
+    assert [(i["file_name"], i["width"]) for i in builder.coco()["images"]] == [("a.png", 40)]
