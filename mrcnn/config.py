@@ -43,7 +43,8 @@ class Config:
     SEED = None
 
     # --- The network -------------------------------------------------------------------------------------------------
-    # "resnet18", "resnet50", "resnet101", or a callable that builds one: input tensor -> five feature maps C1..C5.
+    # "resnet18", "resnet50", "resnet101", or a callable that builds one: input tensor -> five feature maps C1..C5
+    # (a keras.Model with these outputs, or staticmethod(function) with the arguments image, stage5 and train_bn).
     BACKBONE = "resnet101"
     # Channels of the first stage, 8 to 64; later stages have multiples of it. 64 is the paper's ResNet.
     BACKBONE_WIDTH = 64
@@ -190,7 +191,8 @@ class Config:
     def to_json(self, path):
         """Write the settings to a JSON file; the computed values are left out, as they follow from the rest.
 
-        Raises ValueError if a value cannot stand in JSON (a callable BACKBONE, say), and names it.
+        Of a function or a Keras model the name is written, {"callable": name}, as `from_json` must find it in code.
+        Raises ValueError if a value cannot stand in JSON, and names it.
         """
         values = {name: _plain(name, value) for name, value in self.to_dict().items() if name not in COMPUTED_NAMES}
         Path(path).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
@@ -199,7 +201,9 @@ class Config:
     def from_json(cls, path):
         """An instance of this class with the values of a file that `to_json` wrote; names that lack keep ours.
 
-        Raises ValueError for a file that is not such JSON, or that has an unknown name.
+        A function or Keras model (BACKBONE, say) is not in the file: it is that of this class.
+        Raises ValueError for a file that is not such JSON, that has an unknown name, or for a function that this class
+        does not have.
         """
         try:
             values = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -211,7 +215,10 @@ class Config:
         for name, value in values.items():
             if name not in KNOWN_NAMES:
                 raise ValueError(f"{path}: {_unknown(name)}")
-            setattr(config, name, _like_default(name, value))
+            if _is_named_callable(value):
+                _must_have_callable(config, name, value["callable"], path)
+            else:
+                setattr(config, name, _like_default(name, value))
         config._set_computed()
         return config
 
@@ -239,10 +246,25 @@ def _plain(name, value):
         return {str(key): _plain(name, item) for key, item in value.items()}
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if callable(value):
+        return {"callable": str(getattr(value, "__qualname__", getattr(value, "name", type(value).__name__)))}
     raise ValueError(
         f"{name}: {value!r} cannot be saved as JSON. Give it in code: read the rest with from_json of a subclass, "
         f"or set it after reading."
     )
+
+
+def _is_named_callable(value):
+    return isinstance(value, dict) and list(value) == ["callable"]
+
+
+def _must_have_callable(config, name, was, path):
+    if not callable(getattr(config, name)):
+        raise ValueError(
+            f"{path}: {name} was {was}, a function or Keras model, which JSON cannot hold. Read the file with "
+            f"from_json of a subclass of {type(config).__name__} in which {name} is that model, or "
+            "staticmethod(that function)."
+        )
 
 
 def _like_default(name, value):

@@ -168,6 +168,7 @@ class MaskRCNN:
                 initial_epoch=self.epoch,
                 epochs=epochs,
                 steps_per_epoch=steps,
+                shuffle=False,  # the loader has done it
                 validation_data=as_generator(validation),
                 validation_steps=self.config.VALIDATION_STEPS,
                 callbacks=[
@@ -353,8 +354,9 @@ def log(text, array=None):
 
 
 def as_generator(batches):
-    """A generator over an iterator: what Keras takes."""
-    yield from batches
+    """A generator of tuples (inputs,) over an iterator of inputs: what Keras takes."""
+    for batch in batches:
+        yield (batch,)
 
 
 __all__ = [

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from mrcnn.weights import save_weights
 
@@ -140,4 +139,4 @@ class TensorBoardLosses(keras.callbacks.Callback):
 
 def learning_rate(optimizer):
     """The step size that the optimizer's next step has."""
-    return float(np.asarray(keras.ops.convert_to_numpy(optimizer.learning_rate)))
+    return float(keras.ops.convert_to_tensor(optimizer.learning_rate))

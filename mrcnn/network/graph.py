@@ -118,7 +118,9 @@ def _pyramid(image, config):
     if isinstance(config.BACKBONE, str):
         maps = resnet(image, config.BACKBONE, width=config.BACKBONE_WIDTH, norm=config.NORM, train_bn=config.TRAIN_BN)
     elif isinstance(config.BACKBONE, keras.Model):
-        maps = config.BACKBONE(image)
+        backbone = keras.models.clone_model(config.BACKBONE)  # the caller's keeps its weights
+        backbone.set_weights(config.BACKBONE.get_weights())
+        maps = backbone(image)
     else:
         maps = config.BACKBONE(image, stage5=True, train_bn=config.TRAIN_BN)
     return feature_pyramid(maps[-4:], channels=config.TOP_DOWN_PYRAMID_SIZE)

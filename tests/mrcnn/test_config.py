@@ -99,10 +99,27 @@ def test_json_holds_no_computed_values(tmp_path):
     assert not {"BATCH_SIZE", "IMAGE_SHAPE", "IMAGE_META_SIZE"} & values.keys()
 
 
-def test_json_refuses_a_callable(tmp_path):
+def my_backbone(image, stage5, train_bn):
+    return [image] * 5
+
+
+def test_json_names_a_callable_and_wants_it_back_in_code(tmp_path):
+    path = tmp_path / "config.json"
+    WithBackbone = type("WithBackbone", (ShapesConfig,), {"BACKBONE": staticmethod(my_backbone)})
+    config = WithBackbone()
+    config.LEARNING_RATE = 0.5
+    config.to_json(path)
+    assert json.loads(path.read_text())["BACKBONE"] == {"callable": "my_backbone"}
+    back = WithBackbone.from_json(path)
+    assert (my_backbone, 0.5) == (back.BACKBONE, back.LEARNING_RATE)
+    with pytest.raises(ValueError, match="config.json: BACKBONE was my_backbone.*subclass of ShapesConfig"):
+        ShapesConfig.from_json(path)
+
+
+def test_json_refuses_other_objects(tmp_path):
     config = ShapesConfig()
-    config.BACKBONE = lambda image: image
-    with pytest.raises(ValueError, match="BACKBONE: .* cannot be saved as JSON"):
+    config.LEARNING_RATE = object()
+    with pytest.raises(ValueError, match="LEARNING_RATE: .* cannot be saved as JSON"):
         config.to_json(tmp_path / "config.json")
 
 
