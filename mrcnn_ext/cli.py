@@ -7,6 +7,7 @@ import typer
 from mrcnn_ext.commands.check import check
 from mrcnn_ext.commands.collect import collect
 from mrcnn_ext.commands.convert import convert
+from mrcnn_ext.commands.selftest import selftest
 from mrcnn_ext.commands.shapes import shapes
 from mrcnn_ext.commands.split import split
 from mrcnn_ext.commands.suggest import suggest
@@ -33,6 +34,7 @@ app.command()(check)
 app.command()(split)
 app.command()(suggest)
 app.command()(tfrecord)
+app.command()(selftest)
 
 
 def main():
