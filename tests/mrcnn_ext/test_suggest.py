@@ -85,7 +85,7 @@ def test_less_memory_means_fewer_pictures():
     counts = [
         pictures_a_step(ResNet101Config, 1024, Machine(8, 1, (Gpu("", mib, mib, 8.0),))) for mib in (4e3, 12e3, 48e3)
     ]
-    assert counts[0] == 0 and counts[1] == 1 and counts[2] >= 7
+    assert counts[0] == 0 and counts[1] == 1 and counts[2] >= 5
     assert pictures_a_step(ResNet101Config, 512, T4) == pytest.approx(
         4 * pictures_a_step(ResNet101Config, 1024, T4), abs=3
     )

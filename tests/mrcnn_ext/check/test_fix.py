@@ -69,13 +69,13 @@ def test_many_faults_at_once(made, tmp_path):
 
 
 def test_ids_and_fields(made, tmp_path):
-    made.train["annotations"][1].update(id=2, score=0.5)  # 2 is the first one's
+    made.train["annotations"][1].update(id=2, score=0.5, shade=float("inf"))  # 2 is the first one's
     made.train["info"] = {"licence": "CC0"}
     made.train["images"][0]["photographer"] = "Ada"
     content = _content(_fix(made, tmp_path))
     assert content["info"] == {"licence": "CC0"} and content["images"][0]["photographer"] == "Ada"
     assert [item["id"] for item in content["annotations"]] == [2, 8, 4, 5, 6, 7]
-    assert content["annotations"][1]["score"] == 0.5
+    assert content["annotations"][1]["score"] == 0.5 and content["annotations"][1]["shade"] is None
 
 
 def test_one_picture_under_two_ids_becomes_one(made, tmp_path):

@@ -1,5 +1,6 @@
 """Damaged files: whatever is in them, check ends in a report, and fix in a copy or a ValueError."""
 
+import copy
 import json
 import random
 import shutil
@@ -32,7 +33,7 @@ def _with_odd_value(content, rng):
         if rng.random() < 0.2:
             del parent[last]
         else:
-            parent[last] = rng.choice(ODD)
+            parent[last] = copy.deepcopy(rng.choice(ODD))
     return json.dumps(content).encode()
 
 
