@@ -32,14 +32,14 @@ class Answer:
     redirect: str = ""
 
 
-def new_session() -> requests.Session:
+def new_session(allow_private: bool) -> requests.Session:
     """A session for all workers: no cookies, no passwords from .netrc, one connection kept for each host."""
     session = requests.Session()
     session.headers["User-Agent"] = USER_AGENT
     session.auth = lambda request: request
     session.cookies.set_policy(_NoCookies())
     for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=64, pool_maxsize=1))
+        session.mount(scheme, (HTTPAdapter if allow_private else _PublicAdapter)(pool_connections=64, pool_maxsize=1))
     return session
 
 
@@ -121,11 +121,15 @@ def _refuse_private(url: str) -> None:
         if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
             raise Refused("an address in this network, which is not asked unless allowed") from None
         addresses = set() if select_proxy(url, get_environ_proxies(url)) else _addresses(host)
-    for text in addresses:
-        address = ipaddress.ip_address(text.partition("%")[0])
-        address = getattr(address, "ipv4_mapped", None) or address
-        if not address.is_global or address.is_multicast:
-            raise Refused(f"an address in this network ({address}), which is not asked unless allowed")
+    for address in addresses:
+        _refuse_address(address)
+
+
+def _refuse_address(text: str) -> None:
+    address = ipaddress.ip_address(text.partition("%")[0])
+    address = getattr(address, "ipv4_mapped", None) or address
+    if not address.is_global or address.is_multicast:
+        raise Refused(f"an address in this network ({address}), which is not asked unless allowed")
 
 
 def _addresses(host: str) -> set[str]:
@@ -135,6 +139,34 @@ def _addresses(host: str) -> set[str]:
         raise Failure(f"the host {host} is not known", again=False) from error
     except UnicodeError as error:
         raise Refused(f"not an address: {error}") from error
+
+
+class _PublicAdapter(HTTPAdapter):
+    """Looks at the address that is really connected to, before it is asked: a name may have led elsewhere before."""
+
+    def init_poolmanager(self, *args, **options):
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PublicPool, "https": _PublicPoolTLS}
+
+
+class _PublicConnection(urllib3.connection.HTTPConnection):
+    def connect(self):
+        super().connect()
+        _refuse_address(self.sock.getpeername()[0])
+
+
+class _PublicConnectionTLS(urllib3.connection.HTTPSConnection):
+    def connect(self):
+        super().connect()
+        _refuse_address(self.sock.getpeername()[0])
+
+
+class _PublicPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _PublicConnection
+
+
+class _PublicPoolTLS(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _PublicConnectionTLS
 
 
 class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):

@@ -87,7 +87,7 @@ class _Run:
             if row["status"] == "ok":
                 self._recall(row)
         self.queue = HostQueue()
-        self.session = new_session()
+        self.session = new_session(rules.allow_private)
         self.closed = {}  # host -> why it is not asked any more in this run
         self.lock = threading.Lock()  # of manifest, known and the bar
 

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import urllib3
 from picture_server import FILES, photo, serving
 from PIL import Image
 from typer.testing import CliRunner
@@ -251,20 +252,33 @@ def test_private_hosts_are_not_asked_unless_allowed(server, tmp_path, monkeypatc
     assert counts["refused"] == 13 and not server.asked
     assert all("address in this network" in row["error"] for row in rows.values())
 
-    public = iter([{"93.184.215.14"}, {"93.184.215.14", "192.168.0.7"}])  # the second name leads inside
-    monkeypatch.setattr("mrcnn_ext.collect.fetch._addresses", lambda host: next(public))
-    url = server.url.replace("127.0.0.1", "localhost.example")
-    monkeypatch.setattr("requests.Session.get", lambda *a, **k: (_ for _ in ()).throw(LookupError))
-    with pytest.raises(LookupError):
-        fetch(new_session(), url, 100, 1.0, allow_private=False)
+    url = server.url.replace("127.0.0.1", "name.example") + "/good.jpg"
+    monkeypatch.setattr("mrcnn_ext.collect.fetch._addresses", lambda host: {"93.184.215.14", "192.168.0.7"})
     with pytest.raises(Refused, match="192.168.0.7"):
-        fetch(new_session(), url, 100, 1.0, allow_private=False)
+        fetch(new_session(False), url, 100, 1.0, allow_private=False)
+
+
+def test_a_name_that_leads_elsewhere_the_second_time(server, monkeypatch):
+    """The name is looked up once for the check and once more for the connection: the connection counts."""
+    monkeypatch.setattr("mrcnn_ext.collect.fetch._addresses", lambda host: {"93.184.215.14"})
+    monkeypatch.setattr("socket.getaddrinfo", lambda *a, **k: [(2, 1, 6, "", ("127.0.0.1", server.server_port))])
+    url = server.url.replace("127.0.0.1", "name.example") + "/good.jpg"
+    with pytest.raises(Refused, match="127.0.0.1"):
+        fetch(new_session(False), url, 100_000, 5.0, allow_private=False)
+    monkeypatch.setattr(
+        "urllib3.connection.HTTPSConnection.connect", urllib3.connection.HTTPConnection.connect
+    )  # no TLS
+    with pytest.raises(Refused, match="127.0.0.1"):
+        fetch(new_session(False), url.replace("http:", "https:"), 100_000, 5.0, allow_private=False)
+    assert not server.asked
+    assert fetch(new_session(True), url, 100_000, 5.0, allow_private=True).content == FILES["good.jpg"]
 
 
 def test_redirects_are_looked_at_too(server, tmp_path, monkeypatch):
     """A public host that leads to a private one."""
     seen = []
     monkeypatch.setattr("mrcnn_ext.collect.fetch._refuse_private", seen.append)
+    monkeypatch.setattr("mrcnn_ext.collect.run.new_session", lambda allow_private: new_session(True))
     run(server, tmp_path, ["inside.jpg", "moved.jpg"], replace(QUICK, allow_private=False))
     assert set(seen) == {
         *(f"{server.url}/{name}" for name in ("inside.jpg", "moved.jpg", "there.jpg")),
