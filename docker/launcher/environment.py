@@ -22,6 +22,7 @@ def ensure(root: Path, lock: str) -> Path:
     folder = root / _FOLDERS[lock]
     python = folder / "bin" / "python"
     if _is_current(root, folder, lock) and python.exists():
+        _link_packages(root, python)
         return python
     machine.check_disk(root, _GIGABYTES[lock], f"the Python environment {folder.name}")
     uv, env = _uv(root), _uv_settings()
@@ -74,10 +75,9 @@ def _uv_settings() -> dict[str, str]:
 
 def _link_packages(root: Path, python: Path) -> None:
     """Makes mrcnn and mrcnn_ext importable from anywhere, from the working tree, and adds the command `mrcnn`."""
-    question = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    packages = subprocess.run([str(python), "-c", question], capture_output=True, text=True, check=True).stdout.strip()
-    (Path(packages) / "mrcnn_stack.pth").write_text(f"{root}\n")
-    program = (root / "docker" / "mrcnn").read_text()
+    for packages in python.parent.parent.glob("lib/python3.*/site-packages"):
+        (packages / "mrcnn_stack.pth").write_text(f"{root}\n")
     command = python.parent / "mrcnn"
+    program = (root / "docker" / "mrcnn").read_text()
     command.write_text(program.replace("#!/usr/bin/env python", f"#!{python}"))
     command.chmod(0o755)
