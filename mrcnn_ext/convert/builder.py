@@ -79,7 +79,7 @@ class Builder:
         self.account.pictures = None if self.folder is None else self.folder.root
         self.categories, self._category_ids = [], {}
         self.images, self.annotations = {}, []
-        self._names = set()
+        self._names, self._next_id = set(), 1
         self.extra = {}  # other entries of the COCO dict: info, licenses, ..
 
     def category(self, name: str, category_id: int | None = None, **extra) -> int:
@@ -116,7 +116,8 @@ class Builder:
         if image_id is None or image_id in self.images:
             if image_id is not None:
                 self.account.repair("picture id that was there twice, now a new one", f"{file_name} (id {image_id})")
-            image_id = max(self.images, default=0) + 1
+            image_id = self._next_id
+        self._next_id = max(self._next_id, image_id + 1)
         picture = Picture(image_id, file_name, width, height, frame, turn)
         self._names.add(file_name)
         self.images[image_id] = {**extra, "id": image_id, "file_name": file_name, "width": width, "height": height}

@@ -29,6 +29,8 @@ def convert(sources, out, *, format="auto", to="coco", classes=None, renumber=Fa
     coco, account = builders[0].coco(), builders[0].account
     for source, builder in zip(sources[1:], builders[1:], strict=True):
         account.add(builder.account)
+        if builder.account.pictures != account.pictures:
+            account.note("pictures of a merged source are in another folder", f"{source}: {builder.account.pictures}")
         coco = merge_coco(coco, builder.coco(), account, str(source))
     if len(builders) > 1:
         account.kept["pictures"], account.kept["objects"] = len(coco["images"]), len(coco["annotations"])

@@ -49,19 +49,22 @@ def mask_outlines(mask: np.ndarray) -> list[np.ndarray]:
             a, b = (column + start[0], row + start[1]), (column + end[0], row + end[1])
             steps.setdefault(a, []).append(b)
     lines = []
-    while steps:
-        start = here = min(steps)
-        corners, last = [], None
-        while True:
-            after = _next_corner(steps, here, last)
-            step = (after[0] - here[0], after[1] - here[1])
-            if step != last:
-                corners.append(here)
-            here, last = after, step
-            if here == start:
-                break
-        lines.append(np.array(corners, np.float64))
+    for start in sorted(steps):
+        while start in steps:  # more than one line may pass a corner
+            lines.append(_walk(steps, start))
     return lines
+
+
+def _walk(steps: dict, start) -> np.ndarray:
+    """Corners of the closed line from a corner back to it; its steps are taken away."""
+    here, corners, last = start, [], None
+    while here != start or last is None:
+        after = _next_corner(steps, here, last)
+        step = (after[0] - here[0], after[1] - here[1])
+        if step != last:
+            corners.append(here)
+        here, last = after, step
+    return np.array(corners, np.float64)
 
 
 def keyhole(lines: list[np.ndarray]) -> np.ndarray:

@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 MAX_COORDINATE = 1e7  # pixels; beyond it a number is no coordinate, and sums of its squares would overflow
+MAX_ID = 1 << 62
 MAX_PIXELS = 1 << 28  # of a picture or mask, 16384 x 16384; a larger size in a file is taken for damage
 MAX_DEPTH = 400  # of elements in XML
 PICTURE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
@@ -161,23 +162,28 @@ def text(value, where) -> str:
     return value
 
 
-def number(value, where) -> float:
-    """A finite number of at most 1e7; digits as text are taken as well."""
+def number(value, where, limit: float = MAX_COORDINATE) -> float:
+    """A finite number of at most `limit`; digits as text are taken as well."""
     try:
         result = float(value) if not isinstance(value, bool) else math.nan
     except (TypeError, ValueError, OverflowError):
         result = math.nan
-    if not abs(result) <= MAX_COORDINATE:
+    if not abs(result) <= limit:
         raise ValueError(f"{where}: expected a number, but there is {_short(value)}")
     return result
 
 
-def whole(value, where) -> int:
+def whole(value, where, limit: float = MAX_COORDINATE) -> int:
     """A whole number; digits as text and whole floats are taken as well."""
-    result = number(value, where)
+    result = number(value, where, limit)
     if result != int(result):
         raise ValueError(f"{where}: expected a whole number, but there is {_short(value)}")
-    return int(result)
+    return value if type(value) is int else int(result)
+
+
+def identity(value, where) -> int:
+    """An id: a whole number, which may be large."""
+    return whole(value, where, MAX_ID)
 
 
 def points(value, where) -> np.ndarray:

@@ -8,7 +8,7 @@ from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Builder, Options
 from mrcnn_ext.convert.files import write_json
 from mrcnn_ext.convert.geometry import rectangle
-from mrcnn_ext.convert.reading import mapping, number, read_json, sequence, text, whole
+from mrcnn_ext.convert.reading import MAX_PIXELS, identity, mapping, number, read_json, sequence, text, whole
 from mrcnn_ext.masks import polygon_parts
 
 TITLE = "COCO JSON"
@@ -35,7 +35,7 @@ def read(path: Path, options: Options) -> Builder:
     names = {}
     for item in categories:
         item = mapping(item, "an entry of categories")
-        category_id = whole(item.get("id"), f"the id of category {item.get('name')!r}")
+        category_id = identity(item.get("id"), f"the id of category {item.get('name')!r}")
         if category_id in names:
             raise ValueError(f"category id {category_id} is there twice")
         names[category_id] = text(item.get("name"), f"the name of category {category_id}")
@@ -44,7 +44,7 @@ def read(path: Path, options: Options) -> Builder:
     for item in annotations:
         item = mapping(item, "an entry of annotations")
         where = f"annotation {item.get('id')}"
-        image_id, category_id = (whole(item.get(key), f"{where}: {key}") for key in ("image_id", "category_id"))
+        image_id, category_id = (identity(item.get(key), f"{where}: {key}") for key in ("image_id", "category_id"))
         if image_id not in pictures or category_id not in names:
             missing = "image_id" if image_id not in pictures else "category_id"
             builder.account.drop(
@@ -67,7 +67,7 @@ def _read_pictures(builder: Builder, images: list) -> dict:
     for item in images:
         item = mapping(item, "an entry of images")
         name = text(item.get("file_name"), f"the file_name of picture {item.get('id')}")
-        image_id = whole(item.get("id"), f"the id of picture {name}")
+        image_id = identity(item.get("id"), f"the id of picture {name}")
         if image_id in pictures:
             raise ValueError(f"picture {name}: its id {image_id} is there twice")
         size = None
@@ -82,7 +82,7 @@ def _read_annotation(builder: Builder, picture, item: dict, where: str) -> None:
     """One object; its mask is as in the file, or its box where it has none."""
     extra = _rest(item, OWN)
     if item.get("id") is not None:
-        extra["id"] = whole(item["id"], where)
+        extra["id"] = identity(item["id"], where)
     box = item.get("bbox") or None
     if box is not None:
         box = [number(value, f"{where}: bbox") for value in sequence(box, f"{where}: bbox")]
@@ -90,7 +90,7 @@ def _read_annotation(builder: Builder, picture, item: dict, where: str) -> None:
             raise ValueError(f"{where}: its bbox has {len(box)} numbers, not 4")
         extra.setdefault("source_bbox", box)
     if item.get("area") is not None:
-        extra.setdefault("source_area", number(item["area"], f"{where}: area"))
+        extra.setdefault("source_area", number(item["area"], f"{where}: area", MAX_PIXELS))
     segmentation, polygons, masks = item.get("segmentation"), (), ()
     if isinstance(segmentation, dict):
         masks = (segmentation,)

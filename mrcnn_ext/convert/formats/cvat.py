@@ -7,7 +7,7 @@ import numpy as np
 
 from mrcnn_ext.convert.builder import Builder, Options
 from mrcnn_ext.convert.geometry import ellipse, place, rectangle
-from mrcnn_ext.convert.reading import check_size, number, read_xml, text, whole
+from mrcnn_ext.convert.reading import MAX_PIXELS, check_size, identity, number, read_xml, text, whole
 
 TITLE = "CVAT for images 1.1 (XML)"
 SHAPES = ("polygon", "box", "mask", "ellipse")
@@ -45,7 +45,7 @@ def read(path: Path, options: Options) -> Builder:
         size = whole(image.get("width"), f"{name}: width"), whole(image.get("height"), f"{name}: height")
         tags = [tag.get("label") for tag in image.iterfind("tag")]
         extra = {"attributes": {"tags": tags}} if tags else {}
-        picture = builder.picture(name, size, whole(image.get("id"), f"{name}: id"), **extra)
+        picture = builder.picture(name, size, identity(image.get("id"), f"{name}: id"), **extra)
         if picture is not None:
             for where, shapes in _objects(builder, image, name).items():
                 _add_object(builder, picture, shapes, where)
@@ -59,7 +59,7 @@ def _objects(builder: Builder, image: Element, name: str) -> dict[str, list[Elem
         if shape.tag in NO_AREA:
             builder.account.drop(f"{shape.tag}, which has no area", f"{name}: shape {i}")
         elif shape.tag in SHAPES:
-            group = whole(shape.get("group_id") or 0, f"{name}: shape {i}: group_id")
+            group = identity(shape.get("group_id") or 0, f"{name}: shape {i}: group_id")
             where = f"group {group} {shape.get('label')}" if group else f"shape {i}"
             groups.setdefault(where, []).append(shape)
         elif shape.tag not in ("tag", "attribute"):
@@ -110,7 +110,7 @@ def _mask(shape: Element, where: str, width: int, height: int) -> np.ndarray:
     """Mask bool (height, width); runs go row by row inside its box, the first is background."""
     box = [whole(shape.get(key), f"{where}: {key}") for key in ("left", "top", "width", "height")]
     check_size(*box[2:], where)
-    runs = [whole(v, f"{where}: rle") for v in text(shape.get("rle"), f"{where}: rle").split(",")]
+    runs = [whole(v, f"{where}: rle", MAX_PIXELS) for v in text(shape.get("rle"), f"{where}: rle").split(",")]
     if min(runs) < 0 or sum(runs) != box[2] * box[3]:
         raise ValueError(f"{where}: the runs of its rle do not add up to {box[2]} x {box[3]}")
     crop = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(box[3], box[2])

@@ -16,6 +16,7 @@ from mrcnn_ext.convert.geometry import ellipse, place, rectangle
 from mrcnn_ext.convert.outlines import by_picture, object_mask
 from mrcnn_ext.convert.reading import (
     foreground,
+    identity,
     mapping,
     naming,
     number,
@@ -72,7 +73,7 @@ def _read_file(builder: Builder, content: dict, below: str) -> None:
     if content.get("imageWidth") and content.get("imageHeight"):
         size = whole(content["imageWidth"], "imageWidth"), whole(content["imageHeight"], "imageHeight")
     flags = content.get("flags") or None
-    image_id = whole(content["cocoId"], "cocoId") if content.get("cocoId") is not None else None
+    image_id = identity(content["cocoId"], "cocoId") if content.get("cocoId") is not None else None
     picture = builder.picture(name, size, image_id, **({"attributes": mapping(flags, "flags")} if flags else {}))
     if picture is None:
         return
@@ -80,7 +81,7 @@ def _read_file(builder: Builder, content: dict, below: str) -> None:
     for i, shape in enumerate(sequence(content.get("shapes"), "shapes"), 1):
         shape = mapping(shape, f"shape {i}")
         label, group = text(shape.get("label"), f"shape {i}: label"), shape.get("group_id")
-        key = (label, f"shape {i}") if group is None else (label, f"group {whole(group, f'shape {i}: group_id')}")
+        key = (label, f"shape {i}") if group is None else (label, f"group {identity(group, f'shape {i}: group_id')}")
         groups.setdefault(key, []).append((shape, f"shape {i}"))
     for (label, where), shapes in groups.items():
         _add_object(builder, picture, label, shapes, where)

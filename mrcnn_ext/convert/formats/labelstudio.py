@@ -18,6 +18,7 @@ from mrcnn_ext.convert.pictures import SUFFIXES, clean
 from mrcnn_ext.convert.reading import (
     check_size,
     foreground,
+    identity,
     mapping,
     number,
     points,
@@ -32,7 +33,6 @@ TITLE = "Label Studio JSON"
 SHAPES = ("polygon", "rectangle", "ellipse", "brush", "bitmask")
 UPLOADED = re.compile(r"(?:.*/)?[0-9a-f]{8}-(?=[^/]+$)")  # Label Studio puts this before the names of files
 NO_AREA = ("keypoint", "vector", "line")
-NO_OBJECT = ("choices", "textarea", "rating", "number", "taxonomy", "datetime", "pairwise", "ranker", "relation")
 
 
 def detect(path: Path) -> str | None:
@@ -59,7 +59,7 @@ def read(path: Path, options: Options) -> Builder:
             builder.account.drop("task that is not labelled", name)
             continue
         regions = _regions(builder, results, name)
-        image_id = whole(data["coco_id"], name) if data.get("coco_id") is not None else None
+        image_id = identity(data["coco_id"], name) if data.get("coco_id") is not None else None
         own = ("coco_id", "width", "height") if image_id is not None else ()  # what our own tasks carry
         extra = {key: value for key, value in data.items() if key not in own}
         picture = builder.picture(
@@ -133,10 +133,8 @@ def _regions(builder: Builder, results: list, name: str) -> list[dict]:
         kind = text(item.get("type"), f"{name}: result {i + 1}: type").removesuffix("labels")
         value = item.get("value")
         if kind in SHAPES:
-            identity = text(item.get("id") or f"result {i + 1}", f"{name}: result {i + 1}")
-            regions.setdefault(
-                identity, {**item, "kind": kind, "answers": {}, "value": mapping(value, f"{name}: {identity}")}
-            )
+            key = text(item.get("id") or f"result {i + 1}", f"{name}: result {i + 1}")
+            regions.setdefault(key, {**item, "kind": kind, "answers": {}, "value": mapping(value, f"{name}: {key}")})
         elif kind in NO_AREA:
             builder.account.drop("key point or line, which has no area", f"{name}: result {i + 1}")
         else:

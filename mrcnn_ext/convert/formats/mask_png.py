@@ -34,9 +34,11 @@ def read(path: Path, options: Options) -> Builder:
     builder = Builder(options, images)
     files = sorted(file for file in path.rglob("*.png") if file.is_file() and NAME.fullmatch(file.stem))
     stems = _stems(builder.folder, {file.resolve() for file in files})
-    masks = {stem: [] for stem in stems}
+    masks, by_name = {stem: [] for stem in stems}, {}
+    for stem in stems:
+        by_name.setdefault(stem.rpartition("/")[2], []).append(stem)
     for file in files:
-        stem, label, number = _split(file.relative_to(path).with_suffix("").as_posix(), stems)
+        stem, label, number = _split(file.relative_to(path).with_suffix("").as_posix(), stems, by_name)
         if stem is None:
             builder.account.drop("mask without a picture", file.relative_to(path).as_posix())
         else:
@@ -71,12 +73,12 @@ def _stems(folder: PictureFolder, own: set) -> dict[str, str]:
     return stems
 
 
-def _split(name: str, stems: dict):
-    """(picture's stem, class, number) of a mask's path without its ending; stem None when there is no picture."""
+def _split(name: str, stems: dict, by_name: dict):
+    """(picture's stem, class, number) of a mask's path without its ending; stem None when there is no picture.
+
+    by_name: {last part of a stem: stems}.
+    """
     head, label, number = NAME.fullmatch(name).groups()
-    by_name = {}
-    for stem in stems:
-        by_name.setdefault(stem.rpartition("/")[2], []).append(stem)
     while True:
         if head in stems:
             return head, label, int(number)

@@ -12,6 +12,7 @@ from mrcnn_ext.convert.geometry import place, rectangle
 from mrcnn_ext.convert.reading import (
     MAX_PIXELS,
     foreground,
+    identity,
     mapping,
     naming,
     parse_json,
@@ -74,7 +75,7 @@ def _read_file(builder: Builder, content: dict, file: Path) -> None:
 def _add_object(builder: Builder, picture, item: dict, where: str) -> None:
     """One object."""
     title, kind = text(item.get("classTitle"), f"{where}: classTitle"), item.get("geometryType")
-    extra = {"source_id": whole(item["id"], f"{where}: id")} if type(item.get("id")) is int else {}
+    extra = {"source_id": identity(item["id"], f"{where}: id")} if type(item.get("id")) is int else {}
     attributes = _tags(item.get("tags"))
     shapes = {}
     if kind in NO_AREA:

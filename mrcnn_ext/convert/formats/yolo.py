@@ -75,12 +75,20 @@ def _names(folder: Path, told: Path | None) -> dict[int, str]:
         if file.suffix == ".txt":
             return {i: line.strip() for i, line in enumerate(read_text(file).splitlines()) if line.strip()}
         try:
-            content = yaml.safe_load(read_text(file))
+            content = read_text(file)
+            if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(content)):  # they can grow without end
+                raise ValueError("it has aliases, which no data.yaml needs")
+            content = yaml.safe_load(content)
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             raise ValueError(f"this is not YAML: {error}") from error
         names = mapping(content, "the file").get("names") or {}
         pairs = enumerate(names) if isinstance(names, list) else mapping(names, "names").items()
-        return {whole(key, "number of a class"): text(str(value), "names") for key, value in pairs}
+        found = {}
+        for key, value in pairs:
+            if not isinstance(value, (str, int, float)):
+                raise ValueError(f"the name of class {key} is no text")
+            found[whole(key, "number of a class")] = text(str(value), "names")
+        return found
 
 
 def _read_file(builder: Builder, picture, file: Path, names: dict) -> None:

@@ -63,6 +63,16 @@ def test_again_gives_the_same(tmp_path):
     assert [a.get("source_area") for a in twice["annotations"]] == [61.5, None, None, None]
 
 
+def test_large_ids_and_areas(tmp_path):
+    """COCO's crowds have ids such as 900100002299."""
+    content = one_object([flat(SQUARE)], area=2e7)
+    content["annotations"][0] |= {"id": 900100002299, "image_id": 2**53 + 1}
+    content["images"][0]["id"] = 2**53 + 1
+    made = read(save_json(tmp_path / "a.json", content)).coco()
+    assert (made["annotations"][0]["id"], made["images"][0]["id"]) == (900100002299, 2**53 + 1)
+    assert made["annotations"][0]["source_area"] == 2e7
+
+
 def test_what_is_no_mask_is_listed(tmp_path):
     content = one_object([flat(SQUARE)])
     content["annotations"] = [

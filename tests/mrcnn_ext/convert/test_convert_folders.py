@@ -1,12 +1,16 @@
 """Pascal VOC segmentation, YOLO and folders of masks; outlines of masks."""
 
+import tempfile
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 from folder_samples import VOC_COLOURS, palette_picture, voc_numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from label_samples import mask_picture, pictures, ring, sample
+from label_samples import mask_picture, pictures, ring, sample, save_json
 from PIL import Image
 from test_convert_labelbox import summary
 
@@ -151,6 +155,46 @@ def test_the_ring_is_the_same_pixels_from_every_format(tmp_path, name):
     path, options = sample(name, tmp_path)
     masks = [object_mask(item, 30, 40) for item in read(path, "auto", Options(**options)).coco()["annotations"]]
     assert any((mask == ring(30, 40)).all() for mask in masks)
+
+
+@pytest.mark.parametrize("to", ["yolo", "labelstudio", "labelme"])
+@settings(deadline=None, max_examples=20)
+@given(masks=st.lists(MASKS.filter(np.any), min_size=1, max_size=3), as_polygon=st.booleans())
+def test_masks_there_and_back(to, masks, as_polygon):
+    encode = mask_to_segmentation if as_polygon else lambda mask: rle_to_json(encode_mask(mask))
+    sizes = {f"{i}.png": mask.shape[::-1] for i, mask in enumerate(masks)}
+    images = [
+        {"id": i, "file_name": name, "width": w, "height": h} for i, (name, (w, h)) in enumerate(sizes.items(), 1)
+    ]
+    annotations = [
+        {"id": i, "image_id": i, "category_id": 3, "segmentation": encode(mask)} for i, mask in enumerate(masks, 1)
+    ]
+    coco = {"images": images, "annotations": annotations, "categories": [{"id": 3, "name": "Äpfel"}]}
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        pictures(folder / "out" / "images", sizes)
+        save_json(folder / "coco.json", coco)
+        convert(folder / "coco.json", folder / "out", to=to, images=folder / "out" / "images")
+        out = folder / "out" / "tasks.json" if to == "labelstudio" else folder / "out"
+        again = read(out, options=Options(images=folder / "out" / "images")).coco()
+    assert [item["file_name"] for item in again["images"]] == list(sizes)
+    for mask, item in zip(masks, again["annotations"], strict=True):
+        np.testing.assert_array_equal(object_mask(item, *mask.shape), mask)
+
+
+def test_noise_has_outlines_in_a_moment():
+    noise = np.random.default_rng(0).random((300, 300)) < 0.3
+    start = time.monotonic()
+    lines = mask_outlines(noise)
+    assert len(lines) > 5000 and time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("content", ["names: &a [x, *a]", "names: [[1]]", "names: {a: b}", "names: [", "- 1"])
+def test_odd_yaml_is_named(tmp_path, content):
+    path, _ = sample("yolo", tmp_path)
+    (path / "data.yaml").write_text(content)
+    with pytest.raises(ValueError, match="data.yaml"):
+        read(path)
 
 
 def test_images_option_is_a_folder(tmp_path):

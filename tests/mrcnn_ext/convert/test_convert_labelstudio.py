@@ -136,3 +136,16 @@ def test_uploaded_files_have_letters_before_their_names(tmp_path):
     path = save_json(tmp_path / "t.json", [task])
     builder = read(path, options=Options(images=tmp_path / "p"))
     assert [(i["file_name"], i["width"]) for i in builder.coco()["images"]] == [("a.png", 40)]
+
+
+def test_labels_of_their_own(tmp_path):
+    """A shape without a class, and a result of <Labels> with the same id."""
+    size = {"original_width": 40, "original_height": 30, "id": "r"}
+    shape = {**size, "type": "rectangle", "value": {"x": 5, "y": 10, "width": 25, "height": 20}}
+    label = {**size, "type": "labels", "value": {"x": 5, "labels": ["car"]}}
+    task = {"data": {"image": "a.png"}, "annotations": [{"result": [label, shape]}]}
+    builder = read(save_json(tmp_path / "t.json", [task]))
+    assert summary(builder) == [("a.png", "car", 60, [2, 3, 10, 6])]
+    task["annotations"][0]["result"] = [shape]
+    builder = read(save_json(tmp_path / "t.json", [task]))
+    assert builder.account.dropped == {"region without a label": ["a.png: region 1"]}
