@@ -2,20 +2,18 @@
 
 import os
 import unicodedata
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from PIL import Image
 from tqdm.auto import tqdm
 
 from mrcnn.data.picture import read_picture
 from mrcnn_ext.check.reading import PICTURE_ENDINGS
 from mrcnn_ext.coco import find_pictures
+from mrcnn_ext.convert.pictures import stored_size
 from mrcnn_ext.duplicates import Fingerprint, fingerprint, near_pairs, same_bytes
 
-_ORIENTATION = 0x0112  # EXIF tag
-_QUARTER_TURNS = (5, 6, 7, 8)  # its values that swap width and height
+_QUARTER_TURNS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
 
 @dataclass(slots=True)
@@ -126,10 +124,6 @@ def _look_at(path) -> Look:
 def _orientation(path) -> int:
     """EXIF orientation 1 to 8; 1 for none, for nonsense, and for formats that Pillow does not know."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # broken EXIF data is no concern here: the picture was read
-            with Image.open(path) as picture:
-                value = picture.getexif().get(_ORIENTATION, 1)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return stored_size(path).orientation
+    except ValueError:
         return 1
-    return value if value in range(1, 9) else 1

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mrcnn_ext.check import fix
-from mrcnn_ext.check.orientation import upright_mask, upright_points, upright_segmentation
+from mrcnn_ext.check.orientation import upright_segmentation
 from mrcnn_ext.check.repair_objects import repaired_object
 from mrcnn_ext.coco import CocoDataset
 from mrcnn_ext.masks import decode_masks, encode_mask, polygons_to_rle, rle_to_json
@@ -146,19 +146,19 @@ def test_labels_drawn_upright_only_get_the_size(made, tmp_path):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_points_turn_as_masks_do(orientation):
+def test_polygons_boxes_and_rles_turn_alike(orientation):
     mask = np.zeros((5, 8), bool)
     mask[1:3, 2:7] = True
-    polygon = np.array([2, 1, 7, 1, 7, 3, 2, 3], np.float64)
-    turned = upright_mask(mask, orientation)
-    points = upright_points(polygon.reshape(-1, 2), orientation, (8, 5))
-    np.testing.assert_array_equal(
-        decode_masks([polygons_to_rle([points.ravel()], *turned.shape)], *turned.shape)[:, :, 0], turned
-    )
-    item = {"segmentation": (polygon,), "bbox": [2, 1, 5, 2]}
-    box = upright_segmentation(item, orientation, (8, 5))["bbox"]
+    box = [2, 1, 5, 2]
+    polygon = {"segmentation": (np.array([2.0, 1, 7, 1, 7, 3, 2, 3]),), "bbox": box}
+    rle = {"segmentation": rle_to_json(encode_mask(mask)), "bbox": box}
+    polygon, rle = (upright_segmentation(item, orientation, (8, 5)) for item in (polygon, rle))
+    shape = (5, 8) if orientation < 5 else (8, 5)
+    turned = decode_masks([rle["segmentation"]], *shape)[:, :, 0]
+    same = decode_masks([polygons_to_rle(polygon["segmentation"], *shape)], *shape)[:, :, 0]
+    np.testing.assert_array_equal(same, turned)
     rows, columns = np.flatnonzero(turned.any(axis=1)), np.flatnonzero(turned.any(axis=0))
-    assert box == [columns[0], rows[0], len(columns), len(rows)]
+    assert polygon["bbox"] == rle["bbox"] == [columns[0], rows[0], len(columns), len(rows)]
 
 
 coordinate = st.floats(-30, 60).map(lambda value: round(value, 2))
