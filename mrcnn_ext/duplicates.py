@@ -53,22 +53,28 @@ def same_bytes(fingerprints) -> list[list[int]]:
     return [group for group in places.values() if len(group) > 1]
 
 
-def near_pairs(fingerprints) -> list[tuple[int, int]]:
-    """Pairs (i, j), i < j, of near-duplicates with different bytes.  None in the list is passed over."""
-    first = {}  # one picture for each file content: copies are the concern of same_bytes
+def near_groups(fingerprints) -> list[list[int]]:
+    """Groups of two and more places of pictures with different bytes that look nearly the same, or are linked by such.
+
+    Of copies with the same bytes only the first is in a group.  None in the list is passed over.
+    """
+    first = {}
     for i, mark in enumerate(fingerprints):
         if mark is not None:
             first.setdefault(mark.sha256, i)
-    places = list(first.values())
-    pairs = set()
+    places = np.array(list(first.values()), np.int64)
+    looks = np.array([fingerprints[i].look for i in places], np.uint64)
+    groups = np.arange(len(places))  # number of the group of each place; the films of a camera are one large group
     for band in range(_BANDS):
         low, high = 64 * band // _BANDS, 64 * (band + 1) // _BANDS
-        buckets = defaultdict(list)
-        for i in places:
-            buckets[(fingerprints[i].look >> low) & ((1 << (high - low)) - 1)].append(i)
-        for bucket in buckets.values():
-            pairs.update(_alike(bucket, fingerprints))
-    return sorted(pairs)
+        keys = (looks >> np.uint64(low)) & np.uint64((1 << (high - low)) - 1)
+        order = np.argsort(keys, kind="stable")
+        for bucket in np.split(order, np.flatnonzero(np.diff(keys[order])) + 1):
+            _link_alike(bucket, looks, groups, [fingerprints[i].small for i in places[bucket]])
+    members = defaultdict(list)
+    for place, group in zip(places.tolist(), groups.tolist(), strict=True):
+        members[group].append(place)
+    return [group for group in members.values() if len(group) > 1]
 
 
 def group_numbers(count: int, links) -> np.ndarray:
@@ -92,13 +98,12 @@ def group_numbers(count: int, links) -> np.ndarray:
     return np.unique(roots, return_inverse=True)[1]
 
 
-def _alike(bucket: list[int], fingerprints):
-    """Pairs of near-duplicates among pictures whose hashes are equal in one band."""
-    looks = np.array([fingerprints[i].look for i in bucket], np.uint64)
-    for place in range(len(bucket) - 1):
-        bits = np.bitwise_count(looks[place + 1 :] ^ looks[place])
-        for other in np.flatnonzero(bits <= MAX_BITS):
-            i, j = sorted((bucket[place], bucket[place + 1 + int(other)]))
-            difference = np.abs(fingerprints[i].small.astype(np.int16) - fingerprints[j].small)
-            if difference.mean() <= MAX_DIFFERENCE:
-                yield i, j
+def _link_alike(bucket, looks, groups, small) -> None:
+    """Make near-duplicates of a bucket one group, in place; only pictures of different groups are compared."""
+    for n, one in enumerate(bucket[:-1]):
+        rest = bucket[n + 1 :]
+        near = np.bitwise_count(looks[rest] ^ looks[one]) <= MAX_BITS
+        for other in np.flatnonzero(near & (groups[rest] != groups[one])):
+            a, b = sorted((groups[one], groups[rest[other]]))
+            if a != b and np.abs(small[n].astype(np.int16) - small[n + 1 + other]).mean() <= MAX_DIFFERENCE:
+                groups[groups == b] = a

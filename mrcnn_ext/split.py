@@ -20,7 +20,7 @@ from mrcnn_ext.check.reading import find_parts
 from mrcnn_ext.coco import find_pictures
 from mrcnn_ext.coco_file import MAX_NAMED, CocoFile
 from mrcnn_ext.coco_write import write_coco
-from mrcnn_ext.duplicates import fingerprint, group_numbers, near_pairs, same_bytes
+from mrcnn_ext.duplicates import fingerprint, group_numbers, near_groups, same_bytes
 from mrcnn_ext.picture_copies import LINKS, place_picture
 from mrcnn_ext.stratify import deal, part_sizes
 
@@ -161,7 +161,7 @@ def _groups(source, by, progress) -> tuple[np.ndarray, list[str]]:
 def _alike(paths, progress) -> list:
     """Links between pictures that are the same, or nearly."""
     marks = [fingerprint(path) for path in tqdm(paths, desc="alike", unit="picture", disable=not progress)]
-    return same_bytes(marks) + [list(pair) for pair in near_pairs(marks)]
+    return same_bytes(marks) + near_groups(marks)
 
 
 def _parts(source, groups, shares, folds, seed) -> dict[str, dict[str, np.ndarray]]:

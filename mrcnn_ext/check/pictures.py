@@ -11,7 +11,7 @@ from mrcnn.data.picture import read_picture
 from mrcnn_ext.check.reading import PICTURE_ENDINGS
 from mrcnn_ext.coco import find_pictures
 from mrcnn_ext.convert.pictures import stored_size
-from mrcnn_ext.duplicates import Fingerprint, fingerprint, near_pairs, same_bytes
+from mrcnn_ext.duplicates import Fingerprint, fingerprint, near_groups, same_bytes
 
 _QUARTER_TURNS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
@@ -59,28 +59,27 @@ def check_pictures(part, looks, report) -> None:
         names = {part.images[i]["file_name"] for i in group}
         if len(names) > 1:  # one file listed twice is another fault
             report.add("picture-twice", part.file, f"the same bytes: {', '.join(sorted(names))}", part.images[group[1]])
-    for i, j in near_pairs(marks):
-        report.add("picture-near-twice", part.file, f"looks like {part.images[i]['file_name']}", part.images[j])
+    for first, *others in near_groups(marks):
+        for row in others:
+            what = f"looks like {part.images[first]['file_name']}"
+            report.add("picture-near-twice", part.file, what, part.images[row])
 
 
 def check_across(parts, looks, report) -> None:
     """Report pictures that are, or nearly are, in two parts.  looks: a list of Look for each part."""
     places = [(part, row) for part, seen in zip(parts, looks, strict=True) for row in range(len(seen))]
     marks = [look.mark for seen in looks for look in seen]
-    for group in same_bytes(marks):
-        first = places[group[0]]
-        for place in group[1:]:
-            if places[place][0] is not first[0]:
-                _report_pair(report, "picture-in-two-parts", first, places[place], "the same bytes as")
-    for i, j in near_pairs(marks):
-        if places[i][0] is not places[j][0]:
-            _report_pair(report, "picture-near-in-two-parts", places[i], places[j], "looks like")
-
-
-def _report_pair(report, code, first, second, words) -> None:
-    (part, row), (other, place) = first, second
-    what = f"{words} {part.images[row]['file_name']} of {part.name}"
-    report.add(code, other.file, what, other.images[place])
+    kinds = (
+        ("picture-in-two-parts", same_bytes(marks), "the same bytes as"),
+        ("picture-near-in-two-parts", near_groups(marks), "looks like"),
+    )
+    for code, groups, words in kinds:
+        for first, *others in groups:
+            part, row = places[first]
+            what = f"{words} {part.images[row]['file_name']} of {part.name}"
+            for other, place in (places[i] for i in others):
+                if other is not part:
+                    report.add(code, other.file, what, other.images[place])
 
 
 def _check_size(part, image, look, report) -> None:
