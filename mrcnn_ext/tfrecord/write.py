@@ -68,7 +68,7 @@ class _Writer:
         self.notes = out_dir / f".{name}.json"
         self.key = _key(dataset, annotation_file, shards)
         self.lock = threading.Lock()
-        self.stopped = False
+        self.failure = None  # the first error; the other shards then stop
         self.done = self._read_notes()
 
     def write(self, workers: int) -> list[dict]:
@@ -76,11 +76,11 @@ class _Writer:
         with ThreadPoolExecutor(workers) as pool:
             futures = [pool.submit(self._shard, number) for number in range(self.count)]
             try:
-                finished, _ = wait(futures, return_when=FIRST_EXCEPTION)
-                for future in finished:
-                    future.result()
-            except BaseException:  # also Ctrl-C
-                self.stopped = True
+                wait(futures, return_when=FIRST_EXCEPTION)
+                if self.failure is not None:
+                    raise self.failure
+            except BaseException as error:  # also Ctrl-C
+                self.failure = error
                 pool.shutdown(cancel_futures=True)
                 raise
         return [future.result() for future in futures]
@@ -116,11 +116,14 @@ class _Writer:
         try:
             with TFRecordWriter(str(part)) as writer:
                 for image_id in image_ids:
-                    if self.stopped:
+                    if self.failure is not None:
                         raise InterruptedError(f"{path}: another shard failed")
                     writer.write(to_example(_record(self.dataset, image_id, report)))
                     self._advance(1)
             part.replace(path)
+        except BaseException as error:
+            self.failure = self.failure or error
+            raise
         finally:
             part.unlink(missing_ok=True)
         return report
