@@ -102,6 +102,8 @@ class Finding:
     image: str | None = None  # file_name of the picture
     image_id: int | None = None
     annotation_id: object = None
+    other_file: str | None = None  # annotation file and picture id of what it is compared with
+    other_image_id: int | None = None
 
     @property
     def severity(self) -> str:
@@ -136,12 +138,17 @@ class Report:
     cases: list = field(default_factory=list)
     seconds: float = 0.0
 
-    def add(self, code: str, file, what: str, image: dict | None = None, annotation_id=None) -> None:
-        """Count a fault and keep it.  image: the entry of its picture."""
+    def add(
+        self, code: str, file, what: str, image: dict | None = None, annotation_id=None, other=(None, None)
+    ) -> None:
+        """Count a fault and keep it.  image: the entry of its picture.  other: (file, entry) of its twin."""
         self.counts[code] += 1
         if self.counts[code] <= MAX_LISTED:
             name, number = (None, None) if image is None else (printable(image["file_name"]), image["id"])
-            self.findings.append(Finding(code, str(file), printable(what), name, number, annotation_id))
+            finding = Finding(code, str(file), printable(what), name, number, annotation_id)
+            if other[1] is not None:
+                finding.other_file, finding.other_image_id = str(other[0]), other[1]["id"]
+            self.findings.append(finding)
 
     def total(self, severity: str) -> int:
         """Number of faults of a severity."""

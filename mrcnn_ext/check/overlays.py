@@ -7,7 +7,6 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from mrcnn.data.picture import read_picture
-from mrcnn_ext.check.findings import CODES
 from mrcnn_ext.check.objects import numbers, read_mask
 from mrcnn_ext.masks import decode_masks
 
@@ -23,14 +22,18 @@ def overlays(report) -> list[tuple[object, str]]:
     cases = {(str(case.part.file), case.image["id"]): case for case in report.cases}
     drawn = []
     for code in report.codes():
-        if code in _SKIPPED or not CODES[code]:
+        if code in _SKIPPED:
             continue
         shown = 0
         for finding in report.findings:
             case = cases.get((finding.file, finding.image_id)) if finding.code == code else None
             if case is None or case.look.path is None or case.look.error is not None:
                 continue
-            drawn.append((finding, _data_uri(draw_case(case, finding.annotation_id))))
+            picture = draw_case(case, finding.annotation_id)
+            twin = cases.get((finding.other_file, finding.other_image_id))
+            if twin is not None:
+                picture = _side_by_side(picture, draw_case(twin))
+            drawn.append((finding, _data_uri(picture)))
             shown += 1
             if shown == PER_CODE:
                 break
@@ -57,6 +60,13 @@ def draw_case(case, annotation_id=None) -> Image.Image:
             x, y, width, height = (np.clip(value * scale, -4000, 4000) for value in box)
             draw.rectangle((x + pad, y + pad, x + max(width, 0) + pad, y + max(height, 0) + pad), outline=_BOX)
     return canvas
+
+
+def _side_by_side(picture, other) -> Image.Image:
+    both = Image.new("RGB", (picture.width + other.width + 6, max(picture.height, other.height)), (255, 255, 255))
+    both.paste(picture, (0, 0))
+    both.paste(other, (picture.width + 6, 0))
+    return both
 
 
 def _padding(chosen, size, scale) -> int:

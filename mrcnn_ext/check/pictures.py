@@ -58,11 +58,14 @@ def check_pictures(part, looks, report) -> None:
     for group in same_bytes(marks):
         names = {part.images[i]["file_name"] for i in group}
         if len(names) > 1:  # one file listed twice is another fault
-            report.add("picture-twice", part.file, f"the same bytes: {', '.join(sorted(names))}", part.images[group[1]])
+            what = f"the same bytes: {', '.join(sorted(names))}"
+            twin = (part.file, part.images[group[0]])
+            report.add("picture-twice", part.file, what, part.images[group[1]], other=twin)
     for first, *others in near_groups(marks):
         for row in others:
             what = f"looks like {part.images[first]['file_name']}"
-            report.add("picture-near-twice", part.file, what, part.images[row])
+            twin = (part.file, part.images[first])
+            report.add("picture-near-twice", part.file, what, part.images[row], other=twin)
 
 
 def check_across(parts, looks, report) -> None:
@@ -79,7 +82,7 @@ def check_across(parts, looks, report) -> None:
             what = f"{words} {part.images[row]['file_name']} of {part.name}"
             for other, place in (places[i] for i in others):
                 if other is not part:
-                    report.add(code, other.file, what, other.images[place])
+                    report.add(code, other.file, what, other.images[place], other=(part.file, part.images[row]))
 
 
 def _check_size(part, image, look, report) -> None:

@@ -1,5 +1,7 @@
 """Every fault that check knows, each made in a sound data set, and nothing else found."""
 
+import base64
+import io
 import json
 import shutil
 
@@ -10,6 +12,8 @@ from PIL import Image
 from mrcnn.config import Config
 from mrcnn_ext.check import CODES, check
 from mrcnn_ext.check.findings import MAX_LISTED
+from mrcnn_ext.check.overlays import overlays
+from mrcnn_ext.check.page import html_page
 from mrcnn_ext.masks import encode_mask, rle_to_json
 
 
@@ -294,6 +298,24 @@ def test_every_code_has_a_test():
     elsewhere = {"category-similar", "category-background", "category-unused", "categories-differ", "picture-name"}
     elsewhere |= {"category-name-twice", "category-unused-here", "cap-truth", "cap-detections", "file-unreadable"}
     assert set(BREAK) | elsewhere == set(CODES)
+
+
+def test_overlays_of_copies_show_both(made):
+    shutil.copy(made.picture(1), made.picture(11))
+    report = made.check()
+    ((finding, uri),) = overlays(report)
+    assert (finding.image_id, finding.other_image_id) == (11, 1)
+    with Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))) as picture:
+        assert picture.size == (2 * 240 + 6, 160)  # each is drawn four times as large
+
+
+@pytest.mark.parametrize("code", sorted(BREAK))
+def test_every_fault_makes_a_page(made, code):
+    made.write()
+    BREAK[code](made)
+    report = made.check()
+    page = html_page(report)
+    assert code in page and page.endswith("</html>\n")
 
 
 def test_report_as_json(made):
