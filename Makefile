@@ -25,7 +25,7 @@ logs: ## follow what they print (Ctrl-C ends it)
 
 test: environment $(SHAPES) ## the tests, and all notebooks in quick mode (under 20 minutes on 2 cores)
 	$(RUN) pytest -m "not slow and not stack"
-	$(if $(NOTEBOOKS),MRCNN_QUICK=1 $(NBVAL) --nbval-cell-timeout=600)
+	MRCNN_QUICK=1 $(NBVAL) --nbval-cell-timeout=600
 
 test-slow: environment $(SHAPES) ## the tests that take minutes
 	$(RUN) pytest -m slow
@@ -34,7 +34,7 @@ test-stack: environment ## the Docker stack from build to browser; says why wher
 	$(RUN) pytest -m stack tests/stack
 
 notebooks: environment $(SHAPES) ## all notebooks in full, as a person would run them
-	$(if $(NOTEBOOKS),$(NBVAL) --nbval-cell-timeout=1800)
+	$(NBVAL) --nbval-cell-timeout=1800
 
 lint: environment ## style of the code, and that no notebook holds outputs
 	$(RUN) ruff check
