@@ -116,10 +116,12 @@ def _read_annotation(builder: Builder, picture, item: dict, where: str) -> None:
     attributes = item.get("attributes")
     if attributes and not isinstance(attributes, dict):
         raise ValueError(f"{where}: its attributes are no object")
-    builder.add(
-        picture, item["category_id"] if type(item["category_id"]) is int else int(item["category_id"]),
+    kept = builder.add(
+        picture, identity(item["category_id"], where),
         polygons=polygons, masks=masks, where=where, iscrowd=crowd, attributes=attributes, **extra,
     )  # fmt: skip
+    if kept and builder.annotations[-1]["segmentation"] == segmentation:
+        builder.annotations[-1]["segmentation"] = segmentation  # the very numbers of the file, and no second copy
 
 
 def _polygons(builder: Builder, shapes: list, place: str) -> list[np.ndarray]:

@@ -43,6 +43,8 @@ def read(path: Path, options: Options) -> Builder:
             builder.account.drop("mask without a picture", file.relative_to(path).as_posix())
         else:
             masks[stem].append((label, number, file))
+    if files and not any(masks.values()):
+        raise ValueError(f"none of its {len(files)} masks has the name of a picture in {images}; see --images")
     for stem, name in stems.items():
         _read_picture(builder, name, sorted(masks[stem]))
     return builder

@@ -40,6 +40,9 @@ def read(path: Path, options: Options) -> Builder:
     labels = {_stem(file.relative_to(folder)): file for file in _label_files(folder)}
     if not len(builder.folder):
         raise ValueError(f"there are no pictures in {images}, and their sizes are needed; say where with --images")
+    stems = {_stem(PurePosixPath(image)) for image in builder.folder}
+    if labels and not stems & labels.keys():
+        raise ValueError(f"none of its {len(labels)} text files has the name of a picture in {images}; see --images")
     used = set()
     for image in builder.folder:
         stem = _stem(PurePosixPath(image))

@@ -73,6 +73,23 @@ def test_yolo_names_its_file_and_line(tmp_path, row):
         read(path)
 
 
+def test_yolo_with_a_folder_a_split(tmp_path):
+    pictures(tmp_path, {"train/images/a.png": (40, 30), "valid/images/a.png": (20, 20)})
+    for split in ("train", "valid"):
+        (tmp_path / split / "labels").mkdir()
+        (tmp_path / split / "labels" / "a.txt").write_text("0 0 0 0.5 0 0.5 0.5 0 0.5\n")
+    (tmp_path / "data.yaml").write_text("names: [car]\n")
+    assert [item[::2] for item in summary(read(tmp_path))] == [("train/images/a.png", 300), ("valid/images/a.png", 100)]
+
+
+@pytest.mark.parametrize("name", ["yolo", "mask-png"])
+def test_no_label_has_a_picture(tmp_path, name):
+    path, _ = sample(name, tmp_path / "labels")
+    pictures(tmp_path / "others", {"x.png": (4, 4)})
+    with pytest.raises(ValueError, match="none of its . .* has the name of a picture.*--images"):
+        read(path, options=Options(images=tmp_path / "others"))
+
+
 def test_yolo_there_and_back(tmp_path):
     """Holes and parts come back, as one line each; the crowd is left out, and listed."""
     path, _ = sample("coco", tmp_path)
