@@ -41,7 +41,7 @@ def set_trainable(keras_model, layer_regex):
     if not chosen:
         raise ValueError(
             f"layers={layer_regex!r} fits no layer, so nothing would train. Use one of {', '.join(LAYERS)}, or a "
-            "regular expression for whole layer names (print them with model.get_layers_with_weights())."
+            "regular expression for whole layer names (print them with model.get_trainable_layers())."
         )
     return chosen
 
