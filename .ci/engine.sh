@@ -6,10 +6,11 @@ cd "$(dirname "$0")/.."
 work=$PWD/build/ci
 mkdir -p "$work"
 
-if ! command -v dockerd debootstrap chromium > /dev/null; then
+packages=(docker.io iptables debootstrap chromium fonts-liberation)
+if ! dpkg -s "${packages[@]}" > /dev/null 2>&1; then
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        docker.io iptables debootstrap chromium > "$work/apt.log" 2>&1 || { tail -n 20 "$work/apt.log"; exit 1; }
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" \
+        > "$work/apt.log" 2>&1 || { tail -n 20 "$work/apt.log"; exit 1; }
 fi
 
 if ! docker compose version > /dev/null 2>&1; then
