@@ -38,12 +38,9 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def explain(output: str, what: str, log: Path) -> str:
-    """One line for a failed command: the known reason found in its output, else where the whole output is."""
-    for sign, advice in _SIGNS:
-        if re.search(sign, output):
-            return f"{what} failed, {advice}. Full output: {log}"
-    return f"{what} failed: see the lines above; full output: {log}"
+def explain(output: str) -> str:
+    """What is wrong and what to do, when the output of a failed command shows a known reason; else empty."""
+    return next((advice for sign, advice in _SIGNS if re.search(sign, output)), "")
 
 
 def run_shown(what: str, command: list[str], log: Path, *, cwd: Path, env: dict[str, str] | None = None) -> None:
@@ -64,9 +61,12 @@ def run_shown(what: str, command: list[str], log: Path, *, cwd: Path, env: dict[
             progress.show(line)
         progress.clear()
     if process.returncode:
-        for line in lines[-15:]:
-            say(f"    {line}")
-        raise Problem(explain("\n".join(lines), what, log))
+        reason = explain("\n".join(lines))
+        if not reason:
+            reason = "see the lines above"
+            for line in lines[-15:]:
+                say(f"    {line}")
+        raise Problem(f"{what} failed, {reason}. Full output: {log}")
     say(f"{what}: done in {_duration(time.monotonic() - start)}")
 
 

@@ -13,21 +13,33 @@ from launcher.messages import Problem, explain, run_shown
         ("invalid peer certificate: UnknownIssuer", "BASE_IMAGE"),
         ("write /blob: no space left on device", "the disk is full"),
         ("Bind for 127.0.0.1:8888 failed: port is already allocated", "change JUPYTER_PORT or TENSORBOARD_PORT"),
-        ("something else", "see the lines above"),
     ],
 )
-def test_one_line_that_says_what_to_do(tmp_path, output, told):
-    line = explain(f"first\n{output}\nlast", "Building", tmp_path / "image.log")
-    assert told in line
-    assert "image.log" in line
-    assert "\n" not in line
+def test_known_reasons(output, told):
+    assert told in explain(f"first\n{output}\nlast")
 
 
-def test_the_whole_output_is_kept_and_the_end_is_shown(tmp_path, capfd):
-    script = "import sys; [print('line', n) for n in range(40)]; sys.exit('No space left on device')"
-    with pytest.raises(Problem, match="Filling failed, the disk is full"):
+def test_other_output_is_not_explained():
+    assert explain("something else") == ""
+
+
+def failing(tmp_path, last_line: str) -> str:
+    script = f"import sys; [print('line', n) for n in range(40)]; sys.exit({last_line!r})"
+    with pytest.raises(Problem) as problem:
         run_shown("Filling", [sys.executable, "-c", script], tmp_path / "logs" / "x.log", cwd=tmp_path)
     assert len((tmp_path / "logs" / "x.log").read_text().splitlines()) == 41
+    return str(problem.value)
+
+
+def test_a_known_reason_is_one_line_and_nothing_else(tmp_path, capfd):
+    line = failing(tmp_path, "No space left on device")
+    assert line.startswith("Filling failed, the disk is full")
+    assert line.endswith("x.log")
+    assert capfd.readouterr().out == "Filling ...\n"
+
+
+def test_the_end_of_other_output_is_shown(tmp_path, capfd):
+    assert failing(tmp_path, "strange").startswith("Filling failed, see the lines above")
     shown = capfd.readouterr().out
     assert "line 39" in shown
     assert "line 3\n" not in shown
