@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 
 import imagehash
 import numpy as np
 from PIL import Image, ImageOps
 
 from mrcnn_ext.collect.fetch import Refused
+from mrcnn_ext.duplicates import MAX_DIFFERENCE, fingerprint
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 EXTENSIONS = {
@@ -40,6 +42,8 @@ def check_picture(content: bytes, content_type: str, min_side: int, max_pixels: 
                 raise Refused(f"too large: {width} x {height} pixels, more than {max_pixels:,}")
             if min(width, height) < min_side:
                 raise Refused(f"too small: {width} x {height} pixels, a side below {min_side}")
+            if picture.mode == "F":
+                raise Refused("pixels are floating point numbers, which nothing here trains on")
             picture.verify()
         with Image.open(BytesIO(content), formats=FORMATS) as picture:
             picture.load()
@@ -59,28 +63,52 @@ def check_picture(content: bytes, content_type: str, min_side: int, max_pixels: 
 class Known:
     """The pictures kept so far, by content and by look."""
 
-    def __init__(self, near: int | None):
-        """near: perceptual hashes that differ in at most so many of 64 bits are of one picture; None: not compared."""
+    def __init__(self, folder: Path, near: int | None):
+        """near: pictures whose perceptual hashes differ in more of 64 bits do not look alike; None: not compared."""
+        self._folder = folder
         self._near = near
         self._files = {}  # sha256 -> file
         self._names = []
         self._hashes = np.zeros(256, np.uint64)
+        self._small = {}  # file -> its small version, of those that were once compared
 
     def add(self, sha256: str, phash: str, file: str) -> None:
-        """Make a kept file known."""
+        """Make a kept file known. Raises ValueError for a phash that is no hexadecimal number."""
+        number = np.uint64(int(phash, 16))
         self._files[sha256] = file
         if len(self._names) == len(self._hashes):
             self._hashes = np.concatenate([self._hashes, np.zeros_like(self._hashes)])
-        self._hashes[len(self._names)] = int(phash, 16)
+        self._hashes[len(self._names)] = number
         self._names.append(file)
 
-    def find(self, sha256: str, phash: str) -> tuple[str, str]:
-        """("duplicate" or "near-duplicate", the file it is one of), or ("", "") for a new picture."""
-        if sha256 in self._files:
-            return "duplicate", self._files[sha256]
-        if self._near is not None and self._names:
-            distances = np.bitwise_count(self._hashes[: len(self._names)] ^ np.uint64(int(phash, 16)))
-            nearest = int(distances.argmin())
-            if distances[nearest] <= self._near:
-                return "near-duplicate", self._names[nearest]
-        return "", ""
+    def duplicate(self, sha256: str) -> str:
+        """The kept file with that content, or nothing."""
+        return self._files.get(sha256, "")
+
+    def near_duplicate(self, phash: str, path: Path) -> str:
+        """The kept file that looks like the picture at `path`, or nothing.
+
+        The hashes only say which may: pictures with a plain background have nearly the same. A small version decides.
+        """
+        if self._near is None or not self._names:
+            return ""
+        distances = np.bitwise_count(self._hashes[: len(self._names)] ^ np.uint64(int(phash, 16)))
+        candidates = np.flatnonzero(distances <= self._near)
+        small = _small_version(path) if candidates.size else None
+        if small is None:
+            return ""
+        for name in (self._names[i] for i in candidates[np.argsort(distances[candidates], kind="stable")]):
+            if name not in self._small:
+                self._small[name] = _small_version(self._folder / name)
+            other = self._small[name]
+            if other is not None and np.abs(small.astype(np.int16) - other).mean() <= MAX_DIFFERENCE:
+                return name
+        return ""
+
+
+def _small_version(path: Path) -> np.ndarray | None:
+    """uint8 (24, 24, 3); None where there is nothing to compare: a file that was deleted since, or changed."""
+    try:
+        return fingerprint(path).small
+    except (OSError, ValueError):
+        return None

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from mrcnn.retry import LONGEST_WAIT, Failure, pause
 from mrcnn_ext.collect.fetch import Answer, Refused, fetch, host_of, new_session
 from mrcnn_ext.collect.hosts import HostQueue
-from mrcnn_ext.collect.picture import Known, check_picture
+from mrcnn_ext.collect.picture import Known, Picture, check_picture
 from mrcnn_ext.collect.tables import Manifest, read_addresses
 
 MANIFEST = "manifest.csv"
@@ -82,7 +82,7 @@ class _Run:
         self.folder = folder
         self.rules = rules
         self.manifest = Manifest(folder / MANIFEST)
-        self.known = Known(rules.near)
+        self.known = Known(folder, rules.near)
         for row in self.manifest.rows.values():
             if row["status"] == "ok":
                 self._recall(row)
@@ -179,14 +179,25 @@ class _Run:
             "phash": picture.phash,
         }
         with self.lock:
-            status, file = self.known.find(sha256, picture.phash)
-            if not status:
-                status, file = "ok", f"{sha256[:16]}.{picture.extension}"
-                part = self.folder / f"{file}.part"
-                part.write_bytes(content)
-                part.replace(self.folder / file)
-                self.known.add(sha256, picture.phash, file)
+            status, file = "duplicate", self.known.duplicate(sha256)
+            if not file:
+                status, file = self._store(content, picture, sha256)
             self._write(job, {"status": status, "file": file, **found})
+
+    def _store(self, content: bytes, picture: Picture, sha256: str) -> tuple[str, str]:
+        """Write a new picture, unless one looks like it; its status, and the file that is there now."""
+        name = f"{sha256[:16]}.{picture.extension}"
+        part = self.folder / f"{name}.part"
+        try:
+            part.write_bytes(content)
+            twin = self.known.near_duplicate(picture.phash, part)
+            if twin:
+                return "near-duplicate", twin
+            part.replace(self.folder / name)
+        finally:
+            part.unlink(missing_ok=True)
+        self.known.add(sha256, picture.phash, name)
+        return "ok", name
 
     def _finish(self, job: _Job, **found) -> None:
         with self.lock:

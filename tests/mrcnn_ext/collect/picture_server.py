@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 
 def photo(seed, size=(160, 120)):
@@ -24,6 +24,13 @@ def encoded(image, kind="JPEG", **options):
     out = BytesIO()
     image.save(out, kind, **options)
     return out.getvalue()
+
+
+def plain(colour):
+    """A disc on white; both colours used have the same brightness."""
+    image = Image.new("RGB", (160, 120), "white")
+    ImageDraw.Draw(image).ellipse((50, 30, 110, 90), colour)
+    return image
 
 
 def turned():
@@ -63,6 +70,9 @@ FILES = {
     "drop.jpg": encoded(photo(12)),
     "bomb.png": bomb(),
     "empty.jpg": b"",
+    "float.tif": encoded(Image.fromarray(np.zeros((90, 90), np.float32)), "TIFF"),
+    "plain1.png": encoded(plain((255, 0, 0)), "PNG"),
+    "plain2.png": encoded(plain((0, 130, 0)), "PNG"),
     "gzip.jpg": encoded(photo(13)),
 }
 STATUS = {

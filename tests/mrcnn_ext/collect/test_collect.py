@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from collect_runs import QUICK, QUICK_NEAR, addresses, run
@@ -35,6 +36,7 @@ def test_a_good_picture_and_its_row(server, tmp_path):
         ("page.jpg", "not a picture of a known format: the server sent text/html"),
         ("cut.jpg", "a damaged picture"),
         ("empty.jpg", "not a picture"),
+        ("float.tif", "floating point numbers"),
         ("loop.jpg", "more than 8 redirects"),
         ("ftp.jpg", "not an http or https address"),
         ("tiny.png", "too small: 20 x 10 pixels"),
@@ -147,6 +149,12 @@ def test_killed_process(server, tmp_path):
     counts, rows = run(server, tmp_path, names)
     assert counts["ok"] == 12
     assert sum(server.asked.values()) <= 13  # what was under way, at most
+
+
+def test_plain_backgrounds_are_no_near_duplicates(server, tmp_path):
+    """Their hashes are equal, and yet they are two pictures."""
+    counts, rows = run(server, tmp_path, ["plain1.png", "plain2.png"], replace(QUICK, near=8))
+    assert rows["plain1.png"]["phash"] == rows["plain2.png"]["phash"] and counts["ok"] == 2
 
 
 def test_files_you_delete_stay_away(server, tmp_path):
