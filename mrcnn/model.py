@@ -172,6 +172,7 @@ class MaskRCNN:
                 validation_data=as_generator(validation),
                 validation_steps=self.config.VALIDATION_STEPS,
                 callbacks=[
+                    training.StopOnNaN(self.checkpoint_path),
                     training.TensorBoardLosses(self.log_dir, steps),
                     keras.callbacks.CSVLogger(Path(self.log_dir) / "metrics.csv", append=self.epoch > 0),
                     training.Checkpoints(self.checkpoint_path),

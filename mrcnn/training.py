@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from mrcnn.weights import save_weights
 
@@ -75,6 +76,27 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         save_weights(self.model, self.path_pattern.replace("*epoch*", f"{epoch + 1:04d}"))
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Stops the run with an error at the first step whose loss is not a finite number."""
+
+    def __init__(self, checkpoint_pattern):
+        super().__init__()
+        self.checkpoint_pattern = checkpoint_pattern
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if np.isfinite(float(logs["loss"])):
+            return
+        parts = ", ".join(name for name, value in logs.items() if name != "loss" and not np.isfinite(float(value)))
+        saved = self.checkpoint_pattern.replace("*epoch*", f"{self.epoch:04d}") if self.epoch else "none yet"
+        raise ValueError(
+            f"The loss is not a number any more, at step {batch + 1} of epoch {self.epoch + 1} ({parts or 'L2 term'}). "
+            f"Lower the learning rate, or look for broken labels with `mrcnn check`. Last good checkpoint: {saved}."
+        )
 
 
 class TensorBoardLosses(keras.callbacks.Callback):

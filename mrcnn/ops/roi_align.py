@@ -33,7 +33,7 @@ def pyramid_roi_align(maps, boxes, image_area, size):
     maps: P2..P5, each (B, H, W, C).  boxes: (B, R, 4); no gradient flows into them.  size: samples along a side, P.
     Returns (B, R, P, P, C).
     """
-    boxes = ops.stop_gradient(boxes)
+    boxes = ops.nan_to_num(ops.stop_gradient(boxes))  # a training that diverged must end in its loss, not in here
     batch, rois, channels = ops.shape(boxes)[0], boxes.shape[1], maps[0].shape[-1]
     heights = [ops.shape(m)[1] for m in maps]
     widths = [ops.shape(m)[2] for m in maps]
