@@ -34,6 +34,7 @@ def up(root: Path, values: dict[str, str]) -> None:
         **VARIANT_SETTINGS[values["GPU"]],
         "STACK_VARIANT": values["GPU"] or "cpu",
         "JUPYTER_TOKEN": values["JUPYTER_TOKEN"],
+        "TENSORBOARD_PORT": values["TENSORBOARD_PORT"],  # for the notebooks' links
         "PYTHONPATH": str(root),
         "MRCNN_CACHE": str(root / "weights"),
         "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
