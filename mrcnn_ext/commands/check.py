@@ -9,9 +9,7 @@ import typer
 
 def check(
     data: Annotated[Path, typer.Argument(help="Folder of a data set, or one COCO annotation file.")],
-    pictures: Annotated[
-        Path | None, typer.Option(help="Folder of the pictures, if not the usual one.")
-    ] = None,
+    pictures: Annotated[Path | None, typer.Option(help="Folder of the pictures, if not the usual one.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings of a run, for its caps on objects a picture.")] = None,
     html: Annotated[Path | None, typer.Option(help="Also write one page with overlays of the worst cases.")] = None,
     fix: Annotated[Path | None, typer.Option(help="Write a repaired copy to this new folder.")] = None,
