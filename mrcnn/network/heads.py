@@ -108,6 +108,9 @@ class Split(layers.Layer):
     def call(self, inputs):
         return ops.reshape(inputs, (-1, self.rois, *self.shape))
 
+    def compute_output_shape(self, input_shape):  # JAX cannot divide an unknown batch by the number of ROIs
+        return (None, self.rois, *self.shape)
+
     def get_config(self):
         return super().get_config() | {"rois": self.rois, "shape": self.shape}
 

@@ -60,6 +60,23 @@ class ProposalLayer(keras.layers.Layer):
             "refined_anchors_clipped": clipped,
         }
 
+    def compute_output_spec(self, inputs):
+        """Shapes and types of the outputs; JAX cannot find them for pictures of any size."""
+        batch, count = inputs[0].shape[:2]
+        number = self.pre_nms_limit if count is None else min(self.pre_nms_limit, count)
+
+        def boxes(slots):
+            return keras.KerasTensor((batch, slots, 4), "float32")
+
+        return {
+            "rois": boxes(self.proposal_count),
+            "valid": keras.KerasTensor((batch, self.proposal_count), "bool"),
+            "kept": keras.KerasTensor((batch, self.proposal_count), "int32"),
+            "pre_nms_anchors": boxes(number),
+            "refined_anchors": boxes(number),
+            "refined_anchors_clipped": boxes(number),
+        }
+
     def get_config(self):
         return super().get_config() | {
             "proposal_count": self.proposal_count,
