@@ -5,6 +5,13 @@ import numpy as np
 import pytest
 
 
+def pytest_configure(config):
+    # Keras 3.15's variables lack the `copy` argument that numpy 2 wants of __array__; `get_weights()` on JAX hits that.
+    config.addinivalue_line(
+        "filterwarnings", "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+    )
+
+
 @pytest.fixture(scope="session")
 def compiled():
     """Function of arrays -> the same function, compiled by the backend, with numpy results."""
