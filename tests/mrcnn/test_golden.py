@@ -27,8 +27,9 @@ OUTPUTS = ("detections", "mrcnn_class", "mrcnn_bbox", "mrcnn_mask", "rpn_rois", 
 def deviations(request):
     found = Deviations()
     yield found
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    reporter.write_line(f"\n\nAgainst the original engine, with backend {keras.backend.backend()}:\n{found.table()}\n")
+    capture = request.config.pluginmanager.get_plugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print(f"\n\nAgainst the original engine, with backend {keras.backend.backend()}:\n{found.table()}\n")
 
 
 @pytest.fixture(scope="module")
