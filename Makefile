@@ -1,6 +1,6 @@
 # `make help` lists the commands.  Python 3.11 to 3.13, make and git are all that must be there.
 .DEFAULT_GOAL := help
-.PHONY: help up down logs test test-slow test-stack notebooks lint format lock environment
+.PHONY: help up down logs test test-slow test-jax test-stack notebooks lint format lock environment
 
 PYTHON ?= $(shell for name in python3 python3.12 python3.13 python3.11; do \
 	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2> /dev/null && echo $$name && break; done)
@@ -29,6 +29,9 @@ test: environment $(SHAPES) ## the tests, and all notebooks in quick mode (under
 
 test-slow: environment $(SHAPES) ## the tests that take minutes
 	$(RUN) pytest -m slow
+
+test-jax: environment ## the tests of the network's operations and stages, on JAX
+	JAX_DISABLE_MOST_OPTIMIZATIONS=1 KERAS_BACKEND=jax $(RUN) pytest tests/mrcnn/ops tests/mrcnn/network -m "not slow"
 
 test-stack: environment ## the Docker stack from build to browser; says why where it cannot
 	$(RUN) pytest -m stack tests/stack
