@@ -52,8 +52,9 @@ def detections(path):
 
 
 def tensorboard(path):
-    """The scalars page over all runs."""
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(HERE.parent / "logs"), "--port", str(PORT)]
+    """The time series of the last run."""
+    run = max((HERE.parent / "logs").glob("*/step")).parent
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(run), "--port", str(PORT)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_for(f"http://127.0.0.1:{PORT}/data/environment")
@@ -62,6 +63,7 @@ def tensorboard(path):
             page = browser.new_page(viewport={"width": 1280, "height": 800})
             page.goto(f"http://127.0.0.1:{PORT}/#timeseries")
             page.get_by_text("rpn_class_loss").first.wait_for(timeout=120_000)
+            page.get_by_role("button", name="Settings").first.click()  # closes the pane
             page.wait_for_timeout(5000)
             page.screenshot(path=path)
             browser.close()
