@@ -8,7 +8,14 @@ import nbformat
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
-NAMES = ["01_explore_dataset", "02_configure", "03_train_heads", "04_fine_tune", "05_inference"]
+NAMES = [
+    "01_explore_dataset",
+    "02_configure",
+    "03_train_heads",
+    "04_fine_tune",
+    "05_inference",
+    "06_inspect_model",
+]
 MOST_CODE_CELLS, MEDIAN_LINES, HELPER_LINES = 25, 10, 10
 
 
