@@ -8,6 +8,7 @@ import os
 
 import cv2
 import numpy as np
+from squares import SquaresConfig
 
 from mrcnn import utils
 
@@ -153,3 +154,26 @@ def write_nuclei(folder):
             cv2.imwrite(str(folder / name / "masks" / f"{i}.png"), mask)
             image[mask > 0, :3] = 160 + 20 * i
         cv2.imwrite(str(folder / name / "images" / f"{name}.png"), image)
+
+
+class ShapesConfig(SquaresConfig):
+    NAME = "shapes"
+    GPU_COUNT = 1
+    IMAGES_PER_GPU = 2
+    NUM_CLASSES = 1 + 3
+    IMAGE_MIN_DIM = 64
+    IMAGE_MAX_DIM = 64
+    STEPS_PER_EPOCH = 2
+    VALIDATION_STEPS = 1
+
+
+class InferenceConfig(ShapesConfig):
+    GPU_COUNT = 1
+    IMAGES_PER_GPU = 1
+
+
+def shapes(count, seed):
+    dataset = ShapesDataset()
+    dataset.load_shapes(count, 64, 64, seed)
+    dataset.prepare()
+    return dataset

@@ -11,30 +11,19 @@ import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from old_style_data import BalloonDataset, NucleusDataset, ShapesDataset, write_balloons, write_nuclei
-from squares import SquaresConfig
+from old_style_data import (
+    BalloonDataset,
+    InferenceConfig,
+    NucleusDataset,
+    ShapesConfig,
+    shapes,
+    write_balloons,
+    write_nuclei,
+)
 
 import mrcnn.model as modellib
 from mrcnn import utils, visualize
 from mrcnn.model import log
-
-MISSING_EVALUATION = "pycocotools is not installed"
-
-
-class ShapesConfig(SquaresConfig):
-    NAME = "shapes"
-    GPU_COUNT = 1
-    IMAGES_PER_GPU = 2
-    NUM_CLASSES = 1 + 3
-    IMAGE_MIN_DIM = 64
-    IMAGE_MAX_DIM = 64
-    STEPS_PER_EPOCH = 2
-    VALIDATION_STEPS = 1
-
-
-class InferenceConfig(ShapesConfig):
-    GPU_COUNT = 1
-    IMAGES_PER_GPU = 1
 
 
 @pytest.fixture(autouse=True)
@@ -43,13 +32,6 @@ def seeds_and_figures():
     np.random.seed(3)  # noqa: NPY002 (what old code did)
     yield
     plt.close("all")
-
-
-def shapes(count, seed):
-    dataset = ShapesDataset()
-    dataset.load_shapes(count, 64, 64, seed)
-    dataset.prepare()
-    return dataset
 
 
 @pytest.fixture(scope="module")
@@ -265,7 +247,6 @@ def test_nucleus_detection_in_pictures_of_any_size(tmp_path):
 
 
 def test_coco_evaluation_loop(detector):
-    pytest.importorskip("pycocotools", reason=MISSING_EVALUATION)
     from pycocotools import mask as maskUtils
 
     dataset = shapes(2, 5)
