@@ -102,7 +102,7 @@ def _truth_of(dataset, numbers: list[int]) -> dict:
     image_ids, categories = coco_ids(dataset)
     images, annotations = [], []
     for number in numbers:
-        objects = _objects_of(dataset, number)
+        objects = true_objects(dataset, number)
         height, width = objects[0]["rle"]["size"] if objects else picture_size(dataset, number)
         images.append({"id": image_ids[number], "height": int(height), "width": int(width)})
         for item in objects:
@@ -119,7 +119,7 @@ def _truth_of(dataset, numbers: list[int]) -> dict:
     return {"images": images, "annotations": annotations, "categories": names}
 
 
-def _objects_of(dataset, number: int) -> list[dict]:
+def true_objects(dataset, number: int) -> list[dict]:
     """True objects of a picture: class_id, iscrowd, rle, bbox, area."""
     from_file = isinstance(dataset, CocoDataset) and "coco_file" in dataset.image_info[number]
     if from_file and type(dataset).load_mask is CocoDataset.load_mask:  # a subclass may change the masks

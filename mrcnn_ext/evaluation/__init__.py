@@ -1,0 +1,26 @@
+"""What lies behind an average precision: who was matched with whom, and every number and figure that follows.
+
+    pictures = compare(dataset, detections)      # once: the overlaps of all detections with all true objects
+    class_curves(pictures, classes=4)            # precision, recall, F1 by score
+    confusion_matrix(pictures, classes=4)
+    error_costs(pictures, classes=4)             # TIDE
+    reliability(pictures)                        # calibration
+
+All of them take plain records, so they also serve during training. `mrcnn_ext.evaluate` has COCO's own numbers.
+"""
+
+from mrcnn_ext.evaluation.calibration import reliability
+from mrcnn_ext.evaluation.confusion import confusion_matrix
+from mrcnn_ext.evaluation.curves import class_curves
+from mrcnn_ext.evaluation.overlaps import PictureOverlaps, compare, match
+from mrcnn_ext.evaluation.tide import error_costs
+
+__all__ = [
+    "PictureOverlaps",
+    "class_curves",
+    "compare",
+    "confusion_matrix",
+    "error_costs",
+    "match",
+    "reliability",
+]

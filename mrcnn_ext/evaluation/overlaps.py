@@ -1,0 +1,92 @@
+"""How much each detection overlaps each true object, and which of them belong together."""
+
+from typing import NamedTuple
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from mrcnn_ext.evaluate import IOU_TYPES, true_objects
+from mrcnn_ext.results import compact
+
+
+class PictureOverlaps(NamedTuple):
+    """One picture: G true objects and D detections, best score first.
+
+    true_ids (G,) and class_ids (D,) are class ids from 1 on; crowd (G,) bool; scores (D,); ious (D, G), for a crowd the
+    part of the detection that lies on it, as COCO has it.
+    """
+
+    image_id: int
+    true_ids: np.ndarray
+    crowd: np.ndarray
+    class_ids: np.ndarray
+    scores: np.ndarray
+    ious: np.ndarray
+
+
+def compare(dataset, detections, kind="segm", max_detections=100) -> list[PictureOverlaps]:
+    """The overlaps of the pictures in `detections`, in their order.
+
+    detections: entries of `detect_dataset`.  kind: "segm" for masks, "bbox" for boxes.
+    max_detections: of a picture and class, the highest scores that count.
+    Raises ValueError for detections without masks when masks are asked for.
+    """
+    if kind not in IOU_TYPES:
+        raise ValueError(f"kind must be one of {', '.join(IOU_TYPES)}, but is {kind!r}.")
+    return [_compare_one(dataset, compact(item), kind, max_detections) for item in detections]
+
+
+def match(picture: PictureOverlaps, iou=0.5) -> tuple[np.ndarray, np.ndarray]:
+    """Pair detections with true objects of their class as COCO does: best score first, each takes the best free one.
+
+    iou: least overlap of a pair.
+    Returns for each detection the number of its object or -1, int (D,), and whether it lies on a crowd of its class and
+    so counts neither way, bool (D,).
+    """
+    pairs = np.full(len(picture.scores), -1)
+    on_crowd = np.zeros(len(picture.scores), bool)
+    free = ~picture.crowd
+    for i, class_id in enumerate(picture.class_ids):
+        fits = (picture.true_ids == class_id) & (picture.ious[i] >= iou)
+        if (fits & free).any():
+            pairs[i] = np.where(fits & free, picture.ious[i], -1.0).argmax()
+            free[pairs[i]] = False
+        else:
+            on_crowd[i] = (fits & picture.crowd).any()
+    return pairs, on_crowd
+
+
+def _compare_one(dataset, item: dict, kind: str, max_detections: int) -> PictureOverlaps:
+    truth = true_objects(dataset, item["image_id"])
+    if kind == "segm" and item.get("rles") is None:
+        raise ValueError(f'picture {item["image_id"]}: its detections have no masks; compare boxes with kind="bbox".')
+    class_ids, scores = np.asarray(item["class_ids"], np.int32), np.asarray(item["scores"], np.float64)
+    order = _best(class_ids, scores, max_detections)
+    crowd = np.array([one["iscrowd"] for one in truth], bool)
+    if kind == "segm":
+        found, real = [item["rles"][i] for i in order], [one["rle"] for one in truth]
+    else:
+        boxes = np.asarray(item["rois"], np.float64).reshape(-1, 4)[order]
+        found = np.stack([boxes[:, 1], boxes[:, 0], boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]], axis=1)
+        real = np.array([one["bbox"] for one in truth], np.float64).reshape(-1, 4)
+    ious = np.zeros((len(order), len(truth)))
+    if ious.size:
+        ious = np.asarray(coco_mask.iou(found, real, crowd.astype(np.uint8).tolist()))
+    return PictureOverlaps(
+        int(item["image_id"]),
+        np.array([one["class_id"] for one in truth], np.int32),
+        crowd,
+        class_ids[order],
+        scores[order],
+        ious,
+    )
+
+
+def _best(class_ids: np.ndarray, scores: np.ndarray, most: int) -> np.ndarray:
+    """Places of the `most` best scores of each class, best first."""
+    order = np.argsort(-scores, kind="stable")
+    ranks = np.zeros(len(order), int)
+    for class_id in np.unique(class_ids):
+        own = class_ids[order] == class_id
+        ranks[own] = np.arange(own.sum())
+    return order[ranks < most]
