@@ -131,7 +131,7 @@ def find_parts(data, picture_dir=None) -> list[tuple[Path, Path]]:
             f"{data}: there is no annotation file (looked for annotations/instances_*.json, annotations/*.json and "
             "*.json). Labels of other tools become COCO by mrcnn convert."
         )
-    return [(file, Path(picture_dir) if picture_dir else _picture_dir(file)) for file in files]
+    return [(file, Path(picture_dir) if picture_dir else usual_picture_dir(file)) for file in files]
 
 
 def read_content(file: Path) -> dict:
@@ -172,7 +172,8 @@ def _pack(item: dict) -> dict:
     return item
 
 
-def _picture_dir(file: Path) -> Path:
+def usual_picture_dir(file: Path) -> Path:
+    """Where `find_parts` looks for the pictures of an annotation file."""
     stem = file.stem.removeprefix("instances_")
     root = file.parent.parent if file.parent.name == "annotations" else file.parent
     for part in VAL_PARTS:
