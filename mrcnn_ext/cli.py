@@ -7,6 +7,7 @@ import typer
 from mrcnn_ext.commands.check import check
 from mrcnn_ext.commands.collect import collect
 from mrcnn_ext.commands.convert import convert
+from mrcnn_ext.commands.labelstudio import app as labelstudio
 from mrcnn_ext.commands.selftest import selftest
 from mrcnn_ext.commands.shapes import shapes
 from mrcnn_ext.commands.split import split
@@ -30,6 +31,7 @@ def commands():
 app.command()(convert)
 app.command()(shapes)
 app.command()(collect)
+app.add_typer(labelstudio, name="labelstudio")
 app.command()(check)
 app.command()(split)
 app.command()(suggest)

@@ -48,8 +48,13 @@ def detect(path: Path) -> str | None:
 
 def read(path: Path, options: Options) -> Builder:
     """Of a task the ground truth or else the last annotation is taken; without one, its first prediction."""
+    return read_tasks(sequence(read_json(path), "the file"), options)
+
+
+def read_tasks(tasks: list, options: Options) -> Builder:
+    """As `read`, from the list of tasks itself."""
     builder = Builder(options, options.images)
-    for i, task in enumerate(sequence(read_json(path), "the file"), 1):
+    for i, task in enumerate(tasks, 1):
         task = mapping(task, f"task {i}")
         name, data = _picture_name(mapping(task.get("data"), f"task {i}: data"), f"task {i}")
         if builder.folder and not builder.folder.find(name):
@@ -60,7 +65,7 @@ def read(path: Path, options: Options) -> Builder:
             continue
         regions = _regions(builder, results, name)
         image_id = identity(data["coco_id"], name) if data.get("coco_id") is not None else None
-        own = ("coco_id", "width", "height") if image_id is not None else ()  # what our own tasks carry
+        own = ("coco_id", "width", "height", "file_name") if image_id is not None else ()  # what our own tasks carry
         extra = {key: value for key, value in data.items() if key not in own}
         picture = builder.picture(
             name, _size(regions, data, name), image_id, **({"attributes": extra} if extra else {})

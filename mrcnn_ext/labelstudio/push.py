@@ -1,0 +1,196 @@
+"""Pictures, and what is known of their labels, into a project of Label Studio."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from mrcnn_ext.convert.account import Account
+from mrcnn_ext.convert.formats.labelstudio_tasks import coco_to_tasks
+from mrcnn_ext.labelstudio.access import need_access
+from mrcnn_ext.labelstudio.pictures import Pictures, class_names, read_pictures
+from mrcnn_ext.labelstudio.project import make_project
+from mrcnn_ext.labelstudio.server import Server
+from mrcnn_ext.labelstudio.serving import served_from, upload
+
+CHUNK = 20  # pictures in one request
+MODEL_VERSION = "mrcnn"  # one name for all pre-annotations: Label Studio shows a person those of one name only
+
+
+@dataclass
+class Pushed:
+    """What was done.
+
+    project: its number; url: of its page; classes: all of them; served: whether Label Studio reads the pictures from
+    data/ (else they were sent).  Numbers of pictures: new tasks, tasks that were there, of these finished ones, with
+    pre-annotations from the data set's labels, with some from the model (also where it found nothing).
+    account: what Label Studio cannot hold, and what was odd in the labels.
+    """
+
+    project: int
+    url: str
+    classes: list[str]
+    served: bool = False
+    new: int = 0
+    there: int = 0
+    finished: int = 0
+    from_labels: int = 0
+    from_model: int = 0
+    account: Account = field(default_factory=Account)
+
+    def to_dict(self) -> dict:
+        """Ready for json.dump."""
+        numbers = {key: value for key, value in asdict(self).items() if key != "account"}
+        return numbers | {"account": self.account.to_dict()}
+
+    def lines(self) -> list[str]:
+        """For people."""
+        how = "reads the pictures from data/" if self.served else "was sent the pictures"
+        return [
+            f"{self.new} new tasks, {self.there} were there, {self.finished} of them finished; Label Studio {how}",
+            f"to correct: {self.from_labels} pictures with labels of the data set, {self.from_model} by the model",
+            *(line for line in self.account.lines() if not line.startswith("kept")),
+            f"Label at {self.url}",
+        ]
+
+
+def push(
+    data, *, classes=(), model=None, project=None, pictures=None, url=None, token=None, data_dir=None, progress=True
+) -> Pushed:
+    """Make or complete the project of a data set: a task for each picture, with what is known as pre-annotations.
+
+    data: folder of pictures with or without annotation files, or an annotation file; pictures: their folder, if not the
+    usual one.  classes: names besides those of the labels.  project: its title or number; default: the folder's name.
+    model: a run (see `mrcnn_ext.runs.load_run`), or (model, class names): it pre-labels the pictures without labels.
+    url, token: of Label Studio, see `mrcnn_ext.labelstudio.access`.  data_dir: the folder that Label Studio may see.
+    Pushing again adds what is new: no task is doubled, and pre-annotations are renewed where nobody has labelled yet.
+    Raises ValueError or OSError that says what to do.
+    """
+    access = need_access(url, token)
+    parts, account = read_pictures(data, pictures)
+    detector = _detector(model)
+    server = access.connect()
+    names = class_names(parts, [*classes, *(detector[1][1:] if detector else ())])
+    found = make_project(server, project or project_title(data), names)
+    result = Pushed(found["id"], f"{access.browser}/projects/{found['id']}/data", names, account=account)
+    job = _Push(server, parts, result, detector, progress)
+    job.sort_out()
+    addresses = served_from(server, result.project, parts, data_dir)
+    result.served = addresses is not None
+    for number, part in enumerate(parts):
+        job.push_part(part, addresses[number] if addresses else None)
+    if (result.from_labels or result.from_model) and found.get("model_version") != MODEL_VERSION:
+        settings = {"model_version": MODEL_VERSION, "show_collab_predictions": True}
+        server.patch(f"/api/projects/{result.project}", settings)
+    return result
+
+
+def project_title(data) -> str:
+    """Title of the project of a data set: its folder's name, in at most the fifty letters that Label Studio takes."""
+    folder = Path(data).resolve()
+    if folder.is_file():
+        folder = folder.parent.parent if folder.parent.name == "annotations" else folder.parent
+    return folder.name[:50] or "pictures"
+
+
+def _detector(model):
+    """(model, class names) or None."""
+    if model is None or isinstance(model, tuple):
+        return model
+    from mrcnn_ext.runs import load_run
+
+    return load_run(model)[:2]
+
+
+class _Push:
+    """One call of `push`: the tasks that are there, and what goes with each picture."""
+
+    def __init__(self, server: Server, parts: list[Pictures], result: Pushed, detector, progress: bool):
+        self.server, self.parts, self.result = server, parts, result
+        self.detector, self.progress = detector, progress
+        self.tasks = {}  # key of a picture -> its task
+
+    def sort_out(self) -> None:
+        """Look at the tasks that are there."""
+        keys = {part.key(image) for part in self.parts for image in part.coco["images"]}
+        for task in self.server.tasks(self.result.project):
+            key = task["data"].get("file_name")
+            if key in keys:
+                self.tasks.setdefault(key, task)
+        self.result.there = len(self.tasks)
+        self.result.finished = sum(is_finished(task) for task in self.tasks.values())
+
+    def push_part(self, part: Pictures, address: str | None) -> None:
+        """All pictures of one annotation file, some at a time."""
+        images = [image for image in part.coco["images"] if not is_finished(self.tasks.get(part.key(image), {}))]
+        with tqdm(total=len(images), desc="push", unit="picture", disable=not self.progress) as bar:
+            for start in range(0, len(images), CHUNK):
+                chunk = images[start : start + CHUNK]
+                self._push_chunk(part, chunk, address)
+                bar.update(len(chunk))
+
+    def _push_chunk(self, part: Pictures, images: list[dict], address: str | None) -> None:
+        tasks = self._tasks(part, images)
+        new = [task for task in tasks if task["data"]["file_name"] not in self.tasks]
+        if new and address is None:
+            paths = [part.folder / task["data"]["file_name"].removeprefix(part.prefix) for task in new]
+            for task, uploaded in zip(new, upload(self.server, self.result.project, paths), strict=True):
+                task["data"]["image"] = uploaded
+        elif new:
+            for task in new:
+                task["data"]["image"] = address + task["data"]["image"]
+        if new:
+            self.server.post(f"/api/projects/{self.result.project}/import", new)
+            self.result.new += len(new)
+        self._renew(task for task in tasks if task["data"]["file_name"] in self.tasks)
+
+    def _tasks(self, part: Pictures, images: list[dict]) -> list[dict]:
+        """Tasks of some pictures; a prediction only where there are labels, or the model was asked."""
+        ids = {image["id"] for image in images}
+        labelled = part.labelled() & ids
+        known = self._as_tasks(part, part.coco, labelled)
+        asked = ids - labelled if self.detector else set()
+        if asked:
+            from mrcnn_ext.labelstudio.prelabels import detect_objects
+
+            found = detect_objects(*self.detector, part, sorted(asked), progress=False)
+            known |= self._as_tasks(part, found, asked)
+        bare = ids - labelled - asked
+        for image_id, task in self._as_tasks(part, part.coco, bare).items():
+            known[image_id] = {"data": task["data"]}
+        self.result.from_labels += len(labelled)
+        self.result.from_model += len(asked)
+        return [known[image["id"]] for image in images]
+
+    def _as_tasks(self, part: Pictures, coco: dict, ids: set[int]) -> dict[int, dict]:
+        """{picture id: task} of some pictures of a COCO dict; the picture's address still lacks its folder."""
+        some = {
+            "images": [image for image in coco["images"] if image["id"] in ids],
+            "annotations": [item for item in coco["annotations"] if item["image_id"] in ids],
+            "categories": coco["categories"],
+        }
+        tasks, account = coco_to_tasks(some, MODEL_VERSION, prefix="")
+        self.result.account.add(account)
+        for image, task in zip(some["images"], tasks, strict=True):
+            task["data"]["file_name"] = part.key(image)
+        return {image["id"]: task for image, task in zip(some["images"], tasks, strict=True)}
+
+    def _renew(self, tasks) -> None:
+        """New pre-annotations for tasks that are there, and the old ones away."""
+        new, old = [], []
+        for task in tasks:
+            there = self.tasks[task["data"]["file_name"]]
+            mine = [item for item in there["predictions"] if item["model_version"] == MODEL_VERSION]
+            for prediction in task.get("predictions", ()):
+                if len(mine) != 1 or mine[0]["result"] != prediction["result"]:
+                    new.append({"task": there["id"], **prediction})
+                    old += [item["id"] for item in mine]
+        if new:
+            self.server.post(f"/api/projects/{self.result.project}/import/predictions", new)
+        for number in old:
+            self.server.delete(f"/api/predictions/{number}/")
+
+
+def is_finished(task: dict) -> bool:
+    """Whether a person has labelled or skipped the picture of a task."""
+    return bool(task.get("annotations"))
