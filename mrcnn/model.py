@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import time
 from pathlib import Path
 
 import keras
@@ -12,7 +13,7 @@ from mrcnn.data.anchors import anchors_for, compute_backbone_shapes
 from mrcnn.data.boxes import denorm_boxes, norm_boxes
 from mrcnn.data.generator import data_generator
 from mrcnn.data.loader import Loader
-from mrcnn.data.minimask import unmold_masks
+from mrcnn.data.minimask import unmold_crops, unmold_masks
 from mrcnn.data.molding import (
     compose_image_meta,
     load_image_gt,
@@ -43,6 +44,7 @@ class MaskRCNN:
         self.config = config
         self.model_dir = str(model_dir)
         self._anchors = {}
+        self.seconds = {}  # of the last `detect`, by part: resize, network, paste
         if config.SEED is not None:
             keras.utils.set_random_seed(config.SEED)
         self.set_log_dir()
@@ -199,14 +201,16 @@ class MaskRCNN:
 
     # --- detection -----------------------------------------------------------------------------------------------
 
-    def detect(self, images, verbose=0):
+    def detect(self, images, verbose=0, crops=False):
         """Finds objects in any number of pictures.
 
         images: list of arrays [H, W, C] (gray [H, W] and RGBA too) of any size.
         Returns for each picture a dict: rois (N, 4) px, class_ids (N,), scores (N,), masks [H, W, N] bool, or None
-        without USE_MASK.
+        without USE_MASK. crops: masks is a list of N bool arrays instead, each as large as its box.
+        `seconds` then holds how long resizing, network and pasting took.
         """
         self._must_be("inference")
+        self.seconds = dict.fromkeys(("resize", "network", "paste"), 0.0)
         results = []
         images = [as_channels(image, self.config.IMAGE_CHANNEL_COUNT) for image in images]
         for start in range(0, len(images), self.config.BATCH_SIZE):
@@ -215,8 +219,10 @@ class MaskRCNN:
                 log(f"Processing {len(chunk)} images")
                 for image in chunk:
                     log("image", image)
-            for molded, metas, windows, originals in self._batches_of_one_size(chunk):
-                results += self._detect_batch(molded, metas, windows, originals, verbose)
+            with self._clock("resize"):
+                batches = self._batches_of_one_size(chunk)
+            for molded, metas, windows, originals in batches:
+                results += self._detect_batch(molded, metas, windows, originals, verbose, crops)
         return results
 
     def detect_molded(self, molded_images, image_metas, verbose=0):
@@ -231,12 +237,13 @@ class MaskRCNN:
         molded, metas, windows = zip(*(self._mold(image) for image in images), strict=True)
         return np.stack(molded), np.stack(metas), np.stack(windows)
 
-    def unmold_detections(self, detections, mrcnn_mask, original_image_shape, image_shape, window):
+    def unmold_detections(self, detections, mrcnn_mask, original_image_shape, image_shape, window, crops=False):
         """The network's output for one picture, in that picture's pixels.
 
         detections: (D, 6).  mrcnn_mask: (D, h, w, K), or None.  original_image_shape, image_shape: of the picture
         and of the molded one.  window: px, the picture's place in the molded one.
-        Returns boxes int32 px (N, 4), class ids (N,), scores (N,), masks [H, W, N] bool, or None.
+        Returns boxes int32 px (N, 4), class ids (N,), scores (N,), masks [H, W, N] bool, or None; with crops, N masks
+        as large as their boxes.
         """
         real = detections[:, 4] > 0
         boxes, class_ids, scores = detections[real, :4], detections[real, 4].astype(np.int32), detections[real, 5]
@@ -248,7 +255,8 @@ class MaskRCNN:
         boxes, class_ids, scores = boxes[solid], class_ids[solid], scores[solid]
         if mrcnn_mask is None:
             return boxes, class_ids, scores, None
-        masks = unmold_masks(mrcnn_mask[rows, :, :, class_ids], boxes, original_image_shape)
+        masks = mrcnn_mask[rows, :, :, class_ids]
+        masks = unmold_crops(masks, boxes) if crops else unmold_masks(masks, boxes, original_image_shape)
         return boxes, class_ids, scores, masks
 
     def get_anchors(self, image_shape):
@@ -328,17 +336,25 @@ class MaskRCNN:
         anchors = np.broadcast_to(anchors, (len(molded), *anchors.shape))
         return [np.asarray(values, np.float32) for values in (molded, metas, anchors)]
 
-    def _detect_batch(self, molded, metas, windows, original_shapes, verbose):
+    @contextlib.contextmanager
+    def _clock(self, part):
+        start = time.perf_counter()
+        yield
+        self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - start
+
+    def _detect_batch(self, molded, metas, windows, original_shapes, verbose, crops=False):
         shape = molded[0].shape
         inputs = self._network_inputs(molded, metas)
         if verbose:
             for name, values in zip(("molded_images", "image_metas", "anchors"), inputs, strict=True):
                 log(name, values)
-        outputs = self.keras_model.predict_on_batch(inputs)
+        with self._clock("network"):
+            outputs = self.keras_model.predict_on_batch(inputs)
         masks = outputs[3] if self.config.USE_MASK else [None] * len(molded)
         results = []
         for detections, mask, original_shape, window in zip(outputs[0], masks, original_shapes, windows, strict=True):
-            found = self.unmold_detections(detections, mask, original_shape, shape, window)
+            with self._clock("paste"):
+                found = self.unmold_detections(detections, mask, original_shape, shape, window, crops)
             results.append(dict(zip(("rois", "class_ids", "scores", "masks"), found, strict=True)))
         return results
 

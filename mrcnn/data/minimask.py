@@ -45,7 +45,19 @@ def unmold_mask(mask, bbox, image_shape):
 def unmold_masks(masks, boxes, image_shape):
     """The network's masks (N, h, w) -> bool [H, W, N], each as `unmold_mask` does it; writes inside the boxes only."""
     full = np.zeros(tuple(image_shape[:2]) + (len(masks),), bool)
-    for i, (mask, (y1, x1, y2, x2)) in enumerate(zip(masks, boxes, strict=True)):
-        if y2 > y1 and x2 > x1:
-            full[y1:y2, x1:x2, i] = resize(mask, (y2 - y1, x2 - x1), anti_aliasing=True) >= 0.5
+    for i, (crop, (y1, x1, y2, x2)) in enumerate(zip(unmold_crops(masks, boxes), boxes, strict=True)):
+        if crop.size:
+            full[y1:y2, x1:x2, i] = crop
     return full
+
+
+def unmold_crops(masks, boxes):
+    """The network's masks (N, h, w) -> N bool arrays (y2 - y1, x2 - x1): what `unmold_masks` has inside their boxes.
+
+    In a huge picture they are all that fits into memory. A box without area has an array without pixels.
+    """
+    crops = []
+    for mask, (y1, x1, y2, x2) in zip(masks, boxes, strict=True):
+        size = (max(int(y2 - y1), 0), max(int(x2 - x1), 0))
+        crops.append(resize(mask, size, anti_aliasing=True) >= 0.5 if min(size) else np.zeros(size, bool))
+    return crops
