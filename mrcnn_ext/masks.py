@@ -36,7 +36,7 @@ def decode_masks(rles: Sequence[dict], height: int, width: int) -> np.ndarray:
     """
     masks = np.zeros((len(rles), width * height), bool)
     for mask, rle in zip(masks, rles, strict=True):
-        runs = _run_lengths(rle["counts"])
+        runs = run_lengths(rle["counts"])
         if runs is None or runs.sum() != mask.size:
             raise ValueError(f"broken RLE: its runs do not fill {height} x {width} pixels")
         ends = np.cumsum(runs).tolist()
@@ -112,7 +112,7 @@ def counts_to_bytes(counts, height: int, width: int) -> bytes:
         counts = counts.encode("ascii", "replace")
     if not isinstance(counts, bytes):
         raise ValueError(f"its counts are neither a list nor text, but {type(counts).__name__}")
-    runs = _run_lengths(counts)
+    runs = run_lengths(counts)
     if runs is None:
         raise ValueError("its counts are not a compressed RLE")
     if runs.sum() != height * width:
@@ -120,7 +120,7 @@ def counts_to_bytes(counts, height: int, width: int) -> bytes:
     return counts
 
 
-def _run_lengths(counts: bytes | str) -> np.ndarray | None:
+def run_lengths(counts: bytes | str) -> np.ndarray | None:
     """Run lengths int64 (runs,) of compressed counts, the first of them background; None when they are broken."""
     counts = counts.encode("ascii", "replace") if isinstance(counts, str) else counts
     codes = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
