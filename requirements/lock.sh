@@ -8,6 +8,7 @@ uv=build/tools/bin/uv
 plain=(--quiet --no-header --no-annotate)
 
 "$uv" pip compile "${plain[@]}" --upgrade --generate-hashes --universal requirements/uv.in -o requirements/uv.txt
+"$uv" pip compile "${plain[@]}" --upgrade --generate-hashes --universal requirements/labelstudio.in -o requirements/labelstudio.txt
 "$uv" lock --upgrade
 for variant in cpu gpu gpu-jax; do
     "$uv" export "${plain[@]}" --frozen --no-emit-project --no-dev --extra "$variant" -o "requirements/$variant.txt"

@@ -3,6 +3,7 @@
 import shutil
 import socket
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 from launcher import env_file
@@ -21,11 +22,12 @@ def copy_project(folder: Path) -> None:
 
 
 def write_env(folder: Path, *, uid: int, gid: int) -> None:
-    """Writes .env for the CPU with two ports that are free now: the usual ones may be in use where the tests run."""
+    """Writes .env for the CPU with ports that are free now: the usual ones may be in use where the tests run."""
     env_file.write_once(folder / ".env", gpu="", uid=uid, gid=gid)
-    with socket.socket() as one, socket.socket() as two:
-        for probe in (one, two):
+    text = (folder / ".env").read_text()
+    with ExitStack() as stack:
+        for usual in ("=8888", "=6006", "=8080"):
+            probe = stack.enter_context(socket.socket())
             probe.bind(("127.0.0.1", 0))
-        ports = one.getsockname()[1], two.getsockname()[1]
-    text = (folder / ".env").read_text().replace("=8888", f"={ports[0]}").replace("=6006", f"={ports[1]}")
+            text = text.replace(usual, f"={probe.getsockname()[1]}")
     (folder / ".env").write_text(text)

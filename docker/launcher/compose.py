@@ -10,6 +10,7 @@ from launcher.engine import Engine
 from launcher.messages import Problem, run_shown, say
 
 MOUNTED = ("notebooks", "data", "logs", "weights")  # what the containers may write
+_ALL = ("--profile", "label")  # so that Label Studio is stopped too, which another command has started
 _GIGABYTES = {"": 6, "gpu": 18, "gpu-jax": 18}  # image and build cache together
 _INPUTS = (
     "docker/Dockerfile",
@@ -17,6 +18,7 @@ _INPUTS = (
     "docker/*.sh",
     "docker/mrcnn",
     "docker/jupyter/*",
+    "docker/labelstudio/*",
     "docker-compose.yml",
     "requirements/*.txt",
 )
@@ -54,9 +56,9 @@ def up(root: Path, values: dict[str, str], engine: Engine) -> None:
 def down(root: Path, env: dict[str, str]) -> bool:
     """Stops and removes the containers, keeps the volume; False when there were none."""
     env = {"JUPYTER_TOKEN": "only-to-read-the-compose-file", **os.environ, **env}
-    if not _compose(root, env, "ps", "--all", "--quiet").stdout.strip():
+    if not _compose(root, env, *_ALL, "ps", "--all", "--quiet").stdout.strip():
         return False
-    run_shown("Stopping the services", ["docker", "compose", "down"], root / "build/down.log", cwd=root, env=env)
+    run_shown("Stopping the services", ["docker", "compose", *_ALL, "down"], root / "build/down.log", cwd=root, env=env)
     return True
 
 

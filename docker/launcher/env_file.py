@@ -19,20 +19,30 @@ GPU={GPU}
 
 JUPYTER_PORT=8888
 TENSORBOARD_PORT=6006
+LABEL_STUDIO_PORT=8080
 
-# Who can reach the two pages.  127.0.0.1: only this machine.  TensorBoard has no password, so think before 0.0.0.0.
+# Who logs in to Label Studio (`docker compose --profile label up`), and its token for programs; never empty.
+LABEL_STUDIO_USERNAME=you@localhost
+LABEL_STUDIO_PASSWORD={LABEL_STUDIO_PASSWORD}
+LABEL_STUDIO_TOKEN={LABEL_STUDIO_TOKEN}
+
+# Who can reach the pages.  127.0.0.1: only this machine.  TensorBoard has no password, so think before 0.0.0.0.
 BIND_ADDRESS=127.0.0.1
 
 # The user that owns what the containers write.
 NB_UID={NB_UID}
 NB_GID={NB_GID}
 """
-_DEFAULTS = {"GPU": "", "JUPYTER_PORT": "8888", "TENSORBOARD_PORT": "6006", "BIND_ADDRESS": "127.0.0.1"}
+_PORTS = {"JUPYTER_PORT": "8888", "TENSORBOARD_PORT": "6006", "LABEL_STUDIO_PORT": "8080"}
+_DEFAULTS = {"GPU": "", **_PORTS, "BIND_ADDRESS": "127.0.0.1"}
+_SECRETS = ("JUPYTER_TOKEN", "LABEL_STUDIO_USERNAME", "LABEL_STUDIO_PASSWORD", "LABEL_STUDIO_TOKEN")
 
 
 def write_once(path: Path, *, gpu: str, uid: int, gid: int) -> bool:
-    """Writes `path` with a new random token, readable by its owner alone; False when there already is one."""
-    text = _TEXT.format(JUPYTER_TOKEN=secrets.token_hex(24), GPU=gpu, NB_UID=uid, NB_GID=gid)
+    """Writes `path` with new random secrets, readable by its owner alone; False when there already is one."""
+    # 40 digits are the length of Label Studio's own tokens
+    label_studio = {"LABEL_STUDIO_PASSWORD": secrets.token_hex(8), "LABEL_STUDIO_TOKEN": secrets.token_hex(20)}
+    text = _TEXT.format(JUPYTER_TOKEN=secrets.token_hex(24), GPU=gpu, NB_UID=uid, NB_GID=gid, **label_studio)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -58,14 +68,14 @@ def read(path: Path) -> dict[str, str]:
 
 
 def _check(values: dict[str, str], file: str) -> None:
-    if not values.get("JUPYTER_TOKEN"):
-        raise Problem(
-            f"JUPYTER_TOKEN is empty in {file}: give it a value, or delete {file} and `make up` writes a new one"
-        )
+    for name in _SECRETS:  # a file from before Label Studio lacks the others; its service then tells what to do
+        if not values.get(name, "" if name == "JUPYTER_TOKEN" else "not there"):
+            advice = f"give it a value, or delete {file} and `make up` writes a new one"
+            raise Problem(f"{name} is empty in {file}: {advice}")
     if values["GPU"] not in VARIANTS:
         raise Problem(f"GPU={values['GPU']} in {file} is unknown: leave it empty for the CPU, or write gpu or gpu-jax")
-    for name in ("JUPYTER_PORT", "TENSORBOARD_PORT"):
+    for name in _PORTS:
         if not (values[name].isdecimal() and 0 < int(values[name]) < 65536):
             raise Problem(f"{name}={values[name]} in {file} is not a port: write a number from 1 to 65535")
-    if values["JUPYTER_PORT"] == values["TENSORBOARD_PORT"]:
-        raise Problem(f"JUPYTER_PORT and TENSORBOARD_PORT are the same in {file}: give each its own")
+    if len({values[name] for name in _PORTS}) < len(_PORTS):
+        raise Problem(f"two of {', '.join(_PORTS)} are the same in {file}: give each its own")

@@ -19,20 +19,25 @@ def test_values_come_back(tmp_path):
     env_file.write_once(file, gpu="gpu-jax", uid=501, gid=20)
     values = env_file.read(file)
     assert len(values.pop("JUPYTER_TOKEN")) == 48
+    assert len(values.pop("LABEL_STUDIO_TOKEN")) == 40
+    assert len(values.pop("LABEL_STUDIO_PASSWORD")) == 16
     assert values == {
         "GPU": "gpu-jax",
         "NB_UID": "501",
         "NB_GID": "20",
         "JUPYTER_PORT": "8888",
         "TENSORBOARD_PORT": "6006",
+        "LABEL_STUDIO_PORT": "8080",
+        "LABEL_STUDIO_USERNAME": "you@localhost",
         "BIND_ADDRESS": "127.0.0.1",
     }
 
 
-def test_two_files_have_two_tokens(tmp_path):
+@pytest.mark.parametrize("secret", ["JUPYTER_TOKEN", "LABEL_STUDIO_PASSWORD", "LABEL_STUDIO_TOKEN"])
+def test_two_files_have_two_secrets(tmp_path, secret):
     for name in ("a", "b"):
         env_file.write_once(tmp_path / name, gpu="", uid=1, gid=1)
-    assert env_file.read(tmp_path / "a")["JUPYTER_TOKEN"] != env_file.read(tmp_path / "b")["JUPYTER_TOKEN"]
+    assert env_file.read(tmp_path / "a")[secret] != env_file.read(tmp_path / "b")[secret]
 
 
 def test_a_person_may_write_quotes_comments_and_fewer_lines(tmp_path):
@@ -51,6 +56,9 @@ def test_a_person_may_write_quotes_comments_and_fewer_lines(tmp_path):
         ("JUPYTER_TOKEN=x\nJUPYTER_PORT=eight\n", "JUPYTER_PORT=eight in .env is not a port"),
         ("JUPYTER_TOKEN=x\nTENSORBOARD_PORT=70000\n", "TENSORBOARD_PORT=70000 in .env is not a port"),
         ("JUPYTER_TOKEN=x\nTENSORBOARD_PORT=8888\n", "are the same in .env"),
+        ("JUPYTER_TOKEN=x\nLABEL_STUDIO_PORT=6006\n", "are the same in .env"),
+        ("JUPYTER_TOKEN=x\nLABEL_STUDIO_TOKEN=\n", "LABEL_STUDIO_TOKEN is empty"),
+        ("JUPYTER_TOKEN=x\nLABEL_STUDIO_PASSWORD=\n", "LABEL_STUDIO_PASSWORD is empty"),
         ("JUPYTER_TOKEN=x\nnonsense\n", "line 2 is not NAME=value"),
     ],
 )

@@ -12,7 +12,7 @@ def services(root):
     return yaml.safe_load((root / "docker-compose.yml").read_text())["services"]
 
 
-@pytest.mark.parametrize("name", ["lab", "tensorboard"])
+@pytest.mark.parametrize("name", ["lab", "tensorboard", "labelstudio"])
 def test_least_rights(services, name):
     service = services[name]
     assert service["cap_drop"] == ["ALL"]
@@ -27,10 +27,19 @@ def test_tensorboard_can_write_nothing(services):
     assert services["tensorboard"]["volumes"] == ["./logs:/workspace/logs:ro"]
 
 
+def test_label_studio_only_looks_at_the_pictures_and_starts_when_asked(services):
+    service = services["labelstudio"]
+    assert service["profiles"] == ["label"]
+    assert service["read_only"]
+    assert service["volumes"] == ["./data:/workspace/data:ro", "labels:/label-studio"]
+    assert "profiles" not in services["lab"]
+
+
 def test_only_the_lab_asks_for_the_gpu(services):
     assert services["lab"]["runtime"] == "${GPU:+nvidia}"
     assert services["lab"]["environment"]["NVIDIA_VISIBLE_DEVICES"]
     assert "runtime" not in services["tensorboard"]
+    assert "runtime" not in services["labelstudio"]
 
 
 def test_the_token_is_never_empty(services):
@@ -59,6 +68,7 @@ def test_the_variants_have_the_same_settings_with_and_without_docker(root):
 def test_the_image_is_not_run_by_root(root):
     text = (root / "docker/Dockerfile").read_text()
     assert text.rindex("\nUSER dev\n") > text.rindex("\nRUN ")
+    assert "\nUSER dev\n" in text[text.index(" AS labelstudio\n") : text.index(" AS stack\n")]
     assert '\nENTRYPOINT ["tini", "--"]\n' in text
 
 

@@ -53,7 +53,7 @@ def test_tests_run_on_the_versions_that_users_get(root, machine):
     assert cpu.items() <= dev.items()
 
 
-@pytest.mark.parametrize("name", ["cpu", "gpu", "gpu-jax", "dev", "uv"])
+@pytest.mark.parametrize("name", ["cpu", "gpu", "gpu-jax", "dev", "uv", "labelstudio"])
 def test_every_pin_has_hashes_and_no_server_is_named(root, name):
     text = (root / "requirements" / f"{name}.txt").read_text()
     assert "://" not in text
