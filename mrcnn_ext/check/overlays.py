@@ -1,13 +1,11 @@
 """Pictures of the worst cases: all masks of a picture as outlines, the faulty object in red."""
 
-import base64
-import io
-
 import numpy as np
 from PIL import Image, ImageDraw
 
 from mrcnn.data.picture import read_picture
 from mrcnn_ext.check.objects import numbers, read_mask
+from mrcnn_ext.html_page import jpeg_uri
 from mrcnn_ext.masks import decode_masks
 
 PER_CODE = 3
@@ -33,7 +31,7 @@ def overlays(report) -> list[tuple[object, str]]:
             twin = cases.get((finding.other_file, finding.other_image_id))
             if twin is not None:
                 picture = _side_by_side(picture, draw_case(twin))
-            drawn.append((finding, _data_uri(picture)))
+            drawn.append((finding, jpeg_uri(picture)))
             shown += 1
             if shown == PER_CODE:
                 break
@@ -105,9 +103,3 @@ def _draw_object(draw, item, image, scale, pad, color, fill) -> None:
     if fill:
         draw.bitmap(corner, Image.fromarray((shape * fill).astype(np.uint8)), fill=color)
     draw.bitmap(corner, Image.fromarray(edge.astype(np.uint8) * 255), fill=color)
-
-
-def _data_uri(picture) -> str:
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=82)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

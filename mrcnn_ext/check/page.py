@@ -7,26 +7,9 @@ from pathlib import Path
 from mrcnn_ext.check.findings import CODES
 from mrcnn_ext.check.overlays import overlays
 from mrcnn_ext.check.statistics import bin_label
+from mrcnn_ext.html_page import document, picture, table
 
 MAX_ROWS = 100  # findings of one code on the page; the JSON has more
-_STYLE = """
-:root { color-scheme: light dark; --line: #8884; --bar: #3b82f6; --error: #dc2626; --warning: #b45309; --note: #64748b }
-@media (prefers-color-scheme: dark) { :root { --error: #f87171; --warning: #fbbf24; --note: #94a3b8 } }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.1rem; margin-top: 2rem }
-.verdict { font-size: 1.1rem; font-weight: 600 } .error { color: var(--error) } .warning { color: var(--warning) }
-.note { color: var(--note) } .muted { opacity: .7 }
-table { border-collapse: collapse }
-td, th { padding: .2rem .7rem; border-bottom: 1px solid var(--line); text-align: left }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
-.charts { display: flex; flex-wrap: wrap; gap: 2.5rem }
-.bar { background: var(--bar); height: .8rem; border-radius: 2px }
-details { border-bottom: 1px solid var(--line); padding: .45rem 0 } summary { cursor: pointer }
-details ul { margin: .4rem 0 } .cases { display: flex; flex-wrap: wrap; gap: 1rem; margin: .7rem 0 }
-figure { margin: 0; max-width: 23.5rem } figure img { max-width: 100%; display: block }
-figcaption { font-size: .85rem; overflow-wrap: anywhere }
-.scroll { overflow-x: auto }
-"""
 
 
 def write_page(report, path) -> None:
@@ -48,13 +31,7 @@ def html_page(report) -> str:
         *_numbers(report.statistics),
         f'<p class="muted">mrcnn check, {report.seconds:.1f} s</p>',
     ]
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Check of {escape(report.data)}</title><style>{_STYLE}</style></head><body>"
-        + "\n".join(filter(None, body))
-        + "</body></html>\n"
-    )
+    return document(f"Check of {report.data}", body)
 
 
 def _code(report, code, pictures) -> str:
@@ -64,11 +41,7 @@ def _code(report, code, pictures) -> str:
     items = [f"<li>{escape(f'{f.place()}: ' if f.place() else '')}{escape(f.what)}</li>" for f in rows]
     left = report.counts[code] - max(len(rows), len(pictures))
     more = f"<p>and {left:,} more</p>" if left else ""
-    cases = "".join(
-        f'<figure><img src="{uri}" alt="{escape(finding.place())}">'
-        f"<figcaption>{escape(finding.place())}: {escape(finding.what)}</figcaption></figure>"
-        for finding, uri in pictures
-    )
+    cases = "".join(picture(uri, f"{finding.place()}: {finding.what}") for finding, uri in pictures)
     return (
         f'<details{" open" if severity != "note" else ""}><summary><b class="{severity}">{severity}</b> '
         f"{escape(title)} <b>&times; {report.counts[code]:,}</b> "
@@ -95,7 +68,7 @@ def _numbers(numbers) -> list[str]:
     full = {bin_label(low): count for low, count in numbers["objects_in_a_picture"].items()}
     return [
         "<h2>Parts</h2>",
-        _table(["", *(key.replace("_", " ") for key in keys)], parts),
+        table(["", *(key.replace("_", " ") for key in keys)], parts),
         "<h2>Histograms</h2>",
         '<div class="charts">',
         _chart("Objects of each class", totals),
@@ -104,19 +77,8 @@ def _numbers(numbers) -> list[str]:
         _chart("Picture sizes, px", numbers["picture_sizes"]),
         "</div>",
         "<h2>Classes</h2>",
-        _table(["", *names], classes),
+        table(["", *names], classes),
     ]
-
-
-def _table(head, rows) -> str:
-    def line(tag, cells):
-        first, *rest = cells
-        numbers = "".join(
-            f'<{tag} class="n">{escape(f"{c:,}" if isinstance(c, int) else str(c))}</{tag}>' for c in rest
-        )
-        return f"<tr><{tag}>{escape(str(first))}</{tag}>{numbers}</tr>"
-
-    return f'<div class="scroll"><table>{line("th", head)}{"".join(line("td", row) for row in rows)}</table></div>'
 
 
 def _chart(title, counts) -> str:
