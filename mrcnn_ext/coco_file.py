@@ -3,12 +3,15 @@
 Masks are rasterised when asked for, never kept.  The picture's own size decides the size of its masks.
 """
 
+import gc
 import json
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from mrcnn_ext.coco_points import Points
 from mrcnn_ext.masks import counts_to_bytes, polygon_parts, polygons_to_rle
 
 MAX_NAMED = 5  # how many ids or names a message lists
@@ -31,13 +34,16 @@ class CocoFile:
 
     def __init__(self, path, box_masks: bool = False):
         self.path = Path(path)
-        content = _read_json(self.path)
-        try:
-            self.images, rows = _images(content["images"])
-            self.categories = _categories(content["categories"])
-            self._read_objects(content["annotations"], rows, box_masks)
-        except ValueError as error:
-            raise ValueError(f"{self.path}: {error}") from error
+        self._points = Points()
+        with _without_collector():
+            content = _read_json(self.path, self._points)
+            try:
+                self.images, rows = _images(content["images"])
+                self.categories = _categories(content["categories"])
+                self._refuse_odd_points(content["annotations"])
+                self._read_objects(content["annotations"], rows, box_masks)
+            except ValueError as error:
+                raise ValueError(f"{self.path}: {error}") from error
         if self.left_out:
             warnings.warn(
                 f"{self.path}: {len(self.left_out)} annotations were left out, because no polygon of theirs has three "
@@ -52,43 +58,91 @@ class CocoFile:
     def rle(self, row: int, number: int) -> dict:
         """Compressed RLE of object `number`, which is of picture `row`."""
         height, width = self.images[row]["height"], self.images[row]["width"]
-        mask = self._masks[number]
-        if isinstance(mask, bytes):
-            return {"size": [height, width], "counts": mask}
-        return polygons_to_rle(mask, height, width)
+        counts = self._counts.get(number)
+        if counts is not None:
+            return {"size": [height, width], "counts": counts}
+        first, end = self._parts[number].tolist()
+        return polygons_to_rle(self._points.parts(range(first, end)), height, width)
 
     def _read_objects(self, annotations: list, rows: dict, box_masks: bool) -> None:
         """Fill the columns, sorted by picture."""
         self.left_out = []
         picture_rows, kept, masks = [], [], []
         for annotation in annotations:
-            name = f"annotation {annotation.get('id')}" if isinstance(annotation, dict) else "an annotation"
             try:
                 row = _row_of(annotation, rows, self.categories)
-                mask = _packed_mask(annotation, self.images[row], box_masks)
+                mask = self._packed_mask(annotation, self.images[row], box_masks)
             except ValueError as error:
+                name = f"annotation {annotation.get('id')}" if isinstance(annotation, dict) else "an annotation"
                 raise ValueError(f"{name}: {error}") from error
-            if mask == ():
+            if len(mask) == 0:
                 self.left_out.append(annotation.get("id"))
                 continue
             picture_rows.append(row)
             kept.append(annotation)
             masks.append(mask)
-        order = np.argsort(np.array(picture_rows, np.int64), kind="stable")
-        self._masks = [masks[i] for i in order]
+        order = np.argsort(np.array(picture_rows, np.int64), kind="stable").tolist()
+        masks = [masks[i] for i in order]
         kept = [kept[i] for i in order]
+        self._counts = {number: mask for number, mask in enumerate(masks) if isinstance(mask, bytes)}
+        ends = [(0, 0) if isinstance(mask, bytes) else (mask.start, mask.stop) for mask in masks]
+        self._parts = np.array(ends, np.int64).reshape(-1, 2)  # numbers of the first part of an object, and behind it
         counts = np.bincount(np.array(picture_rows, np.int64), minlength=len(self.images))
         self.first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         self.category_ids = np.array([a["category_id"] for a in kept], np.int64)
         self.crowd = np.array([bool(a.get("iscrowd")) for a in kept], bool)
-        self.boxes = np.array([_numbers(a, "bbox", 4) for a in kept], np.float64).reshape(-1, 4)
-        self.areas = np.array([_numbers(a, "area", 1) for a in kept], np.float64).reshape(-1)
+        self.boxes = _column(kept, "bbox", 4)
+        self.areas = _column(kept, "area", 1)[:, 0]
+
+    def _packed_mask(self, annotation: dict, image: dict, box_masks: bool) -> bytes | range:
+        """Mask of an annotation as RLE counts or as numbers of its polygons; empty when none has three points."""
+        segmentation = annotation.get("segmentation")
+        if type(segmentation) is range and (segmentation or not box_masks):  # packed by Points.pack
+            return segmentation
+        name = f"picture {image['id']} ({image['file_name']})"
+        if isinstance(segmentation, dict):
+            return _packed_rle(segmentation, image, name)
+        if segmentation:
+            raise ValueError(f"{name}: its segmentation is neither polygons nor RLE: {str(segmentation)[:60]}")
+        x, y, w, h = _numbers(annotation, "bbox", 4)
+        if not box_masks or not (w > 0 and h > 0):
+            raise ValueError(
+                f"{name}: it has no segmentation. For a detector without masks (USE_MASK = False), box_masks=True "
+                "takes the box instead, where it has one."
+            )
+        return self._points.add([x, y, x + w, y, x + w, y + h, x, y + h])
+
+    def _refuse_odd_points(self, annotations: list) -> None:
+        """Raises ValueError naming the annotation with the first coordinate that no picture has."""
+        odd = self._points.odd_part()
+        for annotation in annotations if odd is not None else ():
+            parts = annotation.get("segmentation") if isinstance(annotation, dict) else None
+            if isinstance(parts, range) and odd in parts:
+                try:
+                    polygon_parts(self._points.parts(parts))
+                except ValueError as error:
+                    name = f"annotation {annotation.get('id')} (picture {annotation.get('image_id')})"
+                    raise ValueError(f"{name}: {error}") from error
 
 
-def _read_json(path: Path) -> dict:
-    """The file's content with polygons already packed into arrays, which keeps the peak of memory low."""
+@contextmanager
+def _without_collector():
+    """Python's search for cycles off: it would look again and again through millions of objects, and free none."""
+    was_on = gc.isenabled()
+    gc.disable()
     try:
-        content = json.loads(path.read_bytes(), object_hook=_pack_polygons)
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _read_json(path: Path, points: Points) -> dict:
+    """The file's content with the polygons packed into `points`, which keeps the peak of memory low."""
+    try:
+        text = path.read_bytes()
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
+        content = json.loads(text, object_hook=points.pack)
     except FileNotFoundError:
         raise ValueError(f"{path}: there is no such annotation file.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -103,17 +157,6 @@ def _read_json(path: Path) -> dict:
         if not isinstance(content.get(key), list):
             raise ValueError(f"{path}: this is no COCO annotation file: it has no list {key!r}.")
     return content
-
-
-def _pack_polygons(item: dict) -> dict:
-    """Turn the lists of polygons of an annotation into arrays while the JSON is being read."""
-    segmentation = item.get("segmentation")
-    if isinstance(segmentation, list) and segmentation:
-        try:
-            item["segmentation"] = polygon_parts(segmentation)
-        except ValueError as error:
-            raise ValueError(f"annotation {item.get('id')} (picture {item.get('image_id')}): {error}") from error
-    return item
 
 
 def _images(items: list) -> tuple[list[dict], dict]:
@@ -159,29 +202,15 @@ def _row_of(annotation, rows: dict, categories: dict) -> int:
     return rows[annotation["image_id"]]
 
 
-def _packed_mask(annotation: dict, image: dict, box_masks: bool) -> bytes | tuple[np.ndarray, ...]:
-    """Mask of an annotation as RLE counts or as polygons; the empty tuple when no polygon has three points."""
-    segmentation = annotation.get("segmentation")
-    if isinstance(segmentation, tuple) and (segmentation or not box_masks):  # packed by _pack_polygons
-        return segmentation
-    name = f"picture {image['id']} ({image['file_name']})"
+def _packed_rle(segmentation: dict, image: dict, name: str) -> bytes:
+    """Counts of an RLE, compressed.  Raises ValueError when they do not fill the picture."""
     height, width = image["height"], image["width"]
-    if isinstance(segmentation, dict):
-        if list(segmentation.get("size", ())) != [height, width]:
-            raise ValueError(f"{name}: its RLE has the size {segmentation.get('size')}, the picture {[height, width]}")
-        try:
-            return counts_to_bytes(segmentation.get("counts"), height, width)
-        except ValueError as error:
-            raise ValueError(f"{name}: broken RLE: {error}") from error
-    if segmentation:
-        raise ValueError(f"{name}: its segmentation is neither polygons nor RLE: {str(segmentation)[:60]}")
-    x, y, w, h = _numbers(annotation, "bbox", 4)
-    if not box_masks or not (w > 0 and h > 0):
-        raise ValueError(
-            f"{name}: it has no segmentation. For a detector without masks (USE_MASK = False), box_masks=True takes "
-            "the box instead, where it has one."
-        )
-    return (np.array([x, y, x + w, y, x + w, y + h, x, y + h]),)
+    if list(segmentation.get("size", ())) != [height, width]:
+        raise ValueError(f"{name}: its RLE has the size {segmentation.get('size')}, the picture {[height, width]}")
+    try:
+        return counts_to_bytes(segmentation.get("counts"), height, width)
+    except ValueError as error:
+        raise ValueError(f"{name}: broken RLE: {error}") from error
 
 
 def _whole(value, name: str) -> int:
@@ -193,6 +222,17 @@ def _whole(value, name: str) -> int:
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{name} must be a whole number, but is {value!r}") from None
     return number
+
+
+def _column(annotations: list, key: str, count: int) -> np.ndarray:
+    """float64 (objects, count) of one key, NaN where an annotation has none."""
+    try:
+        numbers = np.array([a.get(key) for a in annotations], np.float64).reshape(-1, count)
+    except (TypeError, ValueError, OverflowError):
+        numbers = np.zeros((0, count))  # not all of them have as many numbers
+    if len(numbers) != len(annotations) or not np.isfinite(numbers).all():
+        numbers = np.array([_numbers(a, key, count) for a in annotations], np.float64)  # one by one, and names the bad
+    return numbers.reshape(-1, count)
 
 
 def _numbers(annotation: dict, key: str, count: int) -> list[float]:
