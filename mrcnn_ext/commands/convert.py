@@ -13,9 +13,9 @@ def convert(
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="COCO: a file .json, or a folder; else a folder.")],
     format: Annotated[str, typer.Option(help="Format of IN; auto recognises it, and says what it saw.")] = "auto",
-    images: Annotated[Path | None, typer.Option(help="Folder of the pictures.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of the pictures. IN is TFRecord: they go there.")] = None,
     masks: Annotated[Path | None, typer.Option(help="Labelbox: folder of the mask pictures, fetched already.")] = None,
-    to: Annotated[str, typer.Option(help="coco, yolo, labelstudio or labelme.")] = "coco",
+    to: Annotated[str, typer.Option(help="coco, yolo, labelstudio, labelme or tfrecord.")] = "coco",
     y_origin: Annotated[
         str | None, typer.Option(help="Labelbox of 2018: bottom (as its own converter) or top.", show_default="bottom")
     ] = None,

@@ -1,5 +1,6 @@
 """The whole way: read, merge, filter, renumber, write."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from mrcnn_ext.convert.account import Account
@@ -7,14 +8,14 @@ from mrcnn_ext.convert.builder import Options
 from mrcnn_ext.convert.coco_edit import filter_coco, merge_coco, renumber_coco
 from mrcnn_ext.convert.registry import format_module, read
 
-WRITTEN = ("coco", "yolo", "labelstudio", "labelme")
+WRITTEN = ("coco", "yolo", "labelstudio", "labelme", "tfrecord")
 
 
 def convert(sources, out, *, format="auto", to="coco", classes=None, renumber=False, **options) -> tuple[dict, Account]:
-    """Labels of other tools -> COCO, or YOLO-seg, Label Studio tasks, LabelMe.  Returns the COCO dict and the account.
+    """Labels of other tools -> COCO or another format of WRITTEN.  Returns the COCO dict and the account.
 
     sources: a file or folder, or several, which are merged; out: file or folder to write.
-    format: of the sources, "auto" to recognise each; to: "coco", "yolo", "labelstudio" or "labelme".
+    format: of the sources, "auto" to recognise each; to: one of WRITTEN.
     classes: names of the classes to keep; renumber: ids of pictures, objects and classes from 1 on.
     options: see `mrcnn_ext.convert.Options`.
     Raises ValueError or OSError naming the file.
@@ -38,5 +39,6 @@ def convert(sources, out, *, format="auto", to="coco", classes=None, renumber=Fa
         coco = filter_coco(coco, classes, account)
     if renumber:
         coco = renumber_coco(coco)
+    options = replace(options, images=options.images or account.pictures)
     account.add(format_module(to).write(coco, Path(out), options))
     return coco, account

@@ -26,6 +26,7 @@ FORMATS = {  # name: module; detection asks in this order
     "supervisely": "supervisely",
     "voc": "voc",
     "yolo": "yolo",
+    "tfrecord": "tfrecord",
     "mask-png": "mask_png",
 }
 

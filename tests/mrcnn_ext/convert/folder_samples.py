@@ -2,6 +2,7 @@
 
 import base64
 import io
+import shutil
 import zlib
 from pathlib import Path
 
@@ -162,3 +163,28 @@ def mask_png(folder):
     mask_picture(folder / "annotations" / "1000_car_10.png", square | ring(30, 40))
     mask_picture(folder / "annotations" / "gone_car_0.png", square)
     return folder / "annotations", {}
+
+
+@made_by("tfrecord")
+def tfrecord(folder):
+    """Two shards; a square, the ring and a crowd on a.png, nothing on the other."""
+    import tensorflow as tf
+
+    from mrcnn_ext.tfrecord.example import Record, encode_png_mask, to_example
+
+    pictures(folder / "made")
+    square, crowd = np.zeros((2, 30, 40), bool)
+    square[3:9, 2:12] = True
+    crowd[20:] = True
+    a = Record("a.png", "17", 30, 40, (folder / "made" / "a.png").read_bytes(), "png", np.zeros((3, 4)), [7, 3, 3])
+    a.boxes = np.array([[3, 2, 9, 12], [10, 4, 18, 12], [0, 0, 30, 40]]) / [30, 40, 30, 40]
+    a.names, a.crowd, a.areas = ["Bäume", "car", "car"], [0, 0, 1], [61.5, 48, 400]
+    a.masks = [encode_png_mask(mask) for mask in (square, ring(30, 40), crowd)]
+    name = "sub/größe.png"
+    b = Record(name, "42", 24, 20, (folder / "made" / name).read_bytes(), "png", np.zeros((0, 4)), [])
+    for i, record in enumerate((a, b)):
+        with tf.io.TFRecordWriter(str(folder / f"mine-0000{i}-of-00002.tfrecord")) as writer:
+            writer.write(to_example(record))
+    shutil.rmtree(folder / "made")
+    (folder / "label_map.pbtxt").write_text("item { id: 3 name: 'car' }\nitem { id: 7 name: 'Bäume' }\n", "utf-8")
+    return folder, {}
