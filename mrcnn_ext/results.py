@@ -88,10 +88,9 @@ def write_coco(path, dataset, detections) -> Path:
     image_ids, categories = coco_ids(dataset)
     images = []
     for item in detections:
-        info = dataset.image_info[item["image_id"]]
         height, width = picture_size(dataset, item["image_id"])
-        file_name = info.get("file_name") or Path(str(info["path"])).name
-        images.append({"id": image_ids[item["image_id"]], "file_name": file_name, "width": width, "height": height})
+        name = picture_name(dataset, item["image_id"])
+        images.append({"id": image_ids[item["image_id"]], "file_name": name, "width": width, "height": height})
     annotations = []
     for number, result in enumerate(result_to_coco(dataset, detections), 1):
         if "segmentation" not in result:
@@ -101,6 +100,16 @@ def write_coco(path, dataset, detections) -> Path:
     names = [{"id": category_id, "name": dataset.class_names[i]} for i, category_id in categories.items()]
     info = {"description": "Detections by Mask R-CNN"}
     return _write_json(path, {"info": info, "images": images, "annotations": annotations, "categories": names})
+
+
+def picture_name(dataset, number: int) -> str:
+    """The file name of a picture: relative to its folder, as a TFRecord states it, or the last part of its path."""
+    info = dataset.image_info[number]
+    if "file_name" in info:
+        return info["file_name"]
+    if "offset" in info and hasattr(dataset, "load_record"):
+        return dataset.load_record(number).filename
+    return Path(str(info["path"])).name if info["path"] else str(info["id"])
 
 
 def picture_size(dataset, number: int) -> tuple[int, int]:

@@ -5,10 +5,12 @@
     confusion_matrix(pictures, classes=4)
     error_costs(pictures, classes=4)             # TIDE
     reliability(pictures)                        # calibration
+    analyse(dataset, detections)                 # all of it
 
 All of them take plain records, so they also serve during training. `mrcnn_ext.evaluate` has COCO's own numbers.
 """
 
+from mrcnn_ext.evaluation.analysis import Analysis, analyse
 from mrcnn_ext.evaluation.calibration import reliability
 from mrcnn_ext.evaluation.confusion import confusion_matrix
 from mrcnn_ext.evaluation.curves import class_curves
@@ -16,7 +18,9 @@ from mrcnn_ext.evaluation.overlaps import PictureOverlaps, compare, match
 from mrcnn_ext.evaluation.tide import error_costs
 
 __all__ = [
+    "Analysis",
     "PictureOverlaps",
+    "analyse",
     "class_curves",
     "compare",
     "confusion_matrix",

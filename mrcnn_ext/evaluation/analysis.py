@@ -1,0 +1,104 @@
+"""All that follows from the overlaps of one test, in one object."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from mrcnn_ext.evaluation.calibration import reliability
+from mrcnn_ext.evaluation.confusion import confusion_matrix
+from mrcnn_ext.evaluation.curves import Curve, class_curves
+from mrcnn_ext.evaluation.overlaps import PictureOverlaps, compare, match
+from mrcnn_ext.evaluation.tide import error_costs
+
+POINTS = 200  # of a curve in JSON
+
+
+class Mistakes(NamedTuple):
+    """Mistakes in one picture: objects without a detection of their class, and detections without an object."""
+
+    image_id: int
+    missed: int
+    wrong: int
+
+
+@dataclass
+class Analysis:
+    """kind: "segm" or "bbox", what was compared. min_score: weaker detections are not in `confusion` and `mistakes`."""
+
+    kind: str
+    min_score: float
+    class_names: list[str]
+    pictures: list[PictureOverlaps]
+    curves: dict[int, Curve]
+    confusion: np.ndarray
+    errors: dict
+    calibration: dict
+    mistakes: list[Mistakes]
+
+    def thresholds(self) -> dict[str, dict]:
+        """{class name: score with the best F1, and precision and recall when detections are cut there}."""
+        return {self.class_names[class_id]: _best_row(curve) for class_id, curve in self.curves.items()}
+
+    def to_dict(self) -> dict:
+        """For JSON; curves with POINTS points at most."""
+        curves = {self.class_names[class_id]: _thinned(curve) for class_id, curve in self.curves.items()}
+        return {
+            "compared": self.kind,
+            "min_score": self.min_score,
+            "thresholds": self.thresholds(),
+            "curves": curves,
+            "confusion": {"names": ["background", *self.class_names[1:]], "counts": self.confusion.tolist()},
+            "errors": self.errors,
+            "calibration": self.calibration,
+            "mistakes": [one._asdict() for one in self.mistakes],
+        }
+
+
+def analyse(dataset, detections, kind=None, min_score=0.5, max_detections=100) -> Analysis:
+    """Curves, confusion, error types, calibration and mistakes of the pictures in `detections`.
+
+    detections: entries of `detect_dataset`.  kind: "segm" or "bbox"; None: masks where there are some.
+    min_score: for the confusion matrix and the mistakes.  max_detections: of a picture and class.
+    """
+    if kind is None:
+        kind = "segm" if all("rles" in item or "masks" in item for item in detections) else "bbox"
+    pictures = compare(dataset, detections, kind, max_detections)
+    classes = len(dataset.class_names)
+    return Analysis(
+        kind,
+        min_score,
+        list(dataset.class_names),
+        pictures,
+        class_curves(pictures, classes),
+        confusion_matrix(pictures, classes, min_score),
+        error_costs(pictures, classes),
+        reliability(pictures),
+        mistakes_in(pictures, min_score),
+    )
+
+
+def mistakes_in(pictures, min_score=0.5, iou=0.5) -> list[Mistakes]:
+    """Mistakes of each picture, most first; pictures without any are left out. Crowds are not counted as objects."""
+    found = []
+    for picture in pictures:
+        pairs, on_crowd = match(picture, iou)  # the best scores go first, so weak ones take nothing from strong ones
+        strong = picture.scores >= min_score
+        right = int(np.sum(strong & (pairs >= 0)))
+        missed = int(np.sum(~picture.crowd)) - right
+        found.append(Mistakes(picture.image_id, missed, int(np.sum(strong & ~on_crowd)) - right))
+    return sorted((one for one in found if one.missed or one.wrong), key=lambda one: -one.missed - one.wrong)
+
+
+def _best_row(curve: Curve) -> dict:
+    if np.isnan(curve.best_score):
+        return {"score": curve.best_score, "f1": 0.0, "precision": float("nan"), "recall": 0.0}
+    row = int(curve.f1.argmax())
+    numbers = {"precision": float(curve.precision[row]), "recall": float(curve.recall[row])}
+    return {"score": curve.best_score, "f1": curve.best_f1, **numbers}
+
+
+def _thinned(curve: Curve) -> dict:
+    rows = np.unique(np.linspace(0, len(curve.scores) - 1, POINTS).round().astype(int)) if len(curve.scores) else []
+    columns = {name: getattr(curve, name)[rows].round(5).tolist() for name in ("scores", "precision", "recall", "f1")}
+    return {**columns, "ap50": curve.ap, "objects": curve.objects}

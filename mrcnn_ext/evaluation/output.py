@@ -1,0 +1,149 @@
+"""Results of runs as a table in the terminal, as CSV, as JSON, and in TensorBoard."""
+
+import csv
+import math
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+
+from mrcnn.data.picture import decode_picture
+from mrcnn_ext.evaluation.figures import figures_of
+from mrcnn_ext.html_page import png_bytes
+from mrcnn_ext.report import NAMES
+
+TOTALS = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR")
+_MAX_CLASSES, _MAX_WORST = 40, 10
+
+
+def print_results(results, console: Console | None = None) -> None:
+    """One run, or several side by side."""
+    console = console or Console()
+    first = results[0]
+    evaluation = first.evaluation
+    console.print(
+        f"{escape(first.data)}, {escape(first.subset)}: {evaluation['pictures']:,} pictures, "
+        f"{evaluation['objects']:,} objects",
+        style="bold",
+    )
+    for head, rows in tables(results):
+        table = Table(Column(head[0], overflow="fold"), *(Column(escape(text), justify="right") for text in head[1:]))
+        for row in rows[:_MAX_CLASSES]:
+            table.add_row(*(escape(str(cell)) for cell in row))
+        console.print(table)
+        if len(rows) > _MAX_CLASSES:
+            console.print(f".. and {len(rows) - _MAX_CLASSES} more")
+    for result in results:
+        worst = result.analysis.mistakes[:_MAX_WORST]
+        shown = (f"{result.picture_name(one.image_id)} ({one.missed} missed, {one.wrong} wrong)" for one in worst)
+        console.print(f"worst pictures of {escape(result.title)}: {escape(', '.join(shown) or 'none')}", soft_wrap=True)
+    console.print("-: no such object in the truth.  AP, AR: COCO's, IoU 0.50:0.95.", style="dim")
+
+
+def tables(results) -> list[tuple[list[str], list[list[str]]]]:
+    """(heading, rows) of the totals, the classes and the kinds of errors; several runs stand beside each other."""
+    kinds = [kind for kind in NAMES if kind in results[0].evaluation]
+    total = [
+        [_named(result, results, NAMES[kind]), *(text_of(result.evaluation[kind][key]) for key in TOTALS)]
+        for kind in kinds
+        for result in results
+    ]
+    found = [(["", *(key.replace("_", " ") for key in TOTALS)], total), _classes(results), _errors(results)]
+    if len(results) > 1:
+        found.insert(1, _differences(results, kinds))
+    return found
+
+
+def write_csv(path, results) -> None:
+    """A line for each run, kind and class."""
+    rows = [row for result in results for row in result.rows()]
+    names = list(dict.fromkeys(key for row in rows for key in row))
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({key: "" if _is_nan(value) else value for key, value in row.items()})
+
+
+def for_json(value):
+    """The same with null for NaN, which JSON does not have."""
+    if isinstance(value, dict):
+        return {str(key): for_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [for_json(item) for item in value]
+    return None if _is_nan(value) else value
+
+
+def write_tensorboard(result) -> Path:
+    """Numbers and figures for TensorBoard into the run's folder, at the step of the run's epoch."""
+    import tensorflow as tf  # also beside another backend: only its event writer is used
+
+    folder = result.folder / f"evaluation_{result.subset}"
+    writer = tf.summary.create_file_writer(str(folder))
+    with writer.as_default(step=result.epoch):
+        for kind in (kind for kind in NAMES if kind in result.evaluation):
+            for key in ("AP", "AP50", "AP75", "AR"):
+                tf.summary.scalar(f"{NAMES[kind]}_{key}", result.evaluation[kind][key])
+        for error, cost in result.analysis.errors["cost"].items():
+            tf.summary.scalar(f"error_cost/{error.replace(' ', '_')}", cost)
+        for name, (figure, caption) in figures_of(result.analysis).items():
+            tf.summary.image(name, decode_picture(png_bytes(figure), name)[None], description=caption)
+    writer.close()
+    return folder
+
+
+def text_of(value) -> str:
+    """A number with three places, "-" for NaN."""
+    return "-" if _is_nan(value) else f"{value:.3f}"
+
+
+def _classes(results):
+    kind = results[0].analysis.kind
+    head = ["class", "objects"]
+    for result in results:
+        head += [_named(result, results, f"{NAMES[kind]} AP"), "AP50", "best score", "F1", "precision", "recall"]
+    rows = []
+    for i, (name, first) in enumerate(results[0].evaluation[kind]["classes"].items(), 1):
+        row = [name, f"{first['objects']:,}"]
+        for result in results:
+            numbers = list(result.evaluation[kind]["classes"].values())[i - 1]
+            best = list(result.analysis.thresholds().values())[i - 1]
+            row += [text_of(numbers[key]) for key in ("AP", "AP50")]
+            row += [text_of(best[key]) for key in ("score", "f1", "precision", "recall")]
+        rows.append(row)
+    return head, rows
+
+
+def _errors(results):
+    head = ["error (TIDE)"]
+    for result in results:
+        head += [_named(result, results, "number"), "AP50 it costs"]
+    rows = []
+    for kind in results[0].analysis.errors["cost"]:
+        row = [kind]
+        for result in results:
+            errors = result.analysis.errors
+            row += [f"{errors['count'][kind]:,}" if kind in errors["count"] else "", text_of(errors["cost"][kind])]
+        rows.append(row)
+    return head, rows
+
+
+def _differences(results, kinds):
+    rows = []
+    for result in results[1:]:
+        for kind in kinds:
+            gaps = [result.evaluation[kind][key] - results[0].evaluation[kind][key] for key in TOTALS]
+            texts = ["-" if math.isnan(gap) else f"{gap:+.3f}" for gap in gaps]
+            rows.append([f"{result.run} minus {results[0].run}: {NAMES[kind]}", *texts])
+    return ["difference", *(key.replace("_", " ") for key in TOTALS)], rows
+
+
+def _named(result, results, text) -> str:
+    """The text, after the run's name where there are several runs."""
+    return text if len(results) == 1 else f"{result.run}: {text}"
+
+
+def _is_nan(value) -> bool:
+    return isinstance(value, float) and math.isnan(value)

@@ -1,0 +1,70 @@
+"""The results as one HTML page that needs nothing else."""
+
+from html import escape
+from pathlib import Path
+
+import cv2
+
+from mrcnn_ext.evaluate import true_objects
+from mrcnn_ext.evaluation.figures import figures_of
+from mrcnn_ext.evaluation.output import tables
+from mrcnn_ext.html_page import document, figure_uri, jpeg_uri, picture, table
+from mrcnn_ext.overlay import draw_objects, side_by_side
+
+WORST = 8  # pictures of each run
+WIDEST = 1200  # pixels of a pair of them
+
+
+def write_page(results, path) -> None:
+    """Writes the page of one run, or of several side by side; about a megabyte."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(html_page(results), encoding="utf-8")
+
+
+def html_page(results) -> str:
+    """The page as text."""
+    first = results[0]
+    names = " and ".join(result.title for result in results)
+    body = [
+        f"<h1>{escape(names)}</h1>",
+        f'<p class="muted">on {escape(first.data)}, {escape(first.subset)}: {first.evaluation["pictures"]:,} pictures, '
+        f"{first.evaluation['objects']:,} objects; the best {first.evaluation['max_detections']} detections of a "
+        "picture and class count</p>",
+    ]
+    for title, (head, rows) in zip(_titles(results), tables(results), strict=True):
+        body += [f"<h2>{title}</h2>", table(head, rows)]
+    body.append('<p class="muted">-: no such object in the truth. AP, AR: COCO&#39;s, IoU 0.50:0.95.</p>')
+    for result in results:
+        body.append(f"<h2>Figures: {escape(result.title)}</h2>")
+        body += [picture(figure_uri(figure), text, wide=True) for figure, text in figures_of(result.analysis).values()]
+        body.append(f"<h2>Worst pictures: {escape(result.title)}</h2>")
+        body += [worst_case(result, one) for one in result.analysis.mistakes[:WORST]] or ["<p>none</p>"]
+    seconds = sum(result.seconds for result in results)
+    return document(f"Evaluation of {names}", [*body, f'<p class="muted">mrcnn evaluate, {seconds:.1f} s</p>'])
+
+
+def worst_case(result, mistakes) -> str:
+    """Truth beside prediction of one picture, as HTML."""
+    text = f"{result.picture_name(mistakes.image_id)}: {mistakes.missed} missed, {mistakes.wrong} wrong"
+    image = truth_beside_prediction(result.dataset, result.detections, mistakes.image_id, result.analysis.min_score)
+    if image.shape[1] > WIDEST:
+        size = (WIDEST, max(1, round(image.shape[0] * WIDEST / image.shape[1])))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return picture(jpeg_uri(image), f"{text} (truth left, prediction right)", wide=True)
+
+
+def truth_beside_prediction(dataset, detections, image_id, min_score=0.5):
+    """Pixels uint8 (H, W, 3): the true objects of a picture on the left, those detected on the right."""
+    item = next(item for item in detections if item["image_id"] == image_id)
+    image, names, truth = dataset.load_image(image_id), dataset.class_names, true_objects(dataset, image_id)
+    signs = [one["class_id"] * (-1 if one["iscrowd"] else 1) for one in truth]
+    strong = [i for i, score in enumerate(item["scores"]) if score >= min_score]
+    rles = None if item.get("rles") is None else [item["rles"][i] for i in strong]
+    return side_by_side(
+        draw_objects(image, signs, [one["rle"] for one in truth], names),
+        draw_objects(image, item["class_ids"][strong], rles, names, item["scores"][strong], item["rois"][strong]),
+    )
+
+
+def _titles(results) -> list[str]:
+    return ["Average precision", *(["Difference"] if len(results) > 1 else []), "Classes", "Errors"]

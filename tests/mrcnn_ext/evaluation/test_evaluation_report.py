@@ -1,0 +1,201 @@
+"""The report in all its forms, on rectangles; a real run measured on COCO files and on TFRecords."""
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from mrcnn.data.dataset import Dataset
+from mrcnn.model import MaskRCNN
+from mrcnn.presets import TinyConfig
+from mrcnn_ext.cli import app
+from mrcnn_ext.evaluate import evaluate
+from mrcnn_ext.evaluation import analyse
+from mrcnn_ext.evaluation.output import for_json, print_results, write_csv, write_tensorboard
+from mrcnn_ext.evaluation.page import html_page
+from mrcnn_ext.evaluation.run import RunResult, evaluate_run
+from mrcnn_ext.masks import encode_masks
+from mrcnn_ext.open_data import open_data
+from mrcnn_ext.shapes import make_shapes
+from mrcnn_ext.tfrecord import write_tfrecords
+
+HEIGHT, WIDTH = 60, 90
+
+
+class Rectangles(Dataset):
+    def __init__(self, pictures):
+        super().__init__()
+        self.add_class("made", 1, "<cat>")
+        self.add_class("made", 2, "dog")
+        for i, objects in enumerate(pictures):
+            self.add_image("made", i, f"{i}.png", height=HEIGHT, width=WIDTH, objects=objects)
+        self.prepare()
+
+    def load_image(self, image_id):
+        return np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+
+    def load_mask(self, image_id):
+        objects = self.image_info[image_id]["objects"]
+        return masks_of(objects), np.array([o[0] for o in objects], np.int32)
+
+
+def masks_of(objects):
+    masks = np.zeros((HEIGHT, WIDTH, len(objects)), bool)
+    for i, (_, y1, x1, y2, x2) in enumerate(objects):
+        masks[y1:y2, x1:x2, i] = True
+    return masks
+
+
+def result_of(name, pictures, found, masks=True):
+    dataset = Rectangles(pictures)
+    detections = []
+    for image_id, objects in enumerate(found):
+        item = {
+            "image_id": image_id,
+            "class_ids": np.array([o[0] for o in objects], np.int32),
+            "scores": np.array([o[1] for o in objects]),
+            "rois": np.array([o[2:] for o in objects], np.int32).reshape(-1, 4),
+        }
+        detections.append(item | ({"rles": encode_masks(masks_of([(o[0], *o[2:]) for o in objects]))} if masks else {}))
+    evaluation = evaluate(dataset, detections, ("bbox", "segm") if masks else "bbox")
+    folder = Path(f"{name}20260101T0000")
+    analysis = analyse(dataset, detections)
+    names = (folder.name, "mask_rcnn_x_0007", folder, "made", "test")
+    return RunResult(*names, dataset, detections, evaluation, analysis)
+
+
+PICTURES = [[(1, 0, 0, 20, 30), (2, 30, 40, 60, 90)], []]
+GOOD = [[(1, 0.9, 0, 0, 20, 30), (2, 0.8, 30, 40, 60, 90)], []]
+BAD = [[(2, 0.9, 0, 0, 20, 30)], [(1, 0.7, 5, 5, 25, 25)]]
+
+
+@pytest.fixture
+def two():
+    return [result_of("good", PICTURES, GOOD), result_of("bad", PICTURES, BAD)]
+
+
+def printed(results):
+    console = Console(file=io.StringIO(), width=250)
+    print_results(results, console)
+    return console.file.getvalue()
+
+
+def test_one_run_in_the_terminal(two):
+    text = printed(two[:1])
+    assert "made, test: 2 pictures, 2 objects" in text
+    assert re.search(r"│ mask +│ 1.000 │ 1.000", text) and "<cat>" in text
+    assert text.rstrip().splitlines()[-2].endswith("mask_rcnn_x_0007: none")
+
+
+def test_two_runs_side_by_side(two):
+    text = printed(two)
+    assert re.search(r"bad20260101T0000 minus good20260101T0000: mask +│ -1.000", text)
+    assert "0.png (2 missed, 1 wrong), 1.png (0 missed, 1 wrong)" in text
+    assert printed([two[0], two[0]]).count("+0.000") > 4
+
+
+def test_page_is_whole_and_needs_nothing_else(two):
+    page = html_page(two)
+    assert page.count("data:image/png") == 8  # four figures of each run
+    assert page.count("data:image/jpeg") == 2  # the worst pictures of the bad one
+    assert "http" not in page and "<cat>" not in page and "&lt;cat&gt;" in page
+    boxes = html_page([result_of("plain", PICTURES, BAD, masks=False)])
+    assert "box AP" in boxes and "mask AP" not in boxes
+
+
+def test_page_of_nothing():
+    assert "<p>none</p>" in html_page([result_of("empty", [[], []], [[], []])])
+
+
+def test_csv_and_json(two, tmp_path):
+    write_csv(tmp_path / "new" / "a.csv", two)
+    rows = list(csv.DictReader((tmp_path / "new" / "a.csv").read_text().splitlines()))
+    assert [(row["run"][:3], row["kind"], row["class"]) for row in rows[3:6]] == [
+        ("goo", "mask", "all"), ("goo", "mask", "<cat>"), ("goo", "mask", "dog"),
+    ]  # fmt: skip
+    assert (rows[4]["AP"], rows[4]["best_score"], rows[4]["AP_large"]) == ("1.0", "0.9", "")
+    content = json.loads(json.dumps(for_json(two[1].to_dict()), allow_nan=False))
+    assert content["segm"]["AP"] == 0 and content["segm"]["AP_large"] is None
+    assert content["analysis"]["confusion"]["counts"] == [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
+    assert content["analysis"]["mistakes"][0]["picture"] == "0.png"
+
+
+def test_tensorboard(two, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    two[0].folder = tmp_path / two[0].folder
+    two[0].epoch = 7
+    folder = write_tensorboard(two[0])
+    assert folder.name == "evaluation_test"
+    events = EventAccumulator(str(folder), size_guidance={"tensors": 0})
+    events.Reload()
+    tags = events.Tags()["tensors"]
+    assert {"mask_AP", "error_cost/missed", "confusion", "curves"} <= set(tags)
+    assert events.Tensors("mask_AP")[0].step == 7
+
+
+class ShapesConfig(TinyConfig):
+    NAME = "shapes"
+    NUM_CLASSES = 4
+    IMAGE_MIN_DIM = IMAGE_MAX_DIM = 64
+    IMAGES_PER_GPU = 2
+    DETECTION_MIN_CONFIDENCE = 0.7
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A folder with data/, records/ and logs/ that holds a run with random weights."""
+    root = tmp_path_factory.mktemp("world")
+    make_shapes(root / "data", {"train": 1, "validate": 1, "test": 3}, (64, 80), progress=False)
+    write_tfrecords(root / "data", root / "records", shards=2)
+    folder = root / "logs" / "shapes20260101T0000"
+    folder.mkdir(parents=True)
+    ShapesConfig().to_json(folder / "config.json")
+    (folder / "classes.json").write_text(json.dumps(["BG", "square", "circle", "triangle"]))
+    MaskRCNN("inference", ShapesConfig(), root / "logs").save_weights(folder / "mask_rcnn_shapes_0001.h5")
+    return root
+
+
+def test_a_run_on_coco_files_and_on_records(world):
+    results = world / "inference"
+    one = evaluate_run("last", world / "data", logs=world / "logs", results=results, progress=False)
+    other = evaluate_run("last", world / "records", logs=world / "logs", results=world / "more", progress=False)
+    assert one.evaluation["pictures"] == other.evaluation["pictures"] == 3
+    assert one.evaluation["objects"] == other.evaluation["objects"] > 0
+    assert one.evaluation["segm"]["AP"] == pytest.approx(other.evaluation["segm"]["AP"], abs=1e-9, nan_ok=True)
+    contents = [json.loads((folder / "test_detections.json").read_text()) for folder in (results, world / "more")]
+    assert [sorted(i["file_name"] for i in c["images"]) for c in contents][0][0].endswith(".jpeg")
+    assert len({str(sorted(Path(i["file_name"]).name for i in c["images"])) for c in contents}) == 1
+    assert json.loads((results / "test_results.json").read_text()) is not None
+
+
+def test_classes_must_be_those_of_the_run(world, tmp_path):
+    folder = tmp_path / "shapes20260102T0000"
+    folder.mkdir()
+    for name in ("config.json", "mask_rcnn_shapes_0001.h5"):
+        (folder / name).write_bytes((world / "logs" / "shapes20260101T0000" / name).read_bytes())
+    (folder / "classes.json").write_text(json.dumps(["BG", "circle", "square", "triangle"]))
+    with pytest.raises(ValueError, match="same classes in the same order"):
+        evaluate_run(folder, world / "data", progress=False)
+
+
+def test_command(world, tmp_path):
+    arguments = ["evaluate", "last", "--logs", world / "logs", "--data", world / "data", "--limit", "2", "--json"]
+    arguments += ["--html", tmp_path / "a.html", "--csv", tmp_path / "a.csv", "--no-tensorboard"]
+    answer = CliRunner().invoke(app, [str(a) for a in arguments])
+    assert answer.exit_code == 0, answer.output
+    assert json.loads(answer.stdout)["runs"][0]["pictures"] == 2
+    assert (tmp_path / "a.html").is_file() and (tmp_path / "a.csv").is_file()
+
+
+def test_data_that_is_not_there(tmp_path, world):
+    with pytest.raises(ValueError, match="neither a folder annotations nor a label_map"):
+        open_data(tmp_path)
+    with pytest.raises(ValueError, match="one set of shards whose name ends with test2019"):
+        open_data(world / "records", "test", "2019")
