@@ -1,0 +1,124 @@
+"""push, label, pull against the fake server."""
+
+import json
+
+import numpy as np
+import pytest
+from fake_label_studio import TOKEN
+from label_loop import BoxModel, Labeller, masks_of, run_loop
+
+from mrcnn_ext.check.reading import find_parts
+from mrcnn_ext.labelstudio import pull, push
+from mrcnn_ext.labelstudio.prelabels import outline
+from mrcnn_ext.masks import encode_mask
+from mrcnn_ext.shapes import make_shapes
+
+
+@pytest.mark.parametrize("base", ["/workspace/data", "here", None])
+def test_the_whole_loop(fake, data, tmp_path, base):
+    """With pictures from data/ in a container, from data/ on this machine, and sent."""
+    url, state = fake
+    if base:
+        state.serves = {base.replace("here", str(tmp_path / "data")): tmp_path / "data"}
+    run_loop(url, TOKEN, data, tmp_path / "data", served=base is not None)
+    assert len(state.storages) == (base is not None)
+    assert all(storage["regex_filter"] == "(?!)" for storage in state.storages)
+    assert len(state.uploads) == (0 if base else 5)
+    assert len(state.tasks) == len(state.predictions) == 5
+
+
+def test_another_picture_under_the_same_name_is_not_served(fake, data, tmp_path):
+    url, state = fake
+    (tmp_path / "other" / "raw").mkdir(parents=True)
+    (tmp_path / "other" / "raw" / "sub").mkdir()
+    (tmp_path / "other" / "raw" / "sub" / "ü #1.jpg").write_bytes(b"not the same")
+    state.serves = {"/workspace/data": tmp_path / "other"}
+    assert not push(data, url=url, token=TOKEN, data_dir=tmp_path / "data", progress=False).served
+
+
+def test_a_folder_without_labels_needs_classes(fake, data):
+    url, state = fake
+    (data / "annotations.json").unlink()
+    with pytest.raises(ValueError, match="--classes peach,leaf"):
+        push(data, url=url, token=TOKEN, progress=False)
+    pushed = push(data, classes=["<peach> & 'co\""], url=url, token=TOKEN, progress=False)
+    assert (pushed.new, pushed.from_labels, pushed.from_model) == (5, 0, 0)
+    assert not state.predictions
+    assert push(data, url=url, token=TOKEN, progress=False).there == 5  # now the project knows the classes
+    pulled = pull(data, data / "annotations.json", url=url, token=TOKEN)
+    assert (pulled.labelled, pulled.unlabelled) == (0, 5)
+    content = json.loads((data / "annotations.json").read_text())
+    assert content["images"] == content["annotations"] == []
+    assert content["categories"] == [{"id": 1, "name": "<peach> & 'co\""}]
+
+
+def test_labelled_as_empty_is_a_label(fake, data):
+    url, _ = fake
+    project = push(data, url=url, token=TOKEN, progress=False).project
+    Labeller(url, TOKEN, project).submit("a b.png", [])
+    pulled = pull(data, data / "new.json", url=url, token=TOKEN)
+    assert (pulled.labelled, pulled.kept, pulled.unlabelled) == (1, 1, 3)
+    assert masks_of(data / "new.json")["a b.png"] == []
+
+
+def test_a_new_class_and_a_new_picture_come_along(fake, data):
+    url, _ = fake
+    project = push(data, url=url, token=TOKEN, progress=False).project
+    (data / "f.png").write_bytes((data / "e.png").read_bytes())
+    pushed = push(data, classes=["stone"], url=url, token=TOKEN, progress=False)
+    assert (pushed.new, pushed.there) == (1, 5)
+    shape = {"type": "rectanglelabels", "original_width": 90, "original_height": 64, "id": "r", "from_name": "polygon"}
+    value = {"x": 0, "y": 0, "width": 50, "height": 50, "rectanglelabels": ["stone"]}
+    Labeller(url, TOKEN, project).submit("f.png", [{**shape, "value": value}])
+    pull(data, data / "new.json", url=url, token=TOKEN)
+    content = json.loads((data / "new.json").read_text())
+    assert [c["name"] for c in content["categories"]] == ["leaf", "peach", "stone"]
+    ((name, mask),) = masks_of(data / "new.json")["f.png"]
+    assert name == "stone" and mask[:32, :45].all() and mask.sum() == 32 * 45
+
+
+def test_a_better_model_takes_the_place_of_the_last_one(fake, data):
+    url, state = fake
+    model = BoxModel()
+    push(data, model=(model, model.class_names), url=url, token=TOKEN, progress=False)
+    old = set(state.predictions)
+    model.detect = lambda images: [
+        {"rois": np.zeros((0, 4)), "class_ids": [], "scores": [], "masks": np.zeros((*i.shape[:2], 0), bool)}
+        for i in images
+    ]
+    push(data, model=(model, model.class_names), url=url, token=TOKEN, progress=False)
+    assert len(state.predictions) == 5
+    assert len(old & set(state.predictions)) == 2  # those from labels, which are the same
+    assert sum(not p["result"] for p in state.predictions.values()) == 3
+
+
+def test_a_tree_of_three_files_comes_back_as_three_files(fake, tmp_path):
+    url, state = fake
+    shapes = make_shapes(tmp_path / "shapes", counts={"train": 3, "validate": 2, "test": 2}, progress=False)
+    pushed = push(shapes, url=url, token=TOKEN, progress=False)
+    assert (pushed.new, pushed.from_labels) == (7, 7)
+    task = next(task for task in state.tasks.values() if task["data"]["file_name"].startswith("shapes_test2018/"))
+    state.add_annotation(task["id"], [])
+    pulled = pull(shapes, tmp_path / "out", url=url, token=TOKEN)
+    assert (pulled.labelled, pulled.kept, len(pulled.files)) == (1, 6, 3)
+    empty = 0
+    for (file, folder), new in zip(find_parts(shapes), sorted(pulled.files), strict=True):
+        assert file.name in new
+        before, after = masks_of(file), masks_of(new)
+        assert list(before) == list(after) and folder.is_dir()
+        empty += sum(not objects for objects in after.values())
+    assert empty == 1
+    with pytest.raises(ValueError, match="3 annotation files; name a folder"):
+        pull(shapes, tmp_path / "one.json", url=url, token=TOKEN)
+
+
+def test_an_outline_is_a_polygon_where_one_is_enough():
+    disc = np.hypot(*np.mgrid[-20:20, -30:30]) < 15
+    (polygon,) = outline(encode_mask(disc))
+    assert 8 <= len(polygon) // 2 < 40
+    hole = disc.copy()
+    hole[20, 30] = False
+    assert outline(encode_mask(hole)) == encode_mask(hole)
+    dot = np.zeros((9, 9), bool)
+    dot[3, 4] = True
+    assert outline(encode_mask(dot)) == encode_mask(dot)  # too small for corners
