@@ -14,7 +14,14 @@ def convert(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="COCO: a file .json, or a folder; else a folder.")],
     format: Annotated[str, typer.Option(help="Format of IN; auto recognises it, and says what it saw.")] = "auto",
     images: Annotated[Path | None, typer.Option(help="Folder of the pictures. IN is TFRecord: they go there.")] = None,
-    masks: Annotated[Path | None, typer.Option(help="Labelbox: folder of the mask pictures, fetched already.")] = None,
+    masks: Annotated[Path | None, typer.Option(help="Labelbox: folder of the mask pictures.")] = None,
+    fetch_masks: Annotated[
+        bool,
+        typer.Option("--fetch-masks", help="Labelbox: fetch masks to that folder, with the key in LABELBOX_API_KEY."),
+    ] = False,
+    allow_private: Annotated[
+        bool, typer.Option("--allow-private", help="Labelbox: also fetch from hosts in this network.")
+    ] = False,
     to: Annotated[str, typer.Option(help="coco, yolo, labelstudio, labelme or tfrecord.")] = "coco",
     y_origin: Annotated[
         str | None, typer.Option(help="Labelbox of 2018: bottom (as its own converter) or top.", show_default="bottom")
@@ -40,7 +47,7 @@ def convert(
 
     names = None if classes is None else [name.strip() for name in classes.split(",") if name.strip()]
     options = {"images": images, "masks": masks, "y_origin": y_origin, "exif": exif}
-    options |= {"class_key": class_key, "crowd": crowd}
+    options |= {"class_key": class_key, "crowd": crowd, "fetch_masks": fetch_masks, "allow_private": allow_private}
     _, account = run(sources, out, format=format, to=to, classes=names, renumber=renumber, **options)
     if json:
         typer.echo(json_text.dumps(account.to_dict(), ensure_ascii=False))

@@ -24,7 +24,9 @@ OUTSIDE = 0.5  # pixels; a point this little outside is the tool's rounding, and
 class Options:
     """What a person may have to say, because no file says it.
 
-    images: folder of the pictures; masks: folder of mask pictures that were fetched from a Labelbox export.
+    images: folder of the pictures; of TFRecord, the one that they are written to.
+    masks: folder of the mask pictures of a Labelbox export; fetch_masks: fetch what is not there yet from its address;
+        allow_private: also from a host in this network.
     y_origin: "bottom" or "top", where y = 0 is in Labelbox exports of 2018; None takes bottom, and says so.
     exif: "upright" or "stored", what coordinates of a picture with an EXIF rotation refer to where the stated size does
         not tell; "auto" takes upright, and says so.
@@ -38,6 +40,8 @@ class Options:
     exif: str = "auto"
     class_key: str | None = None
     crowd: str = "keep"
+    fetch_masks: bool = False
+    allow_private: bool = False
 
     def __post_init__(self):
         for name in ("images", "masks"):

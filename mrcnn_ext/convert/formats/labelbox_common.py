@@ -2,12 +2,11 @@
 
 from pathlib import PurePosixPath
 
-import numpy as np
-
 from mrcnn_ext.convert.builder import Builder, Picture
+from mrcnn_ext.convert.formats.labelbox_masks import MaskFiles
 from mrcnn_ext.convert.geometry import rectangle
 from mrcnn_ext.convert.pictures import clean
-from mrcnn_ext.convert.reading import foreground, mapping, naming, number, points, read_bitmap, sequence, text, whole
+from mrcnn_ext.convert.reading import mapping, number, points, sequence, text
 
 NOT_AREAS = ("line", "point")
 
@@ -29,8 +28,8 @@ def skipped(item: dict) -> bool:
     return item.get("Skipped") is True or item.get("Label") == "Skip"
 
 
-def add_object(builder: Builder, picture: Picture, item: dict, where: str) -> None:
-    """Add one object: polygon, box, or mask from the folder of fetched masks; lines and points are dropped."""
+def add_object(builder: Builder, files: MaskFiles, picture: Picture, item: dict, where: str) -> None:
+    """Add one object: polygon, box, or mask from a picture in `files`; lines and points are dropped."""
     name = item.get("name") or item.get("value") or item.get("title")
     category_id = builder.category(text(name, f"{where}: class"))
     box = item.get("bounding_box") or item.get("bbox")
@@ -54,45 +53,9 @@ def add_object(builder: Builder, picture: Picture, item: dict, where: str) -> No
     elif any(item.get(kind) for kind in NOT_AREAS):
         builder.account.drop("line or point, which has no area", f"{picture.file_name}: {where}")
     else:
-        mask = fetched_mask(builder, item, where)
+        mask = files.mask(item, where)
         if mask is not None:
             builder.add(picture, category_id, masks=[mask], where=where, **extra)
-
-
-def fetched_mask(builder: Builder, item: dict, where: str) -> np.ndarray | None:
-    """Mask bool (H, W) from the folder of masks: all that is not black, or all of one colour of a composite mask.
-
-    The file is <feature id>.png or has the name at the end of the mask's address.  None, and an entry in the account,
-    when the object has no shape at all.  Raises ValueError when the file is not there.
-    """
-    composite = item.get("composite_mask")
-    source = mapping(composite or item.get("mask") or {}, where)
-    address = source.get("url") or item.get("instanceURI")
-    if address is None:
-        builder.account.drop("object without a shape", where)
-        return None
-    end = clean(text(address, f"{where}: address of the mask")).rpartition("/")[2]
-    folder = builder.options.masks
-    if folder is None:
-        raise ValueError(
-            f"{where}: its mask is a picture on Labelbox's server ({end}). Fetch the masks into a folder (addresses "
-            "need the API key, and end after 30 days), and say where it is with --masks."
-        )
-    identity = item.get("feature_id") or item.get("featureId")
-    names = [end, f"{end}.png"] if composite else [f"{identity}.png", end, f"{end}.png"]
-    path = next((folder / name for name in names if name and "\0" not in name and (folder / name).is_file()), None)
-    if path is None:
-        raise ValueError(f"{where}: its mask is not in {folder}; looked for {' and '.join(sorted(set(names)))}")
-    with naming(path):
-        pixels = read_bitmap(path, path)
-    if not composite:
-        return foreground(pixels)
-    colour = [
-        whole(value, f"{where}: color_rgb") for value in sequence(composite.get("color_rgb"), f"{where}: color_rgb")
-    ]
-    if len(colour) != 3 or pixels.ndim != 3:
-        raise ValueError(f"{where}: a composite mask needs a colour of three numbers and a picture in colour ({path})")
-    return (pixels[:, :, :3] == colour).all(axis=2)
 
 
 def answers(classifications, where) -> dict:

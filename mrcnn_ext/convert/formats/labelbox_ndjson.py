@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mrcnn_ext.convert.builder import Builder, Options
 from mrcnn_ext.convert.formats.labelbox_common import add_object, answers, picture_name
+from mrcnn_ext.convert.formats.labelbox_masks import MaskFiles
 from mrcnn_ext.convert.reading import mapping, naming, parse_json, sequence, whole
 
 TITLE = "Labelbox export of today (NDJSON)"
@@ -24,15 +25,16 @@ def detect(path: Path) -> str | None:
 def read(path: Path, options: Options) -> Builder:
     """Of several labels of a picture in a project the first is taken; the others are dropped, and listed."""
     builder = Builder(options, options.images)
+    files = MaskFiles(options, builder.account)
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 with naming(f"{path}: line {number}"):
-                    _read_row(builder, mapping(parse_json(line, f"{path}: line {number}"), "the row"))
+                    _read_row(builder, files, mapping(parse_json(line, f"{path}: line {number}"), "the row"))
     return builder
 
 
-def _read_row(builder: Builder, row: dict) -> None:
+def _read_row(builder: Builder, files: MaskFiles, row: dict) -> None:
     """One data row: a picture with the labels of each project."""
     source = mapping(row.get("data_row"), "data_row")
     name = picture_name(source.get("external_id") or source.get("global_key"), source.get("row_data"), "data_row")
@@ -55,7 +57,7 @@ def _read_row(builder: Builder, row: dict) -> None:
         return
     for item in annotations:
         for number, thing in enumerate(sequence(item.get("objects") or [], f"{name}: objects"), 1):
-            add_object(builder, picture, mapping(thing, f"{name}: object {number}"), f"object {number}")
+            add_object(builder, files, picture, mapping(thing, f"{name}: object {number}"), f"object {number}")
 
 
 def _labels(builder: Builder, row: dict, name: str) -> list[dict]:

@@ -112,7 +112,7 @@ def test_ndjson(tmp_path):
 
 def test_masks_must_be_there(tmp_path):
     path, _ = sample("labelbox", tmp_path)
-    with pytest.raises(ValueError, match="say where it is with --masks"):
+    with pytest.raises(ValueError, match="--fetch-masks --masks DIR"):
         read(path)
     with pytest.raises(ValueError, match="f3.png and xyz"):
         read(path, options=Options(masks=tmp_path))

@@ -1,7 +1,6 @@
 """TFRecord files: every kind of object there and back, the schema as TensorFlow reads it, restarts."""
 
 import hashlib
-import importlib.util
 import json
 import os
 import warnings
@@ -224,12 +223,3 @@ def test_command_line(data, tmp_path):
     result = CliRunner().invoke(app, ["tfrecord", str(data), str(out), "--shards", "2"])
     assert "6 pictures with 6 objects in 2 files" in result.output
     assert "1 pictures with EXIF rotation" in result.output and "left out: " in result.output
-
-
-@pytest.mark.skipif(importlib.util.find_spec("datumaro") is None, reason="datumaro, the other reader, is not installed")
-def test_datumaro_reads_ours(data, tmp_path):
-    from datumaro.components.dataset import Dataset as DatumaroDataset
-
-    write(data, tmp_path / "out", shards=1)
-    items = {item.id: item for item in DatumaroDataset.import_from(str(tmp_path / "out"), "tf_detection_api")}
-    assert len(items) == 6
