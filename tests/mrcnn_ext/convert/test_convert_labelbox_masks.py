@@ -105,7 +105,7 @@ def test_an_interrupted_run_goes_on(tmp_path, server):
     whole = path.read_text()
     path.write_text(whole.replace(f"{server.url}/all.png", f"{server.url}/gone"))
     with pytest.raises(
-        OSError, match="export.ndjson: line 1: object 5: its mask cannot be fetched from .*/gone: .*404"
+        ValueError, match="export.ndjson: line 1: object 5: its mask cannot be fetched from .*/gone: .*404"
     ):
         read(path, options=options)
     path.write_text(whole)
