@@ -39,6 +39,10 @@ class Config:
     STEPS_PER_EPOCH = 1000
     # Batches of the validation set after each epoch, 1 or more; more gives a steadier figure and a slower epoch.
     VALIDATION_STEPS = 50
+    # Steps after which the training's state is saved within an epoch too, or None: at the end of each epoch only.
+    CHECKPOINT_STEPS = None
+    # Checkpoints of the last so many epochs stay on disk, 1 or more; None: of all. The best one stays in any case.
+    KEEP_CHECKPOINTS = None
     # Whole number or None; fixes the order of pictures, augmentation, sampling and first weights. None: by chance.
     SEED = None
 

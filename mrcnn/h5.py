@@ -4,7 +4,6 @@ A file is seen as `{layer: {weight: dataset}}`, where a layer nested in another 
 stands under its own name. `addresses` makes these names, for files and for models alike.
 """
 
-import os
 import re
 import zipfile
 from collections import Counter
@@ -15,6 +14,8 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+
+from mrcnn.whole_file import whole_file
 
 HEADER_LIMIT = 64512  # bytes: HDF5 stores no larger attribute, so Keras splits a list: layer_names0, layer_names1
 KERAS1_WEIGHTS = {"W": "kernel", "b": "bias", "running_mean": "moving_mean", "running_std": "moving_variance"}
@@ -72,23 +73,16 @@ def write_weights(path, groups: dict[str, list[tuple[str, np.ndarray]]]) -> None
 
     The file appears under its name only when it is complete. Folders are made as needed.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with h5py.File(part, "w", locking=False) as file:
-            write_names(file, "layer_names", list(groups))
-            # The arrays lie as TensorFlow has them whatever backend runs; old Keras would mirror other kernels.
-            file.attrs["backend"] = np.bytes_("tensorflow")
-            file.attrs["keras_version"] = np.bytes_(version("keras"))
-            for name, weights in groups.items():
-                group = file.create_group(name)
-                write_names(group, "weight_names", [weight for weight, _ in weights])
-                for weight, array in weights:
-                    group.create_dataset(weight, data=array)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as part, h5py.File(part, "w", locking=False) as file:
+        write_names(file, "layer_names", list(groups))
+        # The arrays lie as TensorFlow has them whatever backend runs; old Keras would mirror other kernels.
+        file.attrs["backend"] = np.bytes_("tensorflow")
+        file.attrs["keras_version"] = np.bytes_(version("keras"))
+        for name, weights in groups.items():
+            group = file.create_group(name)
+            write_names(group, "weight_names", [weight for weight, _ in weights])
+            for weight, array in weights:
+                group.create_dataset(weight, data=array)
 
 
 def write_names(group: h5py.Group, key: str, names: list[str]) -> None:

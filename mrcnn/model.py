@@ -1,9 +1,7 @@
 """The public class `MaskRCNN`, and the old module's functions by their old names."""
 
 import contextlib
-import re
 import time
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,7 +10,6 @@ from mrcnn import inside, training
 from mrcnn.data.anchors import anchors_for, compute_backbone_shapes
 from mrcnn.data.boxes import denorm_boxes, norm_boxes
 from mrcnn.data.generator import data_generator
-from mrcnn.data.loader import Loader
 from mrcnn.data.minimask import unmold_crops, unmold_masks
 from mrcnn.data.molding import (
     compose_image_meta,
@@ -27,6 +24,7 @@ from mrcnn.data.targets import build_detection_targets, build_rpn_targets, gener
 from mrcnn.download import coco_weights, imagenet_weights
 from mrcnn.network import graph, old_names
 from mrcnn.network.old_names import *  # noqa: F403 (its __all__ is the list)
+from mrcnn.training.optimizer import make_optimizer
 from mrcnn.weights import load_weights, save_weights
 
 
@@ -69,14 +67,13 @@ class MaskRCNN:
 
         Raises FileNotFoundError when there is no run, or no checkpoint in it.
         """
-        name = self.config.NAME.lower()
-        root = Path(self.model_dir)
-        runs = sorted(
-            p for p in root.glob("*") if p.is_dir() and re.fullmatch(re.escape(name) + r"\d{8}T\d{4}", p.name)
-        )
+        runs = training.runs_of(self.model_dir, self.config.NAME)
         if not runs:
-            raise FileNotFoundError(f"No run of {name!r} in {root}: train first, or give a path to a weights file.")
-        checkpoints = sorted(runs[-1].glob("mask_rcnn*.h5"))
+            raise FileNotFoundError(
+                f"No run of {self.config.NAME.lower()!r} in {self.model_dir}: train first, or give a path to a weights "
+                "file."
+            )
+        checkpoints = training.checkpoints_of(runs[-1])
         if not checkpoints:
             raise FileNotFoundError(f"No checkpoint in {runs[-1]}: the run did not finish its first epoch.")
         return str(checkpoints[-1])
@@ -127,77 +124,44 @@ class MaskRCNN:
         train_dataset,
         val_dataset,
         learning_rate,
-        epochs,
-        layers,
+        epochs=None,
+        layers="all",
         augmentation=None,
         custom_callbacks=None,
         no_augmentation_sources=None,
+        *,
+        extra_epochs=None,
+        resume=False,
     ):
-        """Trains, up to epoch `epochs` in all (not that many more).
+        """Trains, up to epoch `epochs` in all (not that many more), or for `extra_epochs` more.
 
         train_dataset, val_dataset: prepared Datasets.  learning_rate: a number or a Keras schedule.
         layers: "heads", "3+", "4+", "5+", "all", or a regular expression for whole layer names.
         augmentation: see `load_image_gt`.  custom_callbacks: Keras callbacks.
         no_augmentation_sources: sources whose pictures are not augmented.
-        Writes checkpoints, config.json, metrics.csv and TensorBoard's files to `log_dir`. Returns Keras' History.
+        resume: go on where the last training of this NAME stopped, with its weights, optimizer, random numbers and
+        order of pictures, as if it had not; the other arguments are to be the same. Where there is none a run starts.
+        Writes to `log_dir`: checkpoints, state.npz for resuming, config.json, classes.json, run.json, metrics.csv and
+        TensorBoard's files. Ctrl-C ends it after the running step, with its state saved. Returns Keras' History.
         """
-        if self.mode != "training":
-            raise ValueError('This model was made for inference: make one with mode="training".')
-        if epochs <= self.epoch:
-            print(f"Nothing to do: {self.epoch} epochs are trained; epochs={epochs} is the total, not what to add.")
-            return None
-        chosen = training.set_trainable(self.keras_model, training.LAYERS.get(layers, layers))
-        parameters = sum(int(np.prod(w.shape)) for layer in chosen for w in layer.trainable_weights)
-        print(f"Training epochs {self.epoch + 1} to {epochs}: {len(chosen)} layers, {parameters:,} parameters.")
-        print(f"Run folder: {self.log_dir}")
-        Path(self.log_dir).mkdir(parents=True, exist_ok=True)
-        self.config.to_json(Path(self.log_dir) / "config.json")
-        self.compile(learning_rate, self.config.LEARNING_MOMENTUM)
-        steps = self.config.STEPS_PER_EPOCH
-        with contextlib.ExitStack() as stack:
-            batches = stack.enter_context(
-                Loader(
-                    train_dataset,
-                    self.config,
-                    augmentation=augmentation,
-                    no_augmentation_sources=no_augmentation_sources,
-                    seed=self.config.SEED,
-                )
-            )
-            validation = stack.enter_context(Loader(val_dataset, self.config, seed=self.config.SEED))
-            history = self.keras_model.fit(
-                as_generator(batches),
-                initial_epoch=self.epoch,
-                epochs=epochs,
-                steps_per_epoch=steps,
-                shuffle=False,  # the loader has done it
-                validation_data=as_generator(validation),
-                validation_steps=self.config.VALIDATION_STEPS,
-                callbacks=[
-                    training.StopOnNaN(self.checkpoint_path),
-                    training.TensorBoardLosses(self.log_dir, steps),
-                    keras.callbacks.CSVLogger(Path(self.log_dir) / "metrics.csv", append=self.epoch > 0),
-                    training.Checkpoints(self.checkpoint_path),
-                    *(custom_callbacks or []),
-                ],
-            )
-        self.epoch = max(self.epoch, epochs)
-        return history
+        self._must_be("training")
+        return training.train(
+            self,
+            train_dataset,
+            val_dataset,
+            learning_rate,
+            epochs,
+            layers,
+            augmentation=augmentation,
+            custom_callbacks=custom_callbacks,
+            no_augmentation_sources=no_augmentation_sources,
+            extra_epochs=extra_epochs,
+            resume=resume,
+        )
 
     def compile(self, learning_rate, momentum):
         """Sets the optimizer of the Config; gradients are clipped by their global norm."""
-        config = self.config
-        if config.OPTIMIZER == "sgd":
-            optimizer = keras.optimizers.SGD(
-                learning_rate, momentum=momentum, global_clipnorm=config.GRADIENT_CLIP_NORM
-            )
-        elif config.OPTIMIZER == "adamw":
-            optimizer = keras.optimizers.AdamW(
-                learning_rate, weight_decay=config.WEIGHT_DECAY, global_clipnorm=config.GRADIENT_CLIP_NORM
-            )
-        else:
-            raise ValueError(f'OPTIMIZER is {config.OPTIMIZER!r}: use "sgd" or "adamw".')
-        self.keras_model.compile(optimizer=optimizer)
+        self.keras_model.compile(optimizer=make_optimizer(self.config, learning_rate, momentum))
 
     # --- detection -----------------------------------------------------------------------------------------------
 
@@ -368,12 +332,6 @@ def log(text, array=None):
         )
         text = f"{text:25}shape: {str(array.shape):20}  {span}  {array.dtype}"
     print(text)
-
-
-def as_generator(batches):
-    """A generator of tuples (inputs,) over an iterator of inputs: what Keras takes."""
-    for batch in batches:
-        yield (batch,)
 
 
 __all__ = [

@@ -149,6 +149,10 @@ class CocoDataset(Dataset):
         """The path of the picture."""
         return str(self.image_info[image_id]["path"])
 
+    def label_files(self):
+        """Paths of the annotation files."""
+        return list(dict.fromkeys(str(info["coco_file"].path) for info in self.image_info if "coco_file" in info))
+
     def _objects(self, info):
         """Numbers of a picture's objects of the loaded classes, and their class ids inside, negative for crowds."""
         file, numbers, class_ids = info["coco_file"], [], []

@@ -1,5 +1,8 @@
 """The list of classes and pictures of a data set, and how to load one picture with its masks."""
 
+import hashlib
+from pathlib import Path
+
 import numpy as np
 
 from mrcnn.data.picture import read_picture
@@ -101,6 +104,22 @@ class Dataset:
         class id marks a crowd (many objects in one mask), which training leaves out.
         """
         return np.zeros((0, 0, 0), bool), np.zeros(0, np.int32)
+
+    def fingerprint(self):
+        """A SHA-256 that changes with classes, order, names and sizes of the pictures, and `label_files`."""
+        digest = hashlib.sha256(repr([(c["source"], c["id"], c["name"]) for c in self.class_info]).encode())
+        for info in self.image_info:
+            path = Path(str(info["path"]))
+            size = path.stat().st_size if path.is_file() else None
+            digest.update(repr((info["source"], info["id"], path.name, size)).encode())
+        for path in self.label_files():
+            with Path(path).open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
+
+    def label_files(self):
+        """Paths of the files that the objects come from; override it so that `fingerprint` sees a change in them."""
+        return []
 
 
 def _first_name(name):

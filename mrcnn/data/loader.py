@@ -6,10 +6,10 @@ Which pictures a batch holds, and every random choice in it, follows from the se
 same seed gives the same batches whatever the number of threads.
 """
 
-import collections
 import concurrent.futures
 import itertools
 import os
+import threading
 
 import numpy as np
 
@@ -50,16 +50,15 @@ class Loader:
         self.seed = np.random.SeedSequence().entropy if seed is None else seed
         self.threads = threads or min(os.cpu_count() or 1, 8)
         self._pool = concurrent.futures.ThreadPoolExecutor(self.threads, thread_name_prefix="loader")
-        self._pending = collections.deque()
+        self._pending = {}  # by number
+        self._lock = threading.Lock()
         self._numbers = itertools.count()
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        while len(self._pending) <= 2 * self.threads:
-            self._pending.append(self._pool.submit(self.batch, next(self._numbers)))
-        return self._pending.popleft().result()
+        return self.fetch(next(self._numbers))
 
     def __enter__(self):
         return self
@@ -70,6 +69,24 @@ class Loader:
     def close(self):
         """Stops the threads."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def fetch(self, number):
+        """Batch `number`, from the threads; those that follow it are made meanwhile."""
+        with self._lock:
+            ahead = range(number, number + 2 * self.threads + 1)
+            for other in set(self._pending) - set(ahead):
+                self._pending.pop(other).cancel()
+            for other in ahead:
+                if other not in self._pending:
+                    self._pending[other] = self._pool.submit(self.batch, other)
+            future = self._pending.pop(number)
+        return future.result()
+
+    def image_ids(self, number):
+        """Ids, in the data set's source, of the pictures of batch `number`."""
+        size = self.config.BATCH_SIZE
+        numbers = [self._image_id(place) for place in range(number * size, (number + 1) * size)]
+        return [self.dataset.image_info[i]["id"] for i in numbers]
 
     def batch(self, number):
         """Batch `number`, 0 or more: its pictures follow one another in an endless run of passes over the data set."""

@@ -82,9 +82,12 @@ def test_tensorboard_shows_every_step_and_epoch(run):
         reader = events.EventAccumulator(str(folder / part), size_guidance={events.TENSORS: 0}).Reload()
         return {tag: [event.step for event in reader.Tensors(tag)] for tag in reader.Tags()["tensors"]}
 
-    assert scalars("step") == {name: [0, 1, 2, 3] for name in ["loss", "learning_rate", *LOSSES]}
+    steps = {name: [0, 1, 2, 3] for name in ["loss", "learning_rate", "gradient_norm", *LOSSES]}
+    assert scalars("step") == steps | {"images_per_second": [1, 3]}  # not of an epoch's first
     expected = {f"epoch_{name}": [1, 2] for name in ["loss", *LOSSES]}
-    assert scalars("train") == scalars("validation") == expected
+    costs = ["learning_rate", "gradient_norm", "images_per_second", "memory_mib"]
+    assert scalars("train") == expected | {f"epoch_{name}": [1, 2] for name in costs}
+    assert scalars("validation") == expected
 
 
 def test_history(run):

@@ -1,0 +1,83 @@
+"""What a training costs and how it goes: pictures a second, memory, step size, gradients."""
+
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from mrcnn.training.optimizer import inner_optimizer
+
+
+class Meter(keras.callbacks.Callback):
+    """Adds to what each epoch tells: learning_rate, gradient_norm (of its last step), images_per_second, memory_mib.
+
+    clock: the run's Clock.  images: pictures a step.  learning_rate: a number or a Keras schedule.
+    """
+
+    def __init__(self, clock, images, learning_rate):
+        super().__init__()
+        self.clock = clock
+        self.images = images
+        self.schedule = learning_rate if callable(learning_rate) else None
+        self.rate = 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        optimizer = inner_optimizer(self.model)
+        self.steps_before = int(np.asarray(optimizer._iterations))  # the schedule's step, also with accumulation
+        self.fixed_rate = None if self.schedule else float(np.asarray(optimizer.learning_rate))
+        self.first_step = self.clock.global_step
+        self.times = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.times = [*self.times[-20:], (time.perf_counter(), self.clock.global_step)]
+        if len(self.times) == 1:
+            self.epoch_start = self.times[0]  # the first step of a run compiles the graph: it is not counted
+
+    def of_step(self):
+        """The step size that the last step had, its gradients' norm, and pictures a second lately, where known."""
+        values = {"learning_rate": self.learning_rate(self.clock.global_step - self.first_step - 1)}
+        if keras.backend.backend() != "jax":  # where the newest values are out of reach within an epoch
+            values["gradient_norm"] = float(np.asarray(inner_optimizer(self.model).gradient_norm))
+        return values | self._speed(self.times[0])
+
+    def learning_rate(self, steps):
+        """The step size after this number of steps of the running epoch."""
+        if self.schedule is None:
+            return self.fixed_rate
+        return float(np.asarray(self.schedule(self.steps_before + steps)))
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["learning_rate"] = self.learning_rate(self.clock.global_step - self.first_step - 1)
+        logs["gradient_norm"] = float(np.asarray(inner_optimizer(self.model).gradient_norm))
+        logs.update(self._speed(self.epoch_start))
+        logs["memory_mib"] = memory_mib()
+
+    def _speed(self, start):
+        """Pictures a second from (time, step) `start` to the last step; empty before the second one."""
+        (begin, first), (end, last) = start, self.times[-1]
+        return {"images_per_second": self.images * (last - first) / (end - begin)} if last > first else {}
+
+
+def memory_mib():
+    """Most memory that was in use so far, MiB: of the first accelerator; without one, this process's now."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        stats = jax.local_devices()[0].memory_stats() or {}
+        if stats:
+            return stats["peak_bytes_in_use"] / 2**20
+    elif keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if tf.config.list_logical_devices("GPU"):
+            return tf.config.experimental.get_memory_info("GPU:0")["peak"] / 2**20
+    return _resident_mib()
+
+
+def _resident_mib():
+    status = Path("/proc/self/status")
+    if not status.is_file():  # not Linux
+        return float("nan")
+    line = next(line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024

@@ -1,0 +1,69 @@
+"""The run in TensorBoard."""
+
+import time
+from pathlib import Path
+
+import keras
+
+SECONDS_BETWEEN_FLUSHES = 2
+
+
+class TensorBoardLosses(keras.callbacks.Callback):
+    """The losses of every step, and what every epoch gave, for TensorBoard; on disk within seconds.
+
+    clock: the run's Clock.  meter: the run's Meter.
+    Steps go to <log_dir>/step, epochs to <log_dir>/train and <log_dir>/validation.
+    """
+
+    def __init__(self, log_dir, clock, meter):
+        super().__init__()
+        import tensorflow as tf  # also beside another backend: only its event writer is used
+
+        self.summary = tf.summary
+        self.log_dir = Path(log_dir)
+        self.clock = clock
+        self.meter = meter
+        self.writers = {}
+        self.flushed = 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # An epoch that goes on in its middle has means of its earlier steps already.
+        done = self.clock.resumed_step
+        self.totals = {m.name: float(m.result()) * done for m in self.model.metrics} if done else {}
+
+    def on_train_batch_end(self, batch, logs=None):
+        values = {name: self._last_of_mean(name, float(mean)) for name, mean in logs.items()}
+        self._write("step", values | self.meter.of_step(), self.clock.global_step - 1)
+        if time.monotonic() - self.flushed > SECONDS_BETWEEN_FLUSHES:
+            self._writer("step").flush()
+            self.flushed = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        validation = {name[4:]: value for name, value in logs.items() if name.startswith("val_")}
+        training = {name: value for name, value in logs.items() if not name.startswith("val_")}
+        for which, values in (("train", training), ("validation", validation)):
+            if values:
+                self._write(which, {f"epoch_{name}": value for name, value in values.items()}, epoch + 1)
+                self._writer(which).flush()
+
+    def on_train_end(self, logs=None):
+        for writer in self.writers.values():
+            writer.close()
+        self.writers = {}
+
+    def _last_of_mean(self, name, mean):
+        """Keras tells the mean since the epoch's start; the newest value is what it added to the sum."""
+        total = mean * self.clock.step
+        last = total - self.totals.get(name, 0.0)
+        self.totals[name] = total
+        return last
+
+    def _writer(self, which):
+        if which not in self.writers:
+            self.writers[which] = self.summary.create_file_writer(str(self.log_dir / which))
+        return self.writers[which]
+
+    def _write(self, which, values, step):
+        with self._writer(which).as_default():
+            for name, value in values.items():
+                self.summary.scalar(name, value, step=step)
