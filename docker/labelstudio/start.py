@@ -1,6 +1,7 @@
 """Starts Label Studio on port 8080 with user, password and token of .env; a change there is taken over.
 
-`start.py migrate` only makes the database, for the image.  Runs in Label Studio's own environment.
+`start.py migrate` only makes the database, for the image.  Runs in Label Studio's own environment.  The tests have it
+listen elsewhere with LABEL_STUDIO_BIND.
 """
 
 import os

@@ -11,7 +11,8 @@ from launcher import machine
 from launcher.messages import Problem, run_shown
 
 _FOLDERS = {"cpu": ".venv", "dev": ".venv", "gpu": ".venv-gpu", "gpu-jax": ".venv-gpu-jax"}
-_GIGABYTES = {"cpu": 3, "dev": 4, "gpu": 9, "gpu-jax": 9}
+_FOLDERS["labelstudio"] = ".venv-labelstudio"  # for the tests
+_GIGABYTES = {"cpu": 3, "dev": 4, "gpu": 9, "gpu-jax": 9, "labelstudio": 2}
 
 
 def ensure(root: Path, lock: str) -> Path:
