@@ -22,9 +22,11 @@ from mrcnn_ext.mistakes import find_mistakes
 from mrcnn_ext.objects import gather_objects, some_pictures
 from mrcnn_ext.quick import quick
 from mrcnn_ext.statistics import plot_anchor_fit, plot_average_precision, plot_mask_statistics, plot_mean_masks
+from mrcnn_ext.suggest import caps_for
 
 __all__ = [
     "best_anchor_ious",
+    "caps_for",
     "choose_data",
     "chosen_data",
     "display_table",

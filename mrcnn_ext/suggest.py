@@ -108,6 +108,8 @@ def caps_for(fullest_picture: int, preset) -> dict:
     """Settings that count objects or regions, for the number of objects in the fullest picture."""
     return {
         "MAX_GT_INSTANCES": fullest_picture,
+        "TRAIN_ROIS_PER_IMAGE": max(preset.TRAIN_ROIS_PER_IMAGE, min(fullest_picture, 64)),
+        "PRE_NMS_LIMIT": max(preset.PRE_NMS_LIMIT, 10 * fullest_picture),
         "DETECTION_MAX_INSTANCES": max(20, round(1.25 * fullest_picture)),
         "POST_NMS_ROIS_INFERENCE": max(preset.POST_NMS_ROIS_INFERENCE, 2 * fullest_picture),
     }
@@ -235,6 +237,8 @@ def _into_square(boxes_px, side) -> np.ndarray:
 def _add_caps(result, most) -> None:
     reasons = {
         "MAX_GT_INSTANCES": f"The fullest picture has {most} objects; training drops what is above this.",
+        "TRAIN_ROIS_PER_IMAGE": "One for each object of the fullest picture, up to 64; or the preset's, if more.",
+        "PRE_NMS_LIMIT": "Ten boxes for each object of the fullest picture; or the preset's, if more.",
         "DETECTION_MAX_INSTANCES": "A quarter more than in the fullest picture can come out.",
         "POST_NMS_ROIS_INFERENCE": "At least two proposals for each object of the fullest picture.",
     }

@@ -124,6 +124,8 @@ def test_no_objects_at_all(tmp_path):
 def test_caps():
     assert caps_for(101, TinyConfig) == {
         "MAX_GT_INSTANCES": 101,
+        "TRAIN_ROIS_PER_IMAGE": 64,
+        "PRE_NMS_LIMIT": 1010,
         "DETECTION_MAX_INSTANCES": 126,
         "POST_NMS_ROIS_INFERENCE": 202,
     }
