@@ -7,6 +7,7 @@ import typer
 from mrcnn_ext.commands.check import check
 from mrcnn_ext.commands.collect import collect
 from mrcnn_ext.commands.convert import convert
+from mrcnn_ext.commands.detect import detect
 from mrcnn_ext.commands.evaluate import evaluate
 from mrcnn_ext.commands.labelstudio import app as labelstudio
 from mrcnn_ext.commands.selftest import selftest
@@ -38,6 +39,7 @@ app.command()(split)
 app.command()(suggest)
 app.command()(tfrecord)
 app.command()(evaluate)
+app.command()(detect)
 app.command()(selftest)
 
 

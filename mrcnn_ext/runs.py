@@ -56,6 +56,24 @@ def load_run(run="last", mode="inference", logs="logs", name=None, **settings):
     return model, files.class_names, files.folder
 
 
+def detection_settings(config, min_score=None, most=None, batch=None) -> dict:
+    """Settings for `load_run` to detect otherwise than in training.
+
+    min_score: weaker objects are left out.  most: objects of a picture; the proposals are made to suffice.
+    batch: pictures at once.  None: as the run has it.
+    """
+    settings = {}
+    if min_score is not None:
+        settings["DETECTION_MIN_CONFIDENCE"] = min_score
+    if most is not None:
+        settings["DETECTION_MAX_INSTANCES"] = most
+        settings["POST_NMS_ROIS_INFERENCE"] = max(config.POST_NMS_ROIS_INFERENCE, 2 * most)
+        settings["PRE_NMS_LIMIT"] = max(config.PRE_NMS_LIMIT, 6 * most)
+    if batch is not None:
+        settings |= {"IMAGES_PER_GPU": batch, "GPU_COUNT": 1}
+    return settings
+
+
 def changed(config, **settings) -> Config:
     """A copy of a Config with some settings changed; computed values follow. ValueError for unknown names."""
     values = {key: value for key, value in config.to_dict().items() if key not in COMPUTED_NAMES}

@@ -1,0 +1,66 @@
+"""`mrcnn detect`"""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def detect(
+    run: Annotated[str, typer.Argument(help='Run folder, .h5 beside its config.json, or "last".')],
+    inputs: Annotated[list[str], typer.Argument(help="Pictures, folders, videos, addresses.")],
+    out: Annotated[Path, typer.Option(help="Folder for what is found.")] = Path("data/detections"),
+    write: Annotated[
+        list[str] | None,
+        typer.Option(help="overlays, coco, csv (these by default), masks, labelme, labelstudio. May be repeated."),
+    ] = None,
+    min_score: Annotated[float | None, typer.Option(min=0, max=1, help="Default: that of the run.")] = None,
+    most: Annotated[int | None, typer.Option(min=1, help="Objects of a picture or tile. Default: the run's.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Pictures or tiles at once. Default: the run's.")] = None,
+    tile: Annotated[int | None, typer.Option(min=32, help="Cut larger pictures into tiles of so many pixels.")] = None,
+    overlap: Annotated[float, typer.Option(min=0, max=0.5, help="Share of a tile that its neighbour sees.")] = 0.25,
+    across_classes: Annotated[
+        float | None, typer.Option(min=0, max=1, help="IoU above which the weaker of two boxes of any class goes.")
+    ] = None,
+    allow_private: Annotated[bool, typer.Option(help="Also ask addresses in this network.")] = False,
+    logs: Annotated[Path, typer.Option(help="Where the runs are.")] = Path("logs"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+):
+    """Find objects in pictures, folders, videos and web pictures, and write what is found.
+
+    Exit code 1 when something could not be read; it is named, and the rest is done.
+
+    Example: mrcnn detect last data/new --out data/detections --write overlays --write labelme --tile 512
+    """
+    from mrcnn_ext.detection import Detector, Writer, detect_sources
+    from mrcnn_ext.detection.sources import count, root_of
+    from mrcnn_ext.runs import detection_settings, find_run, load_run
+
+    files = find_run(run, logs)
+    if batch is None and tile is None and count(inputs) == 1:
+        batch = 1
+    model, names, _ = load_run(files.weights, **detection_settings(files.config, min_score, most, batch))
+    detector = Detector(model, tile, overlap, across_classes)
+    writer = Writer(out, names, write or ("overlays", "coco", "csv"), root_of(inputs))
+    summary = detect_sources(detector, inputs, writer, allow_private, progress=not as_json)
+    if as_json:
+        typer.echo(json.dumps({"out": str(out), **summary.to_dict()}))
+    else:
+        _print(summary, out, model.config.IMAGE_MAX_DIM)
+    raise typer.Exit(1 if summary.skipped else 0)
+
+
+def _print(summary, out, side) -> None:
+    typer.echo(f"{summary.objects:,} objects in {summary.pictures:,} pictures; written to {out}")
+    parts = ", ".join(f"{part} {1000 * value:.1f}" for part, value in summary.seconds.items())
+    typer.echo(f"milliseconds a picture: {parts}")
+    if summary.large:
+        typer.echo(
+            f"{len(summary.large):,} pictures were made far smaller for the network ({side} px), such as "
+            f"{summary.large[0]}: --tile {side} looks at them piece by piece."
+        )
+    for name, reason in summary.skipped:
+        typer.secho(f"skipped {name}: {reason}", err=True, fg=typer.colors.YELLOW)
+    if summary.skipped:
+        typer.secho(f"{len(summary.skipped):,} skipped", err=True, fg=typer.colors.YELLOW)

@@ -1,0 +1,13 @@
+"""Detection on anything: pictures, folders, addresses, videos, and pictures far larger than the network.
+
+detector = Detector(model)                          # or Detector(model, tile=512)
+found = detector(image)                             # Found: class ids, scores, boxes, masks as RLE
+detect_sources(detector, ["pictures"], names, Writer("out", names))
+"""
+
+from mrcnn_ext.detection.detector import Detector
+from mrcnn_ext.detection.found import Found
+from mrcnn_ext.detection.run import detect_sources
+from mrcnn_ext.detection.writer import Writer
+
+__all__ = ["Detector", "Found", "Writer", "detect_sources"]

@@ -1,0 +1,81 @@
+"""A model that takes pictures of any size, whole or in tiles, and tells where its seconds went."""
+
+import time
+from collections import Counter
+
+from mrcnn_ext.detection.found import Found, found_of, suppress_across_classes
+from mrcnn_ext.detection.tiles import join, tiles_of
+
+PARTS = ("decode", "resize", "network", "paste")
+OVERLAP = 0.25
+
+
+class Detector:
+    """Finds objects in pictures.
+
+    model: a MaskRCNN in inference mode.  tile: pixels, the side of the tiles that every picture larger than one is cut
+    into; each goes through the network as a picture of its own. None: pictures go through whole.
+    overlap: share of a tile's side that neighbours see as well; objects smaller than that come out best.
+    across_classes: IoU of boxes above which the weaker of two objects goes, whatever their classes; None: leave them.
+    `seconds` sums the parts of all calls: decode (by who reads the pictures), resize, network, paste.
+    """
+
+    def __init__(self, model, tile: int | None = None, overlap: float = OVERLAP, across_classes: float | None = None):
+        self.model = model
+        self.tile = tile
+        self.overlap = overlap
+        self.across_classes = across_classes
+        self.seconds = Counter(dict.fromkeys(PARTS, 0.0))
+        self.pictures = 0
+
+    def __call__(self, image) -> Found:
+        """Objects of one picture, array [H, W, C] or gray."""
+        return self.batch([image])[0]
+
+    def batch(self, images) -> list[Found]:
+        """Objects of several pictures; whole ones share the network's batches."""
+        found = [None] * len(images)
+        whole = [i for i, image in enumerate(images) if self.tile is None or max(image.shape[:2]) <= self.tile]
+        for i, result in zip(whole, self._detect([images[i] for i in whole]), strict=True):
+            found[i] = self._timed_found(result, *images[i].shape[:2])
+        for i in set(range(len(images))) - set(whole):
+            found[i] = self._tiled(images[i])
+        self.pictures += len(images)
+        if self.across_classes is not None:
+            found = [suppress_across_classes(one, self.across_classes) for one in found]
+        return found
+
+    def seconds_per_picture(self) -> dict[str, float]:
+        """Mean seconds of each part."""
+        return {part: self.seconds[part] / max(self.pictures, 1) for part in PARTS}
+
+    def _tiled(self, image) -> Found:
+        height, width = image.shape[:2]
+        tiles = tiles_of(height, width, self.tile, self.overlap)
+        parts, size = [], self.model.config.BATCH_SIZE
+        for start in range(0, len(tiles), size):
+            some = tiles[start : start + size]
+            results = self._detect([image[y1:y2, x1:x2] for y1, x1, y2, x2 in some])
+            parts += [
+                (tile, self._timed_found(result, height, width, tile[:2]))
+                for tile, result in zip(some, results, strict=True)
+            ]
+        before = time.perf_counter()
+        joined = join(parts, height, width)
+        self.seconds["paste"] += time.perf_counter() - before
+        return joined
+
+    def _detect(self, images) -> list[dict]:
+        """The model's answers; the last batch is filled up, since a batch of a new size would be compiled anew."""
+        if not images:
+            return []
+        missing = -len(images) % self.model.config.BATCH_SIZE
+        results = self.model.detect([*images, *[images[-1]] * missing], crops=True)
+        self.seconds.update(self.model.seconds)
+        return results[: len(images)]
+
+    def _timed_found(self, result, height, width, corner=(0, 0)) -> Found:
+        before = time.perf_counter()
+        found = found_of(result, height, width, corner)
+        self.seconds["paste"] += time.perf_counter() - before
+        return found

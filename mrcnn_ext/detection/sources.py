@@ -1,0 +1,128 @@
+"""What to detect on: pictures, folders of them, addresses, videos; read one after the other."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+import cv2
+import numpy as np
+
+from mrcnn.data.picture import decode_picture, read_picture
+from mrcnn.retry import Failure
+from mrcnn_ext.check.reading import PICTURE_ENDINGS
+from mrcnn_ext.collect.fetch import Refused, fetch, host_of, new_session
+
+VIDEO_ENDINGS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v"}
+MAX_BYTES = 50_000_000  # of a picture from an address
+MAX_REDIRECTS = 8
+TIMEOUT = 60.0  # seconds
+
+
+@dataclass
+class Source:
+    """A picture to come: its name in the results, how to read it, and the video that it is a frame of."""
+
+    name: str
+    read: Callable[[], np.ndarray]
+    video: str = ""
+    rate: float = 0.0  # frames a second
+
+
+def sources_of(items, allow_private=False) -> Iterator[Source]:
+    """Pictures and frames of files, folders (with those below), videos, and http or https addresses, in order.
+
+    Names are relative to `root_of(items)`, of addresses their last part; no two are equal. What cannot be read raises
+    ValueError or OSError when it is read, also a file that is not there.
+    allow_private: also ask hosts of this network.
+    """
+    root, taken = root_of(items), set()
+    for item in map(str, items):
+        if item.lower().startswith(("http://", "https://")):
+            yield Source(_free(_name_of_address(item), taken), lambda url=item: _download(url, allow_private))
+            continue
+        path = Path(item)
+        for file in _files_below(path) if path.is_dir() else [path]:
+            name = _free(Path(os.path.relpath(file, root)).as_posix(), taken)
+            if file.suffix.lower() in VIDEO_ENDINGS and file.is_file():
+                yield from _frames(file, name)
+            else:
+                yield Source(name, lambda file=file: read_picture(file))
+
+
+def root_of(items) -> Path | None:
+    """The folder that holds all local files and folders among the items; None when there are none."""
+    local = [Path(i) for i in map(str, items) if not i.lower().startswith(("http://", "https://"))]
+    folders = [os.path.abspath(path if path.is_dir() else path.parent) for path in local]  # noqa: PTH100
+    return Path(os.path.commonpath(folders)) if folders else None
+
+
+def count(items) -> int | None:
+    """How many pictures there will be; None where a video is among them."""
+    total = 0
+    for item in map(str, items):
+        path = Path(item)
+        files = _files_below(path) if path.is_dir() else [path]
+        if any(file.suffix.lower() in VIDEO_ENDINGS for file in files):
+            return None
+        total += len(files)
+    return total
+
+
+def _files_below(folder: Path) -> list[Path]:
+    known = PICTURE_ENDINGS | VIDEO_ENDINGS
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in known and path.is_file())
+
+
+def _frames(path: Path, name: str) -> Iterator[Source]:
+    """The frames of a video, each read once, in order."""
+    video = cv2.VideoCapture(str(path))
+    try:
+        rate = video.get(cv2.CAP_PROP_FPS) or 25.0
+        number = 0
+        while True:
+            there, frame = video.read()
+            if not there:
+                break
+            frame = np.ascontiguousarray(frame[:, :, ::-1])
+            yield Source(f"{name}/{number:06d}.png", lambda frame=frame: frame, name, rate)
+            number += 1
+    finally:
+        video.release()
+    if not number:
+        yield Source(name, lambda: _not_a_video(path))
+
+
+def _not_a_video(path):
+    raise ValueError(f"{path}: no frame can be read from it. Is it a video, and complete?")
+
+
+def _download(url: str, allow_private: bool) -> np.ndarray:
+    try:
+        with new_session(allow_private) as session:
+            address = url
+            for _ in range(MAX_REDIRECTS):
+                host_of(address)
+                answer = fetch(session, address, MAX_BYTES, TIMEOUT, allow_private)
+                if not answer.redirect:
+                    return decode_picture(answer.content, url)
+                address = answer.redirect
+    except (Refused, Failure) as error:
+        raise ValueError(f"{url}: {error}") from error
+    raise ValueError(f"{url}: it leads on to other addresses again and again.")
+
+
+def _name_of_address(url: str) -> str:
+    last = PurePosixPath(unquote(urlsplit(url).path)).name
+    return "".join(c if c.isalnum() or c in "._- " else "_" for c in last).strip(". ") or "picture"
+
+
+def _free(name: str, taken: set) -> str:
+    """The name, or with a number before its ending where it is taken."""
+    path, number, free = PurePosixPath(name), 2, name
+    while free in taken:
+        free = str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+        number += 1
+    taken.add(free)
+    return free

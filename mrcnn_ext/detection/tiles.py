@@ -1,0 +1,158 @@
+"""Tiles of a picture far larger than the network, and one object again from its parts in several tiles."""
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from mrcnn.data.boxes import compute_overlaps
+from mrcnn_ext.detection.found import Found
+from mrcnn_ext.mask_crops import rle_to_crop
+
+SAME = 0.5  # IoU, in the part of the picture that both tiles see, from which on two detections are one object
+INSIDE = 0.7  # share of the smaller one that the larger one covers, from which on it is a part of it
+EDGE = 2, 0.01  # pixels, and share of a tile's side: a box this near to a side of its tile was cut there
+
+
+def tiles_of(height: int, width: int, side: int, overlap: float) -> list[tuple[int, int, int, int]]:
+    """Boxes (y1, x1, y2, x2) of squares that cover a picture, row by row; neighbours share `overlap` of a side or more.
+
+    A picture smaller than `side` is one smaller tile. Raises ValueError for an overlap that is not in 0 .. 0.5.
+    """
+    if not 0 <= overlap <= 0.5:
+        raise ValueError(f"the overlap of tiles is a share of their side, 0 to 0.5, but is {overlap}.")
+    if side < 1:
+        raise ValueError(f"the side of tiles is in pixels, 1 or more, but is {side}.")
+    rows, columns = _starts(height, side, overlap), _starts(width, side, overlap)
+    return [(y, x, min(y + side, height), min(x + side, width)) for y in rows for x in columns]
+
+
+def join(parts: list[tuple[tuple[int, int, int, int], Found]], height: int, width: int) -> Found:
+    """The objects of a picture from those of its tiles, [(tile, Found in pixels of the picture), ..].
+
+    An object whose part lies in what a neighbour sees as well is the neighbour's. Detections of one class in two tiles
+    that agree where both tiles see are one object: the one deepest in its tile, if no side cut it, or else the union of
+    all parts, with the best score. Memory: one mask at a time, and the RLEs.
+    """
+    tiles = np.concatenate([np.tile(tile, (len(found), 1)) for tile, found in parts] or [np.zeros((0, 4), int)])
+    found = _together([found for _, found in parts], height, width)
+    depth = _depth(found.boxes, tiles, height, width)
+    cut = depth <= np.maximum(EDGE[0], EDGE[1] * (tiles[:, 2:] - tiles[:, :2]).max(axis=1, initial=0))[:, None]
+    kept = np.flatnonzero(~_seen_by_neighbour(found.boxes, tiles, cut, [tile for tile, _ in parts]))
+    found, tiles = found.take(kept), tiles[kept]
+    cut, depth = cut[kept].any(axis=1), depth[kept].min(axis=1, initial=np.inf)
+    joined = [_one_object(found, members, cut, depth) for members in _groups(found, tiles)]
+    order = np.argsort([-score for _, _, score, _ in joined], kind="stable")
+    joined = [joined[i] for i in order]
+    return Found(
+        height,
+        width,
+        np.array([one[0] for one in joined], np.int32),
+        np.array([one[2] for one in joined], np.float32),
+        np.array([one[1] for one in joined], np.int64).reshape(-1, 4),
+        None if found.rles is None else [one[3] for one in joined],
+    )
+
+
+def _starts(length: int, side: int, overlap: float) -> list[int]:
+    """First pixels of the tiles along one side, evenly spread."""
+    if length <= side:
+        return [0]
+    step = max(1, int(side * (1 - overlap)))
+    number = -(-(length - side) // step) + 1
+    return np.linspace(0, length - side, number).round().astype(int).tolist()
+
+
+def _together(parts: list[Found], height: int, width: int) -> Found:
+    if not parts:
+        return Found(height, width, np.zeros(0, np.int32), np.zeros(0), np.zeros((0, 4), np.int64), [])
+    masks = all(part.rles is not None for part in parts)
+    rles = [rle for part in parts for rle in part.rles] if masks else None
+    columns = [np.concatenate([getattr(part, name) for part in parts]) for name in ("class_ids", "scores", "boxes")]
+    return Found(height, width, *columns, rles)
+
+
+def _depth(boxes, tiles, height, width) -> np.ndarray:
+    """Pixels (N, 4) from each side of a box to that of its tile; endless where the picture ends there, too."""
+    at_end = tiles == np.array([0, 0, height, width])
+    return np.where(at_end, np.inf, np.abs(boxes - tiles))
+
+
+def _seen_by_neighbour(boxes, tiles, cut, all_tiles) -> np.ndarray:
+    """Cut boxes that a neighbouring tile, which reaches further on the cut side, sees as a whole part as well."""
+    seen = np.zeros(len(boxes), bool)
+    signs = np.array([-1, -1, 1, 1])
+    for other in np.unique(np.array(all_tiles).reshape(-1, 4), axis=0):
+        further = (signs * (other - tiles) > 0) | ~cut  # on every side that was cut
+        inside = (boxes[:, :2] >= other[:2]).all(axis=1) & (boxes[:, 2:] <= other[2:]).all(axis=1)
+        seen |= cut.any(axis=1) & further.all(axis=1) & inside
+    return seen
+
+
+def _groups(found: Found, tiles) -> list[list[int]]:
+    """Numbers of the detections of each object."""
+    parent = list(range(len(found)))
+
+    def root(i):
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    order = np.argsort(found.boxes[:, 0], kind="stable")
+    for place, i in enumerate(order):
+        below = order[place + 1 :]
+        below = below[: np.searchsorted(found.boxes[below, 0], found.boxes[i, 2])]
+        near = (found.boxes[below, 1] < found.boxes[i, 3]) & (found.boxes[below, 3] > found.boxes[i, 1])
+        near &= (found.class_ids[below] == found.class_ids[i]) & (tiles[below] != tiles[i]).any(axis=1)
+        for j in below[near]:
+            if root(i) != root(j) and _are_one(found, i, j, tiles):
+                parent[root(j)] = root(i)
+    groups = {}
+    for i in range(len(found)):
+        groups.setdefault(root(i), []).append(i)
+    return list(groups.values())
+
+
+def _are_one(found: Found, i: int, j: int, tiles) -> bool:
+    y1, x1 = np.maximum(tiles[i, :2], tiles[j, :2])
+    y2, x2 = np.minimum(tiles[i, 2:], tiles[j, 2:])
+    if y1 >= y2 or x1 >= x2:
+        return False
+    if found.rles is None:
+        both = np.clip(found.boxes[[i, j]], [y1, x1, y1, x1], [y2, x2, y2, x2])
+        return compute_overlaps(both[:1], both[1:])[0, 0] >= SAME
+    top, left, bottom, right = _common(found.boxes[i], found.boxes[j], (y1, x1, y2, x2))
+    one, other = (_window(found.rles[k], top, left, bottom, right) for k in (i, j))
+    shared = np.sum(one & other)
+    if not shared:
+        return False
+    return shared / np.sum(one | other) >= SAME or shared / min(one.sum(), other.sum()) >= INSIDE
+
+
+def _common(box, other, window) -> tuple[int, int, int, int]:
+    """The smallest box around both, cut to what both tiles see."""
+    low, high = np.minimum(box[:2], other[:2]), np.maximum(box[2:], other[2:])
+    (top, left), (bottom, right) = np.maximum(low, window[:2]), np.minimum(high, window[2:])
+    return int(top), int(left), int(bottom), int(right)
+
+
+def _window(rle: dict, top: int, left: int, bottom: int, right: int) -> np.ndarray:
+    """Mask bool of a part of the picture."""
+    crop, (y1, x1) = rle_to_crop(rle)
+    window = np.zeros((max(bottom - top, 0), max(right - left, 0)), bool)
+    y, x, y_end, x_end = max(top, y1), max(left, x1), min(bottom, y1 + crop.shape[0]), min(right, x1 + crop.shape[1])
+    if y < y_end and x < x_end:
+        window[y - top : y_end - top, x - left : x_end - left] = crop[y - y1 : y_end - y1, x - x1 : x_end - x1]
+    return window
+
+
+def _one_object(found: Found, members: list[int], cut, depth) -> tuple:
+    """Class id, box, score and RLE of the detections of one object."""
+    whole = [i for i in members if not cut[i]]
+    if whole or len(members) == 1:
+        best = max(whole or members, key=lambda i: (depth[i], found.scores[i]))
+        rle = None if found.rles is None else found.rles[best]
+        return found.class_ids[best], found.boxes[best], found.scores[best], rle
+    boxes = found.boxes[members]
+    box = np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
+    rle = None if found.rles is None else coco_mask.merge([found.rles[i] for i in members])
+    return found.class_ids[members[0]], box, found.scores[members].max(), rle

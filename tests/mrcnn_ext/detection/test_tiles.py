@@ -1,0 +1,212 @@
+"""Tiles cover a picture; objects cut at seams are whole again, none is there twice, and memory stays that of a tile."""
+
+import tracemalloc
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mrcnn_ext.detection.detector import Detector
+from mrcnn_ext.detection.found import Found, found_of, suppress_across_classes
+from mrcnn_ext.detection.tiles import join, tiles_of
+from mrcnn_ext.mask_crops import crop_to_rle
+from mrcnn_ext.masks import decode_masks, encode_mask
+
+
+def test_tiles_by_hand():
+    assert tiles_of(100, 250, 100, 0.25) == [(0, 0, 100, 100), (0, 75, 100, 175), (0, 150, 100, 250)]
+    assert tiles_of(60, 50, 100, 0.25) == [(0, 0, 60, 50)]
+    assert tiles_of(200, 100, 100, 0) == [(0, 0, 100, 100), (100, 0, 200, 100)]
+    for wrong in ((10, 10, 0, 0.2), (10, 10, 5, 0.6)):
+        with pytest.raises(ValueError, match="tiles"):
+            tiles_of(*wrong)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(8, 90), st.sampled_from([0, 0.1, 0.25, 0.5]))
+def test_tiles_cover_everything_and_overlap(height, width, side, overlap):
+    seen = np.zeros((height, width), int)
+    tiles = tiles_of(height, width, side, overlap)
+    for y1, x1, y2, x2 in tiles:
+        assert (y2 - y1, x2 - x1) == (min(side, height), min(side, width))
+        seen[y1:y2, x1:x2] += 1
+    assert seen.min() >= 1
+    columns = sorted({(x1, x2) for _, x1, _, x2 in tiles})
+    assert all(left[1] - right[0] >= int(overlap * side) for left, right in zip(columns, columns[1:], strict=False))
+
+
+HEIGHT, WIDTH = 100, 250
+TILES = tiles_of(HEIGHT, WIDTH, 100, 0.25)  # columns 0..100, 75..175, 150..250
+
+
+def seen(tile, *objects):
+    """What a perfect network sees of rectangles (class id, score, y1, x1, y2, x2) in a tile."""
+    result = {"rois": [], "class_ids": [], "scores": [], "masks": []}
+    top, left, bottom, right = tile
+    for class_id, score, y1, x1, y2, x2 in objects:
+        box = max(y1, top), max(x1, left), min(y2, bottom), min(x2, right)
+        if box[0] < box[2] and box[1] < box[3]:
+            result["rois"].append(np.subtract(box, (top, left, top, left)))
+            result["masks"].append(np.ones((box[2] - box[0], box[3] - box[1]), bool))
+            result["class_ids"].append(class_id)
+            result["scores"].append(score)
+    return tile, found_of(result, HEIGHT, WIDTH, tile[:2])
+
+
+def joined(*objects):
+    return join([seen(tile, *objects) for tile in TILES], HEIGHT, WIDTH)
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        (10, 10, 30, 40),  # in one tile only
+        (10, 80, 30, 95),  # whole in two tiles
+        (10, 60, 30, 90),  # cut by the second tile
+        (10, 80, 30, 120),  # cut by the first, the part is the neighbour's
+        (10, 60, 30, 120),  # cut by both: larger than the overlap
+        (10, 5, 30, 240),  # through all three
+        (0, 0, 100, 250),  # the whole picture
+        (0, 99, 100, 101),  # across the first tile's end
+    ],
+)
+def test_an_object_at_a_seam_comes_out_once_and_whole(box):
+    found = joined((1, 0.9, *box))
+    assert found.boxes.tolist() == [list(box)]
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[box[0] : box[2], box[1] : box[3]] = True
+    assert found.rles == [encode_mask(mask)]
+    assert found.scores.tolist() == [np.float32(0.9)]
+
+
+def test_neighbours_stay_apart():
+    objects = [(1, 0.9, 10, 60, 30, 90), (1, 0.8, 30, 60, 50, 120), (2, 0.7, 10, 60, 30, 120), (1, 0.6, 50, 90, 60, 99)]
+    found = joined(*objects)
+    assert sorted(found.boxes.tolist()) == sorted(list(one[2:]) for one in objects)
+    assert found.class_ids.tolist() == [1, 1, 2, 1]  # best first
+
+
+def test_a_part_that_only_one_tile_has_seen_is_the_neighbours():
+    cut = seen(TILES[0], (1, 0.9, 10, 80, 30, 120))
+    assert len(join([cut, seen(TILES[1])], HEIGHT, WIDTH)) == 0
+    assert len(join([cut], HEIGHT, WIDTH)) == 1
+
+
+def test_of_two_that_differ_the_one_deep_in_its_tile_is_taken():
+    first, second = seen(TILES[0], (1, 0.95, 10, 78, 30, 97)), seen(TILES[1], (1, 0.9, 10, 81, 30, 104))
+    assert join([first, second], HEIGHT, WIDTH).boxes.tolist() == [[10, 81, 30, 104]]
+
+
+def test_boxes_without_masks():
+    parts = [seen(tile, (1, 0.9, 10, 60, 30, 120), (1, 0.5, 40, 80, 50, 95)) for tile in TILES]
+    for _, found in parts:
+        found.rles = None
+    found = join(parts, HEIGHT, WIDTH)
+    assert found.rles is None and found.boxes.tolist() == [[10, 60, 30, 120], [40, 80, 50, 95]]
+
+
+def test_nothing():
+    assert len(join([], 10, 10)) == len(joined()) == 0
+    assert joined().boxes.shape == (0, 4)
+
+
+def test_suppression_across_classes():
+    boxes = np.array([[0, 0, 10, 10], [0, 1, 10, 11], [0, 20, 10, 30]])
+    found = Found(20, 40, np.array([1, 2, 2]), np.array([0.6, 0.9, 0.5]), boxes, None)
+    assert suppress_across_classes(found, 0.5).boxes.tolist() == boxes[[1, 2]].tolist()
+    assert len(suppress_across_classes(found, 0.9)) == 3
+    assert len(suppress_across_classes(found.take([]), 0.5)) == 0
+
+
+class SeesBright:
+    """A network that finds every bright part of a picture, to the pixel; the grey value tells the class."""
+
+    config = SimpleNamespace(BATCH_SIZE=4, IMAGE_MAX_DIM=64)
+    seconds = {"resize": 0.25, "network": 1.0, "paste": 0.5}
+
+    def __init__(self):
+        self.calls = []
+
+    def detect(self, images, crops=False):
+        assert crops
+        self.calls.append([image.shape[:2] for image in images])
+        return [self._one(image) for image in images]
+
+    def _one(self, image):
+        result = {"rois": [], "class_ids": [], "scores": [], "masks": []}
+        number, labels, stats, _ = cv2.connectedComponentsWithStats((image[..., 0] >= 100).astype(np.uint8))
+        for i in range(1, number):
+            x, y, w, h, _ = stats[i]
+            crop = labels[y : y + h, x : x + w] == i
+            result["rois"].append((y, x, y + h, x + w))
+            result["masks"].append(crop)
+            result["class_ids"].append(int(image[y : y + h, x : x + w, 0][crop].max()) // 100)
+            result["scores"].append(0.9)
+        return result
+
+
+def test_batches_are_filled_and_parts_are_timed():
+    model = SeesBright()
+    detector = Detector(model, tile=64)
+    pictures = [np.zeros((40, 50, 3), np.uint8), np.zeros((64, 120, 3), np.uint8), np.full((30, 30, 3), 200, np.uint8)]
+    found = detector.batch(pictures)
+    assert [len(one) for one in found] == [0, 0, 1]
+    assert found[2].class_ids.tolist() == [2] and found[2].areas() == [900]
+    assert model.calls == [[(40, 50), (30, 30), (30, 30), (30, 30)], [(64, 64)] * 4]  # three tiles, filled up
+    assert detector.seconds["network"] == 2.0
+    assert detector.seconds_per_picture()["resize"] == pytest.approx(0.5 / 3)
+    assert len(Detector(model)(pictures[1])) == 0
+    assert model.calls[-1] == [(64, 120)] * 4
+
+
+def test_one_class_hides_another_when_asked():
+    picture = np.zeros((40, 50), np.uint8)
+    picture[5:20, 5:20], picture[25:30, 5:20] = 100, 200
+
+    class Doubles(SeesBright):
+        def _one(self, image):
+            one = super()._one(image)
+            return {name: values * 2 for name, values in one.items()} | {
+                "class_ids": [1, 2, 3, 3],
+                "scores": [0.9, 0.8, 0.7, 0.6],
+            }
+
+    assert len(Detector(Doubles())(picture[:, :, None])) == 4
+    assert Detector(Doubles(), across_classes=0.5)(picture[:, :, None]).class_ids.tolist() == [1, 2]
+
+
+def test_two_thousand_objects_in_a_huge_picture():
+    """8,000 x 8,000 pixels: all found, none twice, each whole, and memory far below a picture."""
+    side, objects = 8000, 2000
+    rng = np.random.default_rng(0)
+    picture = np.zeros((side, side, 1), np.uint8)
+    places = rng.permutation(53 * 53)[:objects]
+    truth = {}
+    for place in places:
+        cy, cx = (int(v) * 150 + 75 for v in divmod(int(place), 53))
+        ry, rx = rng.integers(8, 72, 2)
+        y, x = np.mgrid[-ry : ry + 1, -rx : rx + 1]
+        crop = (y / ry) ** 2 + (x / rx) ** 2 <= 1
+        class_id = int(rng.integers(1, 3))
+        picture[cy - ry : cy + ry + 1, cx - rx : cx + rx + 1, 0][crop] = 100 * class_id
+        box = (cy - ry, cx - rx, cy + ry + 1, cx + rx + 1)
+        truth[tuple(int(v) for v in box)] = class_id, crop_to_rle(crop, box, side, side)["counts"]
+    tile = 512
+    detector = Detector(SeesBright(), tile=tile)
+    tracemalloc.start()
+    found = detector(picture)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found) == objects  # no doubles
+    boxes = [tuple(int(v) for v in box) for box in found.boxes]
+    rows = zip(boxes, found.class_ids, found.rles, strict=True)
+    right = sum(truth.get(box) == (class_id, rle["counts"]) for box, class_id, rle in rows)
+    assert right >= 0.95 * objects
+    batch = 4 * tile * tile * 4  # bytes: the labels that this network makes of a batch of tiles
+    assert peak < 2 * batch, f"{peak / 1e6:.1f} MB beside the picture"
+    assert len({rle["counts"] for rle in found.rles}) == objects
+    masks = decode_masks(found.rles[:1], side, side)
+    assert masks.sum() == found.areas()[0]
