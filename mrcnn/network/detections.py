@@ -33,8 +33,8 @@ class DetectionLayer(keras.layers.Layer):
     def call(self, inputs):
         rois, valid, probabilities, deltas, window = inputs
         probabilities, deltas = ops.cast(probabilities, "float32"), ops.cast(deltas, "float32")
-        class_ids = ops.cast(ops.argmax(probabilities, axis=-1), "int32")  # (B, R)
-        scores = ops.max(probabilities, axis=-1)
+        scores, class_ids = ops.top_k(probabilities, 1)  # ONNX and TFLite lack a part of Keras' argmax
+        scores, class_ids = scores[..., 0], ops.cast(class_ids[..., 0], "int32")  # (B, R)
         deltas = ops.take_along_axis(deltas, class_ids[..., None, None], axis=2)[:, :, 0]  # (B, R, 4)
         refined = box_ops.decode(rois, deltas * ops.convert_to_tensor(self.bbox_std_dev, "float32"))
         refined = box_ops.clip(refined, window)

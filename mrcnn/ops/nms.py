@@ -48,7 +48,8 @@ def nms(boxes, valid, *, iou_threshold, max_output, groups=None):
         chosen = _suppress_within(candidates, ops.logical_and(alive, ops.logical_not(beaten)), iou_threshold)
         slot = number[:, None] + ops.cumsum(ops.cast(chosen, "int32"), axis=1) - 1  # (B, T)
         chosen = ops.logical_and(chosen, slot < max_output)
-        place = ops.one_hot(ops.where(chosen, slot, -1), max_output, dtype="float32")  # (B, T, M)
+        slot = ops.where(chosen, slot, -1)[..., None]  # no one_hot: to ONNX -1 is the last slot
+        place = ops.cast(ops.equal(slot, ops.arange(max_output, dtype="int32")), "float32")  # (B, T, M)
         kept = kept + ops.einsum("btm,btc->bmc", place, candidates)
         return step + 1, kept, number + ops.sum(ops.cast(chosen, "int32"), axis=1)
 
