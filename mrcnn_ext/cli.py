@@ -9,8 +9,10 @@ from mrcnn_ext.commands.collect import collect
 from mrcnn_ext.commands.convert import convert
 from mrcnn_ext.commands.detect import detect
 from mrcnn_ext.commands.evaluate import evaluate
+from mrcnn_ext.commands.export import export
 from mrcnn_ext.commands.labelstudio import app as labelstudio
 from mrcnn_ext.commands.selftest import selftest
+from mrcnn_ext.commands.serve import serve
 from mrcnn_ext.commands.shapes import shapes
 from mrcnn_ext.commands.split import split
 from mrcnn_ext.commands.suggest import suggest
@@ -40,6 +42,8 @@ app.command()(suggest)
 app.command()(tfrecord)
 app.command()(evaluate)
 app.command()(detect)
+app.command()(export)
+app.command()(serve)
 app.command()(selftest)
 
 

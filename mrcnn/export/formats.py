@@ -1,0 +1,143 @@
+"""Writing a picture model in a format that others run, and running what was written.
+
+Each writer takes the Keras model of `picture_model` and a path; each runner takes the path and returns a function from
+pictures uint8 (B, H, W, C) to the dict of `UnmoldDetections`, as numpy arrays.
+"""
+
+import tempfile
+import warnings
+
+import keras
+import numpy as np
+
+PRECISIONS = ("float32", "float16", "int8")
+ONNX_OPSET = 18
+
+
+def write_keras(model, path):
+    """The whole model, layers and weights: `keras.models.load_model` reads it where `mrcnn` is installed."""
+    model.save(path)
+
+
+def run_keras(path):
+    import mrcnn.model  # noqa: F401 (registers the layers)
+
+    model = keras.models.load_model(path)
+    return lambda pictures: {name: np.asarray(value) for name, value in model.predict_on_batch(pictures).items()}
+
+
+def write_savedmodel(model, path):
+    """TensorFlow's SavedModel, for TensorFlow Serving and `tf.saved_model.load`: needs no Python of ours."""
+    _must_be_tensorflow()
+    model.export(path, format="tf_saved_model", verbose=False)
+
+
+def run_savedmodel(path):
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+    function = loaded.signatures["serving_default"]
+    name = next(iter(function.structured_input_signature[1]))
+
+    def run(pictures, loaded=loaded):  # the signature alone does not keep the variables alive
+        return {key: value.numpy() for key, value in function(**{name: tf.constant(pictures)}).items()}
+
+    return run
+
+
+def write_onnx(model, path):
+    """ONNX, for ONNX Runtime."""
+    _must_be_tensorflow()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of tf2onnx, on numpy's and protobuf's names
+        model.export(path, format="onnx", verbose=False, opset_version=ONNX_OPSET)
+
+
+def run_onnx(path):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    outputs = [output.name for output in session.get_outputs()]
+    name = session.get_inputs()[0].name
+    return lambda pictures: dict(zip(outputs, session.run(outputs, {name: pictures}), strict=True))
+
+
+def write_tflite(model, path, precision="float32"):
+    """TFLite, for phones and small boards: one picture of one size at a time, built-in operations only.
+
+    precision: of the weights; "float16" halves the file, "int8" quarters it (dynamic range: sums stay float).
+    """
+    _must_be_tensorflow()
+    import tensorflow as tf
+
+    if None in model.input_shape:
+        raise ValueError("TFLite needs a fixed size: give the height and width of the pictures.")
+    spec = tf.TensorSpec(model.input_shape, tf.uint8, name="picture")
+    frozen = _frozen(model, spec)
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(frozen, folder, signatures=frozen.serve.get_concrete_function(spec))
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        if precision != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if precision == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        path.write_bytes(converter.convert())
+
+
+def _frozen(model, spec):
+    """The model as a tf.Module with constants for weights: TFLite cannot read a SavedModel's variables in loops."""
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    function = tf.function(lambda picture: model(picture, training=False)).get_concrete_function(spec)
+    constant = convert_variables_to_constants_v2(function)
+    names = sorted(function.structured_outputs)  # the order in which TensorFlow flattens a dict
+    module = tf.Module()
+    module.constant = constant
+    module.serve = tf.function(lambda picture: dict(zip(names, constant(picture), strict=True)), [spec])
+    return module
+
+
+def run_tflite(path):
+    import tensorflow as tf
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TensorFlow names the package that this class moves to
+        interpreter = tf.lite.Interpreter(str(path), num_threads=2)
+    runner = interpreter.get_signature_runner("serving_default")
+
+    def run(pictures, interpreter=interpreter):
+        each = [runner(picture=picture[None]) for picture in pictures]
+        return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
+
+    return run
+
+
+WRITERS = {"savedmodel": write_savedmodel, "onnx": write_onnx, "keras": write_keras, "tflite": write_tflite}
+RUNNERS = {"savedmodel": run_savedmodel, "onnx": run_onnx, "keras": run_keras, "tflite": run_tflite}
+FILES = {"savedmodel": "saved_model", "onnx": "model.onnx", "keras": "model.keras", "tflite": "model.tflite"}
+
+
+def write(to, model, path, precision="float32"):
+    """Writes the picture model in the format `to`, a key of `WRITERS`. Raises ValueError for what cannot be."""
+    if to not in WRITERS:
+        raise ValueError(f"There is no export to {to!r}: use {', '.join(WRITERS)}.")
+    if precision not in PRECISIONS:
+        raise ValueError(f"There is no precision {precision!r}: use {', '.join(PRECISIONS)}.")
+    if to == "tflite":
+        write_tflite(model, path, precision)
+    elif precision != "float32":
+        raise ValueError(
+            f"{to} is written in float32 only: its runtime would compute a {precision} graph of this kind with casts "
+            "around most operations, slower than before. TFLite has float16 and int8."
+        )
+    else:
+        WRITERS[to](model, path)
+
+
+def _must_be_tensorflow():
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"This format is made from a TensorFlow graph, and Keras runs on {keras.backend.backend()}: start again "
+            'with KERAS_BACKEND=tensorflow in the environment, or export to "keras".'
+        )

@@ -1,0 +1,40 @@
+"""The network from uint8 pictures to boxes in their pixels, as one Keras model with one input."""
+
+import keras
+
+from mrcnn.data.molding import mean_pixel
+from mrcnn.export.mold_layer import MoldPictures
+from mrcnn.export.unmold_layer import UnmoldDetections
+
+
+def picture_model(model, size=None, batch=None):
+    """Keras model "picture to objects" that shares the weights of `model`, a MaskRCNN made for inference.
+
+    size: (height, width) of every picture; None: any, pictures of one batch being of one size.
+    batch: pictures at a time; None: any.
+    Input: uint8 (B, H, W, C), RGB. Output: the dict of `UnmoldDetections`.
+    Raises ValueError for a Config whose pictures or anchors cannot be made inside the graph.
+    """
+    model._must_be("inference")
+    config = model.config
+    if callable(config.BACKBONE) and config.COMPUTE_BACKBONE_SHAPE is not None:
+        raise ValueError("COMPUTE_BACKBONE_SHAPE is Python code, which no export can hold: leave it at None.")
+    shape = (*(size or (None, None)), int(config.IMAGE_CHANNEL_COUNT))
+    picture = keras.Input(shape, batch_size=batch, dtype="uint8", name="picture")
+    molded, meta, anchors = MoldPictures(
+        mode=config.IMAGE_RESIZE_MODE,
+        min_dim=config.IMAGE_MIN_DIM,
+        max_dim=config.IMAGE_MAX_DIM,
+        min_scale=config.IMAGE_MIN_SCALE,
+        mean_pixel=mean_pixel(config, config.IMAGE_CHANNEL_COUNT),
+        classes=config.NUM_CLASSES,
+        scales=config.RPN_ANCHOR_SCALES,
+        ratios=config.RPN_ANCHOR_RATIOS,
+        strides=config.BACKBONE_STRIDES,
+        anchor_stride=config.RPN_ANCHOR_STRIDE,
+        name="mold",
+    )(picture)
+    network = model.keras_model([molded, meta, anchors])
+    masks = [network[3]] if config.USE_MASK else []
+    found = UnmoldDetections(name="unmold")([network[0], meta, *masks])
+    return keras.Model(picture, found, name="picture_to_objects")

@@ -1,0 +1,53 @@
+"""`mrcnn export`"""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def export(
+    run: Annotated[str, typer.Argument(help='Run folder, its name in logs/, weights file, or "last".')] = "last",
+    to: Annotated[str, typer.Option(help="savedmodel, onnx, keras or tflite.")] = "savedmodel",
+    out: Annotated[Path | None, typer.Option(help="Folder; default: export/ in the run's folder.")] = None,
+    size: Annotated[
+        tuple[int, int] | None, typer.Option(help="Height and width of every picture; default: any size.")
+    ] = None,
+    precision: Annotated[str, typer.Option(help="float32; for tflite also float16 and int8, with --data.")] = "float32",
+    pictures: Annotated[list[Path] | None, typer.Option(help="A picture to compare on; may be repeated.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of a data set, to compare and to measure AP on.")] = None,
+    subset: Annotated[str, typer.Option(help="Its subset.")] = "test",
+    year: Annotated[str, typer.Option(help="End of its file names; may be empty.")] = "2018",
+    max_ap_loss: Annotated[float, typer.Option(help="AP that the export may lose.")] = 0.01,
+    licence: Annotated[str | None, typer.Option(help="Licence of the weights, for the model card.")] = None,
+    logs: Annotated[Path, typer.Option(help="Where runs are.")] = Path("logs"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+):
+    """Write a run in a format that others run: pictures in, boxes in pixels, classes, scores and masks out.
+
+    The export is run beside the network on sample pictures, and refused when it differs.
+
+    Example: mrcnn export last --to onnx --data data/shapes
+    """
+    from mrcnn_ext.coco import CocoDataset
+    from mrcnn_ext.export import export_run
+
+    dataset = None
+    if data is not None:
+        dataset = CocoDataset()
+        dataset.load_coco(data, subset, year)
+        dataset.prepare()
+    report = export_run(
+        run,
+        to,
+        out,
+        size=size,
+        precision=precision,
+        pictures=pictures or (),
+        dataset=dataset,
+        max_ap_loss=max_ap_loss,
+        licence=licence,
+        logs=logs,
+    )
+    typer.echo(json.dumps(report.to_dict(), indent=2) if as_json else report.text())

@@ -1,0 +1,40 @@
+"""`mrcnn serve`"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def serve(
+    run: Annotated[str, typer.Argument(help='Run folder, its name in logs/, weights file, or "last".')] = "last",
+    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port.")] = 8000,
+    batch: Annotated[int, typer.Option(help="Pictures that go through the network together.")] = 4,
+    max_megabytes: Annotated[float, typer.Option(help="Of a request.")] = 20,
+    max_megapixels: Annotated[float, typer.Option(help="Of a picture.")] = 25,
+    max_seconds: Annotated[float, typer.Option(help="For a request.")] = 30,
+    max_waiting: Annotated[int, typer.Option(help="Pictures in the queue; more are refused with 503.")] = 64,
+    logs: Annotated[Path, typer.Option(help="Where runs are.")] = Path("logs"),
+):
+    """Serve a run: a page for pictures, and a REST API (POST /detect; its description at /docs).
+
+    With MRCNN_API_KEY in the environment clients must send it in the header X-API-Key.
+
+    Example: mrcnn serve last --port 8000
+
+    Then: curl -F picture=@photo.jpg "http://127.0.0.1:8000/detect?min_score=0.7"
+    """
+    from mrcnn_ext.serve.limits import Limits
+    from mrcnn_ext.serve.run import api_key_from_environment
+    from mrcnn_ext.serve.run import serve as run_service
+
+    limits = Limits(
+        bytes=round(max_megabytes * 1e6),
+        pixels=round(max_megapixels * 1e6),
+        seconds=max_seconds,
+        waiting=max_waiting,
+        batch=batch,
+    )
+    typer.echo(f"Loading; then http://{host}:{port}/ for people and http://{host}:{port}/docs for programs.")
+    run_service(run, logs, host, port, api_key_from_environment(), limits)

@@ -1,0 +1,83 @@
+"""The model card beside an export: what it is, what it was trained on, what it reaches, whose it is."""
+
+import hashlib
+import json
+
+USE = {
+    "savedmodel": 'function = tf.saved_model.load("saved_model").signatures["serving_default"]\n'
+    "found = function(tf.constant(pictures))",
+    "onnx": 'session = onnxruntime.InferenceSession("model.onnx")\n'
+    "found = session.run(None, {session.get_inputs()[0].name: pictures})",
+    "keras": "import mrcnn.model  # the layers\n"
+    'found = keras.models.load_model("model.keras").predict_on_batch(pictures)',
+    "tflite": 'runner = tf.lite.Interpreter("model.tflite").get_signature_runner("serving_default")\n'
+    "found = runner(picture=pictures)  # one picture at a time",
+}
+SETTINGS = (
+    *("BACKBONE", "BACKBONE_WIDTH", "NUM_CLASSES", "IMAGE_RESIZE_MODE", "IMAGE_MIN_DIM", "IMAGE_MAX_DIM"),
+    *("IMAGE_CHANNEL_COUNT", "DETECTION_MIN_CONFIDENCE", "DETECTION_NMS_THRESHOLD", "DETECTION_MAX_INSTANCES"),
+)
+NO_LICENCE = (
+    "Not stated. Weights trained from random ones are yours, as far as the licence of the pictures allows; weights "
+    "that began as COCO's or ImageNet's also carry what their publishers ask."
+)
+
+
+def write_model_card(path, files, report, licence=None):
+    """Writes the card, Markdown.
+
+    files: the run's RunFiles.  report: an ExportReport.  licence: of the weights, in the user's words.
+    """
+    size = "any size" if report.size is None else f"{report.size[0]} x {report.size[1]} px (H x W)"
+    lines = [
+        f"# {files.config.NAME}: Mask R-CNN, {report.to}, {report.precision}",
+        "",
+        f"Input: pictures, uint8 RGB, (batch, height, width, {files.config.IMAGE_CHANNEL_COUNT}), of {size}. Output:",
+        "",
+        "| name | shape | is |",
+        "| --- | --- | --- |",
+        "| `boxes` | (batch, D, 4) | y1, x1, y2, x2 in pixels of the picture, y2 and x2 outside |",
+        "| `classes` | (batch, D) | see below, and `label_map.pbtxt` |",
+        "| `scores` | (batch, D) | 0 to 1, best first |",
+        "| `masks` | (batch, D, h, w) | 0 to 1, stretched over the box; the object is where it is 0.5 or more |",
+        "| `number` | (batch,) | objects found; rows from there on are 0 |",
+        "",
+        "```python",
+        USE[report.to],
+        "```",
+        "",
+        "Classes: " + ", ".join(f"{i} {name}" for i, name in enumerate(files.class_names) if i),
+        "",
+        "## Training",
+        *_training(files),
+        "",
+        "## Settings",
+        *(f"- {name}: {getattr(files.config, name)}" for name in SETTINGS),
+        "",
+        "## Measured",
+        f"- Beside the network in Keras: {report.parity.text}.",
+        f"- Seconds a picture: {report.seconds:.3f} (Keras: {report.seconds_network:.3f}).",
+        "- AP: not measured with this export."
+        if report.ap is None
+        else f"- AP, IoU 0.50 to 0.95: {report.ap:.4f} (Keras: {report.ap_network:.4f}).",
+        "",
+        "## Licence of the weights",
+        licence or NO_LICENCE,
+        "",
+    ]
+    path.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _training(files):
+    digest = hashlib.sha256(files.weights.read_bytes()).hexdigest()
+    lines = [f"- Weights: `{files.weights.name}` of run `{files.folder.name}`, sha256 {digest}"]
+    facts = files.folder / "run.json"
+    if not facts.is_file():
+        return [*lines, "- Data: the run does not say."]
+    for training in json.loads(facts.read_text(encoding="utf-8"))["trainings"]:
+        data = training["data"]["train"]
+        lines.append(
+            f"- {training['started']}: {data['pictures']} pictures, {data['classes']} classes, fingerprint "
+            f"{data['sha256']}; settings {training['settings']}"
+        )
+    return lines

@@ -1,0 +1,69 @@
+"""What a request may ask for, and the pictures in it: decoded only when they are small enough."""
+
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image
+
+from mrcnn.data.picture import decode_picture
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "MPO")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """bytes: of a request.  pixels: of a picture.  waiting: pictures in the queue.  seconds: for a request.
+
+    batch: pictures that go through the network together.  gather_seconds: how long the first of them waits for others.
+    """
+
+    bytes: int = 20_000_000
+    pixels: int = 25_000_000
+    waiting: int = 64
+    seconds: float = 30.0
+    batch: int = 4
+    gather_seconds: float = 0.005
+
+    def __post_init__(self):
+        for name, value in vars(self).items():
+            if value < 0 or (value == 0 and name != "gather_seconds"):
+                raise ValueError(f"The limit {name} is {value}: it must be above 0.")
+
+
+class Refused(Exception):
+    """A request that is not answered with objects: HTTP status and a sentence that says why."""
+
+    def __init__(self, status, message):
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+def decode(data, limits):
+    """Bytes of a picture file -> RGB uint8 [H, W, 3], upright. Raises `Refused` for anything else.
+
+    The size is read from the head of the file, before a pixel is made.
+    """
+    if not data:
+        raise Refused(400, "The picture is empty.")
+    width, height = _size(data)
+    if width * height > limits.pixels:
+        raise Refused(413, f"The picture has {width} x {height} pixels; {limits.pixels} are allowed.")
+    try:
+        return decode_picture(data, "picture")
+    except Exception as error:  # decoders raise whatever a broken file makes them stumble over
+        raise Refused(400, f"The picture is damaged: {_first_line(error)}") from error
+
+
+def _size(data):
+    try:
+        with Image.open(BytesIO(data), formats=FORMATS) as picture:
+            return picture.size
+    except Image.DecompressionBombError as error:
+        raise Refused(413, "The picture has far too many pixels.") from error
+    except Exception as error:  # as above
+        raise Refused(415, f"This is no picture that can be read; {', '.join(FORMATS[:-1])} can.") from error
+
+
+def _first_line(error):
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

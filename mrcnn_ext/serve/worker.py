@@ -1,0 +1,105 @@
+"""One thread that runs the network: pictures wait in a queue and go through it a few at a time."""
+
+import contextlib
+import logging
+import queue
+import threading
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from mrcnn_ext.serve.limits import Refused
+
+log = logging.getLogger("mrcnn.serve")
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model with `detect(images, crops=True)`, its class names (0 is background), and the run's name."""
+
+    model: object
+    class_names: list
+    run: str
+
+
+@dataclass
+class _Task:
+    image: object
+    deadline: float
+    answer: Future = field(default_factory=Future)
+
+
+class Worker:
+    """Runs pictures through the model that is served, in batches, until it is closed.
+
+    served: a Served; set anew to change the model between two batches.  metrics: of the service.
+    """
+
+    def __init__(self, served, limits, metrics):
+        self.served = served
+        self.limits = limits
+        self.metrics = metrics
+        self._queue = queue.Queue(maxsize=limits.waiting)
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="detect", daemon=True)
+        self._thread.start()
+
+    def submit(self, image):
+        """A Future of (objects of `image`, the Served that found them). Raises `Refused` when too many wait."""
+        if self._closing.is_set():
+            raise Refused(503, "The service is stopping.")
+        task = _Task(image, time.monotonic() + self.limits.seconds)
+        try:
+            self._queue.put_nowait(task)
+        except queue.Full:
+            raise Refused(503, f"{self.limits.waiting} pictures are waiting already; try again soon.") from None
+        self.metrics.waiting.set(self._queue.qsize())
+        return task.answer
+
+    def close(self, timeout=30.0):
+        """Finishes what waits, then ends the thread."""
+        self._closing.set()
+        with contextlib.suppress(queue.Full):  # then it is awake anyway
+            self._queue.put_nowait(None)
+        self._thread.join(timeout)
+
+    def _run(self):
+        while not (self._closing.is_set() and self._queue.empty()):
+            tasks = self._gather()
+            self.metrics.waiting.set(self._queue.qsize())
+            if tasks:
+                self._detect(tasks)
+
+    def _gather(self):
+        """The next tasks that somebody still waits for; none when nothing comes for a moment."""
+        tasks, until = [], None
+        while len(tasks) < self.limits.batch:
+            try:
+                wait = 0.1 if until is None else max(until - time.monotonic(), 0.0)
+                task = self._queue.get(timeout=wait) if wait else self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if task is None:
+                break
+            if task.deadline > time.monotonic() and task.answer.set_running_or_notify_cancel():
+                tasks.append(task)
+                until = until or time.monotonic() + self.limits.gather_seconds
+        return tasks
+
+    def _detect(self, tasks):
+        served = self.served
+        self.metrics.batch.observe(len(tasks))
+        start = time.perf_counter()
+        try:
+            found = served.model.detect([task.image for task in tasks], crops=True)
+        except Exception as error:  # whatever it is, the thread must live on and the others be answered
+            log.exception("detection failed for %d pictures", len(tasks))
+            if len(tasks) > 1:
+                for task in tasks:
+                    self._detect([task])
+            else:
+                tasks[0].answer.set_exception(error)
+            return
+        self.metrics.network.observe(time.perf_counter() - start)
+        for task, objects in zip(tasks, found, strict=True):
+            task.answer.set_result((objects, served))
