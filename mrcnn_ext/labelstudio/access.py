@@ -61,6 +61,17 @@ def need_access(url=None, token=None) -> Access:
     return access
 
 
+def answering_access() -> Access | None:
+    """The access where a Label Studio answers and takes the token; else None, after printing why and what to do."""
+    try:
+        access = need_access()
+        access.connect()
+    except (ValueError, OSError) as error:
+        print(error)
+        return None
+    return access
+
+
 def _env_file() -> dict[str, str]:
     try:
         lines = ENV_FILE.read_text(encoding="utf-8").splitlines()

@@ -9,6 +9,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NAMES = [
+    "00_collect_and_label",
     "01_explore_dataset",
     "02_configure",
     "03_train_heads",
@@ -66,16 +67,17 @@ class TestNotebook:
             assert len(helper.splitlines()) <= HELPER_LINES
 
     def test_the_data_set_is_chosen_in_one_place(self, name):
+        """Where one is made, and at the start of those that work on it."""
         code = "\n".join(code_of(read(name)))
         chosen, remembered = code.count("choose_data("), code.count("chosen_data(")
-        assert (chosen, remembered) == ((1, 0) if name == NAMES[0] else (0, 1))
+        assert (chosen, remembered) == ((1, 0) if name in NAMES[:2] else (0, 1))
 
     def test_it_checks_its_result_and_leads_on(self, name):
         notebook = read(name)
         assert any("assert " in source for source in code_of(notebook))
         last = notebook.cells[-1]
         assert last.cell_type == "markdown"
-        following = NAMES[NAMES.index(name) + 1 :][:1] or NAMES[:1]
+        following = NAMES[NAMES.index(name) + 1 :][:1] or NAMES[1:2]
         assert f"({following[0]}.ipynb)" in last.source
 
     def test_links_lead_somewhere(self, name):
