@@ -32,6 +32,7 @@ class Options:
         not tell; "auto" takes upright, and says so.
     class_key: the region attribute that holds the class (VIA).
     crowd: "keep", or "objects" for files whose tool marks every mask as crowd (CVAT's COCO).
+    dialect: the format within a format, as --format has it behind a colon (datumaro:cityscapes).
     """
 
     images: Path | None = None
@@ -42,6 +43,7 @@ class Options:
     crowd: str = "keep"
     fetch_masks: bool = False
     allow_private: bool = False
+    dialect: str | None = None
 
     def __post_init__(self):
         for name in ("images", "masks"):

@@ -26,6 +26,7 @@ def convert(sources, out, *, format="auto", to="coco", classes=None, renumber=Fa
     sources = [sources] if isinstance(sources, (str, Path)) else list(sources)
     if not sources:
         raise ValueError("there is nothing to convert: name at least one file or folder.")
+    _refuse_overwriting(sources, Path(out))
     builders = [read(source, format, options) for source in sources]
     coco, account = builders[0].coco(), builders[0].account
     for source, builder in zip(sources[1:], builders[1:], strict=True):
@@ -42,3 +43,10 @@ def convert(sources, out, *, format="auto", to="coco", classes=None, renumber=Fa
     options = replace(options, images=options.images or account.pictures)
     account.add(format_module(to).write(coco, Path(out), options))
     return coco, account
+
+
+def _refuse_overwriting(sources, out: Path) -> None:
+    """Raises ValueError when the result would take the place of what it is made of."""
+    for source in sources:
+        if Path(source).resolve() in (out.resolve(), (out / "annotations.json").resolve()):
+            raise ValueError(f"{out}: the result would overwrite {source}. Choose another OUT.")

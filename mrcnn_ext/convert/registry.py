@@ -8,6 +8,7 @@
 To add a format, write its module and add its line here.  A module with heavy imports has them inside its functions.
 """
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -28,6 +29,7 @@ FORMATS = {  # name: module; detection asks in this order
     "yolo": "yolo",
     "tfrecord": "tfrecord",
     "mask-png": "mask_png",
+    "datumaro": "datumaro",
 }
 
 
@@ -56,15 +58,18 @@ def detect(path) -> tuple[str, str]:
 def read(path, format: str = "auto", options: Options | None = None) -> Builder:
     """Read labels in any known format; `.coco()` of the result is the COCO dict, `.account` says what happened.
 
-    path: file or folder; format: its name, or "auto".  Raises ValueError or OSError naming the file.
+    path: file or folder; format: its name, or "auto"; behind a colon, what datumaro calls it.
+    Raises ValueError or OSError naming the file.
     """
     path = Path(path)
     if not path.exists():
         raise ValueError(f"{path}: there is no such file or folder.")
+    format, _, dialect = format.partition(":")
+    options = replace(options or Options(), dialect=dialect or None)
     try:
         name, seen = detect(path) if format == "auto" else (format, "as told")
         with naming(path):
-            builder = format_module(name).read(path, options or Options())
+            builder = format_module(name).read(path, options)
     finally:
         forget_json()
     missing = builder.account.dropped.get(NOT_FOUND)

@@ -79,7 +79,10 @@ def _add_picture(builder: Builder, name: str, objects, classes, names, colours) 
 
 
 def _labelmap(path: Path) -> list[tuple[str, tuple]] | None:
-    """[(name, (red, green, blue)), ..] of lines name:r,g,b:parts:actions; None when there is no such file."""
+    """[(name, (red, green, blue)), ..] of lines name:r,g,b:parts:actions; None when there is no such file.
+
+    A line without a colour, as some tools write it, has the one that Pascal VOC gives to its number.
+    """
     if not path.is_file():
         return None
     found = []
@@ -87,14 +90,23 @@ def _labelmap(path: Path) -> list[tuple[str, tuple]] | None:
         for line in read_text(path).splitlines():
             if line.strip() and not line.startswith("#"):
                 name, _, rest = line.partition(":")
+                numbers = rest.partition(":")[0].strip()
                 try:
-                    colour = tuple(int(value) for value in rest.partition(":")[0].split(","))
+                    colour = tuple(map(int, numbers.split(","))) if numbers else _standard_colour(len(found))
                 except ValueError:
                     colour = ()
                 if len(colour) != 3 or not name:
                     raise ValueError(f"expected name:red,green,blue:: but there is {line[:60]!r}")
                 found.append((name, colour))
     return found
+
+
+def _standard_colour(number: int) -> tuple[int, int, int]:
+    """Pascal VOC's colour of a class: its bits, dealt out to red, green and blue from the highest down."""
+    colour = [0, 0, 0]
+    for i in range(24):
+        colour[i % 3] |= (number >> i & 1) << (7 - i // 3)
+    return tuple(colour)
 
 
 def _packed(pixels: np.ndarray) -> np.ndarray:

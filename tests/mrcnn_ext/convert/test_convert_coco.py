@@ -63,6 +63,16 @@ def test_again_gives_the_same(tmp_path):
     assert [a.get("source_area") for a in twice["annotations"]] == [61.5, None, None, None]
 
 
+def test_the_source_is_never_overwritten(tmp_path):
+    path, _ = sample("coco", tmp_path)
+    path = path.rename(tmp_path / "annotations.json")
+    before = path.read_bytes()
+    for out in (path, tmp_path, tmp_path / "x" / ".." / "annotations.json"):
+        with pytest.raises(ValueError, match="would overwrite .*annotations.json. Choose another OUT"):
+            convert(path, out)
+    assert path.read_bytes() == before
+
+
 def test_large_ids_and_areas(tmp_path):
     """COCO's crowds have ids such as 900100002299."""
     content = one_object([flat(SQUARE)], area=2e7)

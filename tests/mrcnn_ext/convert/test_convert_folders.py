@@ -15,6 +15,7 @@ from PIL import Image
 from test_convert_labelbox import summary
 
 from mrcnn_ext.convert import Options, convert, detect, read
+from mrcnn_ext.convert.formats.voc import _standard_colour
 from mrcnn_ext.convert.outlines import keyhole, mask_outlines, object_mask
 from mrcnn_ext.masks import decode_masks, encode_mask, mask_to_segmentation, polygons_to_rle, rle_to_json
 
@@ -38,6 +39,16 @@ def test_voc_in_colours(tmp_path):
     (path / "labelmap.txt").unlink()
     with pytest.raises(ValueError, match="must be a labelmap.txt"):
         read(path)
+
+
+def test_voc_labelmap_without_colours_has_the_standard_ones(tmp_path):
+    path, _ = sample("voc", tmp_path)
+    for kind in ("SegmentationObject", "SegmentationClass"):
+        Image.open(path / kind / "a.png").convert("RGB").save(path / kind / "a.png")
+    (path / "labelmap.txt").write_text("# label:color_rgb:parts:actions\nbackground:::\ncar:::\ntree:::\n")
+    assert sorted(summary(read(path))) == [("a.jpg", "car", 48, [4, 10, 8, 8]), ("a.jpg", "tree", 60, [2, 3, 10, 6])]
+    colours = [_standard_colour(number) for number in (0, 1, 7, 8, 20)]
+    assert colours == [(0, 0, 0), (128, 0, 0), (128, 128, 128), (64, 0, 0), (0, 64, 128)]
 
 
 def test_voc_without_labelmap_has_the_twenty_classes(tmp_path):

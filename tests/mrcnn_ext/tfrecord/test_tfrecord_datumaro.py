@@ -1,6 +1,6 @@
 """Our TFRecord files with datumaro's reader, and theirs with ours.
 
-datumaro does not fit beside our packages, so it has an environment of its own:
+datumaro holds some of our packages back, so it has an environment of its own:
     uv venv DIR; uv pip install --python DIR datumaro tensorflow-cpu; MRCNN_DATUMARO_PYTHON=DIR/bin/python pytest ..
 """
 
