@@ -71,7 +71,8 @@ def logs(root: Path) -> None:
         os.execvp("tail", ["tail", "-n", "50", "-F", *map(str, files)])
     if not (root / ".env").exists() or not find_engine()[0]:
         raise Problem("nothing was started here yet: `make up` starts JupyterLab and TensorBoard")
-    os.execvp("docker", ["docker", "compose", "--profile", "label", "logs", "--follow", "--tail", "50"])
+    profiles = ["--profile", "label", "--profile", "detect"]
+    os.execvp("docker", ["docker", "compose", *profiles, "logs", "--follow", "--tail", "50"])
 
 
 def _known(root: Path) -> dict[str, str]:

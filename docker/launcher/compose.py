@@ -10,7 +10,7 @@ from launcher.engine import Engine
 from launcher.messages import Problem, run_shown, say
 
 MOUNTED = ("notebooks", "data", "logs", "weights")  # what the containers may write
-_ALL = ("--profile", "label")  # so that Label Studio is stopped too, which another command has started
+_ALL = ("--profile", "label", "--profile", "detect")  # so that what other commands have started is stopped too
 _GIGABYTES = {"": 6, "gpu": 18, "gpu-jax": 18}  # image and build cache together
 _INPUTS = (
     "docker/Dockerfile",

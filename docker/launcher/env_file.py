@@ -20,6 +20,11 @@ GPU={GPU}
 JUPYTER_PORT=8888
 TENSORBOARD_PORT=6006
 LABEL_STUDIO_PORT=8080
+DETECT_PORT=8000
+
+# What `docker compose --profile detect up -d detect` serves, a folder in logs/ or last; and, if not empty, its API key.
+DETECT_RUN=last
+DETECT_API_KEY=
 
 # Who logs in to Label Studio (`docker compose --profile label up`), and its token for programs; never empty.
 LABEL_STUDIO_USERNAME=you@localhost
@@ -33,7 +38,7 @@ BIND_ADDRESS=127.0.0.1
 NB_UID={NB_UID}
 NB_GID={NB_GID}
 """
-_PORTS = {"JUPYTER_PORT": "8888", "TENSORBOARD_PORT": "6006", "LABEL_STUDIO_PORT": "8080"}
+_PORTS = {"JUPYTER_PORT": "8888", "TENSORBOARD_PORT": "6006", "LABEL_STUDIO_PORT": "8080", "DETECT_PORT": "8000"}
 _DEFAULTS = {"GPU": "", **_PORTS, "BIND_ADDRESS": "127.0.0.1"}
 _SECRETS = ("JUPYTER_TOKEN", "LABEL_STUDIO_USERNAME", "LABEL_STUDIO_PASSWORD", "LABEL_STUDIO_TOKEN")
 

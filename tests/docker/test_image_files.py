@@ -12,7 +12,7 @@ def services(root):
     return yaml.safe_load((root / "docker-compose.yml").read_text())["services"]
 
 
-@pytest.mark.parametrize("name", ["lab", "tensorboard", "labelstudio"])
+@pytest.mark.parametrize("name", ["lab", "tensorboard", "labelstudio", "detect"])
 def test_least_rights(services, name):
     service = services[name]
     assert service["cap_drop"] == ["ALL"]
@@ -35,11 +35,20 @@ def test_label_studio_only_looks_at_the_pictures_and_starts_when_asked(services)
     assert "profiles" not in services["lab"]
 
 
+def test_detect_only_reads_and_starts_when_asked(services):
+    service = services["detect"]
+    assert service["profiles"] == ["detect"]
+    assert service["read_only"]
+    assert all(volume.endswith(":ro") for volume in service["volumes"])
+    assert service["command"][:3] == ["mrcnn", "serve", "${DETECT_RUN:-last}"]
+
+
 def test_only_the_lab_asks_for_the_gpu(services):
     assert services["lab"]["runtime"] == "${GPU:+nvidia}"
     assert services["lab"]["environment"]["NVIDIA_VISIBLE_DEVICES"]
     assert "runtime" not in services["tensorboard"]
     assert "runtime" not in services["labelstudio"]
+    assert "runtime" not in services["detect"]
 
 
 def test_the_token_is_never_empty(services):
