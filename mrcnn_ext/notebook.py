@@ -16,7 +16,7 @@ from mrcnn.plots.history import plot_losses
 from mrcnn.plots.objects import plot_box_sizes, plot_class_counts
 from mrcnn.plots.tables import display_table
 from mrcnn_ext.anchor_fit import best_anchor_ious, fitting_scales
-from mrcnn_ext.data_choice import choose_data, chosen_data
+from mrcnn_ext.data_choice import LOGS, choose_data, chosen_data
 from mrcnn_ext.gallery import mean_masks, plot_comparison, plot_crops, plot_truth, truth_of
 from mrcnn_ext.mistakes import find_mistakes
 from mrcnn_ext.objects import gather_objects, some_pictures
@@ -33,6 +33,7 @@ __all__ = [
     "find_mistakes",
     "fitting_scales",
     "gather_objects",
+    "last_run",
     "mean_masks",
     "plot_anchor_fit",
     "plot_anchors",
@@ -79,6 +80,18 @@ def setup(seed):
     keras.utils.set_random_seed(seed)
     plt.rcParams.update(_FIGURE_DEFAULTS)
     print(f"{environment_line()} | seed {seed}")
+
+
+def last_run(data, **settings):
+    """(model for inference, run folder) of the newest run on a data set, as from `chosen_data`; prints what was loaded.
+
+    settings: of the Config, to be other than in training.
+    """
+    from mrcnn_ext.runs import load_run
+
+    with contextlib.redirect_stderr(sys.stdout):  # not on the red ground of errors
+        model, _, folder = load_run("last", logs=LOGS, name=data.run_name, **settings)
+    return model, folder
 
 
 def tensorboard_link():

@@ -15,7 +15,8 @@ NAMES = [
     "03_train_heads",
     "04_fine_tune",
     "05_inference",
-    "06_inspect_model",
+    "06_evaluate_and_errors",
+    "08_inspect_model",
 ]
 MOST_CODE_CELLS, MEDIAN_LINES, HELPER_LINES = 25, 10, 10
 
