@@ -70,7 +70,11 @@ def push(
     parts, account = read_pictures(data, pictures)
     detector = _detector(model)
     server = access.connect()
-    names = class_names(parts, [*classes, *(detector[1][1:] if detector else ())])
+    names = class_names(parts, classes)
+    for name in detector[1][1:] if detector else ():
+        if name not in names:
+            account.note("class that only the model has", name)
+            names.append(name)
     found = make_project(server, project or project_title(data), names)
     result = Pushed(found["id"], f"{access.browser}/projects/{found['id']}/data", names, account=account)
     job = _Push(server, parts, result, detector, progress)
