@@ -22,7 +22,7 @@ case "$*" in
   "compose build lab") echo "$GPU $NB_UID" > {notes}/built ;;
   *mrcnn_ext.shapes*) /bin/mkdir -p data/shapes/annotations ;;
   "compose up"*) {up} ;;
-  "compose --profile label down") /bin/rm {notes}/running ;;
+  "compose --profile label --profile detect down") /bin/rm {notes}/running ;;
   *"logs --no-color --no-log-prefix lab") printf 'noise\n\033[2KKeras 3.15.1 on tensorflow\nOne training step ran\n' ;;
   *"logs --no-color --tail 20") echo 'the end of the log' ;;
 esac
@@ -60,7 +60,7 @@ def docker(fake, tmp_path, monkeypatch):
 
 
 def kinds(calls):
-    names = ("build", "mrcnn_ext.shapes", "compose up", "--profile label down")
+    names = ("build", "mrcnn_ext.shapes", "compose up", "--profile label --profile detect down")
     return [name for call in calls for name in names if name in call]
 
 
@@ -143,7 +143,7 @@ def test_down_stops_once(project, docker, capfd):
     cli.main(["up"], project)
     docker()
     assert cli.main(["down"], project) == 0
-    assert kinds(docker()) == ["--profile label down"]  # Label Studio too, where it was started
+    assert kinds(docker()) == ["--profile label --profile detect down"]  # what other commands started too
     assert cli.main(["down"], project) == 0
     assert kinds(docker()) == []
     assert capfd.readouterr().out.endswith("Nothing was running.\n")
