@@ -43,6 +43,8 @@ class Config:
     CHECKPOINT_STEPS = None
     # Checkpoints of the last so many epochs stay on disk, 1 or more; None: of all. The best one stays in any case.
     KEEP_CHECKPOINTS = None
+    # Epochs without a better mask AP (or validation loss, where no AP is measured) after which training ends, or None.
+    EARLY_STOP_EPOCHS = None
     # Whole number or None; fixes the order of pictures, augmentation, sampling and first weights. None: by chance.
     SEED = None
 
@@ -145,6 +147,15 @@ class Config:
     OPTIMIZER = "sgd"
     # Step size, above 0. The paper's 0.02 makes weights explode here, as the gradients are scaled differently.
     LEARNING_RATE = 0.001
+    # "constant", "step" (a tenth after 2/3, a hundredth after 8/9 of the steps) or "cosine" (to a hundredth) of the
+    # learning rate, where `train` gets that as a number.
+    LEARNING_SCHEDULE = "constant"
+    # Steps, 0 or more, in which the step size rises from near zero at first: gradients of random weights are wild.
+    WARMUP_STEPS = 0
+    # Share kept, 0.9 to 0.9999, in moving averages of the weights, which checkpoints then hold; None: no averages.
+    EMA_MOMENTUM = None
+    # Steps, 1 or more, whose gradients are averaged before the weights change: larger batches in the same memory.
+    GRADIENT_ACCUMULATION_STEPS = 1
     # Share of the last step kept, 0 to 1.
     LEARNING_MOMENTUM = 0.9
     # Factor of the L2 term over kernels and biases; gamma and beta have none.

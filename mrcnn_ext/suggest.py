@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mrcnn.data.anchors import anchors_for
+from mrcnn.memory import BASE_MIB, BYTES_A_PIXEL
 from mrcnn.presets import ResNet50Config, ResNet101Config, TinyConfig
 from mrcnn_ext.anchor_fit import best_anchor_ious, fitting_scales
 from mrcnn_ext.coco import CocoDataset
@@ -21,10 +22,6 @@ SMALLEST_OBJECT = 8  # pixels in the molded picture: two cells of the finest fea
 RATIOS = ([0.5, 1, 2], [0.33, 1, 3], [0.25, 0.5, 1, 2, 4])  # the first one that does nearly as well as the best
 _WORTH = 0.02  # share of boxes that more anchors must win to be worth it
 _PICTURES, _BOXES = 500, 200  # looked at
-# Memory of a training step of the whole network, float32: bytes for each pixel of the batch, and MiB for all else.
-# TinyConfig at 128 px and ResNet-50 at 512 px: peaks of a step on a CPU.  ResNet-101: reckoned from 17 more blocks.
-BYTES_A_PIXEL = {TinyConfig: 4700, ResNet50Config: 6200, ResNet101Config: 7200}
-BASE_MIB = {TinyConfig: 700, ResNet50Config: 1500, ResNet101Config: 1800}
 _USED = 0.85  # share of the memory at hand that training may take
 _MOST_PICTURES = 8  # in a step
 
@@ -118,7 +115,7 @@ def caps_for(fullest_picture: int, preset) -> dict:
 def pictures_a_step(preset, side: int, machine: Machine) -> int:
     """Pictures of side x side pixels that fit a training step in the memory of the machine; 0 when not even one."""
     memory = min((gpu.memory_mib for gpu in machine.gpus), default=machine.memory_mib) * _USED
-    return max(0, int((memory - BASE_MIB[preset]) * 2**20 / (BYTES_A_PIXEL[preset] * side**2)))
+    return max(0, int((memory - BASE_MIB[preset.BACKBONE]) * 2**20 / (BYTES_A_PIXEL[preset.BACKBONE] * side**2)))
 
 
 def _load(data, year, pictures) -> tuple[CocoDataset, CocoDataset | None, str]:
@@ -190,7 +187,7 @@ def _add_batch(result, side, train_pictures, validate_pictures) -> None:
     batch = max(1, min(_MOST_PICTURES, fitting, train_pictures))
     if len(result.machine.gpus) > 1:
         result.add("GPU_COUNT", len(result.machine.gpus), "Each GPU takes a share of the step.")
-    mib = BASE_MIB[result.preset] + batch * BYTES_A_PIXEL[result.preset] * side**2 / 2**20
+    mib = BASE_MIB[result.preset.BACKBONE] + batch * BYTES_A_PIXEL[result.preset.BACKBONE] * side**2 / 2**20
     reason = f"A step takes about {mib / 1024:.1f} GiB (an estimate); there is {result.machine}."
     result.add("IMAGES_PER_GPU", batch, reason)
     step = batch * max(1, len(result.machine.gpus))

@@ -7,17 +7,20 @@ import keras
 import numpy as np
 
 from mrcnn.data.loader import Loader
+from mrcnn.memory import is_out_of_memory, out_of_memory_advice, step_mib
 from mrcnn.training.batches import Batches
 from mrcnn.training.checkpoints import Checkpoints, EpochWeights, use_averages
 from mrcnn.training.clock import Clock
 from mrcnn.training.layers import LAYERS, set_trainable
 from mrcnn.training.meter import Meter
 from mrcnn.training.metrics_file import MetricsFile
-from mrcnn.training.names import METRICS
+from mrcnn.training.names import LOG, METRICS
 from mrcnn.training.optimizer import inner_optimizer
+from mrcnn.training.progress import Progress
 from mrcnn.training.resume import Resumed, find_state, last_checkpoint, new_folder
 from mrcnn.training.run_facts import write_run_facts
-from mrcnn.training.stops import StopOnNaN, StopOnRequest, Stopped
+from mrcnn.training.schedules import schedule_of
+from mrcnn.training.stops import StopEarly, StopOnNaN, StopOnRequest, Stopped
 from mrcnn.training.tensorboard import TensorBoardLosses
 
 
@@ -49,10 +52,13 @@ def train(
     chosen = set_trainable(model.keras_model, LAYERS.get(layers, layers))
     if not resumed:
         new_folder(model)
+    first_epoch = resumed.first_epoch(layers) if resumed else model.epoch
+    schedule = schedule_of(model.config, learning_rate, (epochs - first_epoch) * model.config.STEPS_PER_EPOCH)
     _announce(model, epochs, chosen)
-    model.compile(learning_rate, model.config.LEARNING_MOMENTUM)
+    model.compile(schedule, model.config.LEARNING_MOMENTUM)
     inner_optimizer(model.keras_model).build(model.keras_model.trainable_variables)
-    about = {"layers": layers, "learning_rate": learning_rate if isinstance(learning_rate, int | float) else None}
+    rate = None if callable(learning_rate) else float(learning_rate)
+    about = {"layers": layers, "learning_rate": rate, "first_epoch": first_epoch}
     if resumed:
         resumed.restore(model, about)
     config = model.config
@@ -70,7 +76,7 @@ def train(
         )
         validation = stack.enter_context(Loader(val_dataset, config, seed=config.SEED or 0))
         about["loader_seed"] = batches.seed
-        callbacks, request = _callbacks(model, clock, batches, learning_rate, about, custom_callbacks)
+        callbacks, request = _callbacks(model, clock, epochs, batches, schedule, about, custom_callbacks)
         stack.enter_context(request.listening())
         return _fit(model, clock, epochs, batches, validation, callbacks, resumed)
 
@@ -82,18 +88,27 @@ def _last_epoch(model, epochs, extra_epochs):
 
 
 def _announce(model, epochs, chosen):
-    parameters = sum(int(np.prod(w.shape)) for layer in chosen for w in layer.trainable_weights)
-    print(f"Training epochs {model.epoch + 1} to {epochs}: {len(chosen)} layers, {parameters:,} parameters.")
+    """Prints what will be trained, and what it takes."""
+    config, network = model.config, model.keras_model
+    trained = sum(int(np.prod(w.shape)) for layer in chosen for w in layer.trainable_weights)
+    print(
+        f"Training epochs {model.epoch + 1} to {epochs}: {len(chosen)} layers, {trained:,} parameters of "
+        f"{network.count_params():,}; {config.STEPS_PER_EPOCH:,} steps an epoch, {config.BATCH_SIZE} pictures a step."
+    )
+    mib = step_mib(config)
+    if mib is not None:
+        print(f"Memory on each device: about {mib / 1024:.1f} GiB (an estimate; less where not all layers train).")
     print(f"Run folder: {model.log_dir}")
 
 
-def _callbacks(model, clock, batches, learning_rate, about, custom):
+def _callbacks(model, clock, epochs, batches, schedule, about, custom):
     """All callbacks in their order, and the one that a stop signal asks."""
     config, folder = model.config, Path(model.log_dir)
-    meter = Meter(clock, config.BATCH_SIZE, learning_rate)
+    meter = Meter(clock, config.BATCH_SIZE, schedule)
     checkpoints = Checkpoints(
         model.checkpoint_path, clock, about, every=config.CHECKPOINT_STEPS, keep=config.KEEP_CHECKPOINTS
     )
+    metrics = MetricsFile(folder / METRICS, model.epoch)
     request = StopOnRequest(checkpoints)
     callbacks = [
         clock,
@@ -101,8 +116,10 @@ def _callbacks(model, clock, batches, learning_rate, about, custom):
         StopOnNaN(clock, batches.image_ids, lambda: last_checkpoint(folder)),
         EpochWeights(model.checkpoint_path),
         *(custom or []),  # may add to what the epoch tells, which the next ones write
-        TensorBoardLosses(folder, clock, meter),
-        MetricsFile(folder / METRICS, model.epoch),
+        TensorBoardLosses(folder, clock, meter, config),
+        metrics,
+        Progress(clock, epochs, folder / LOG),
+        *([StopEarly(metrics, config.EARLY_STOP_EPOCHS)] if config.EARLY_STOP_EPOCHS else []),
         checkpoints,
         request,
     ]
@@ -112,13 +129,14 @@ def _callbacks(model, clock, batches, learning_rate, about, custom):
 def _fit(model, clock, epochs, batches, validation, callbacks, resumed):
     """Keras' fit; an epoch that goes on in its middle has one of its own, with the steps that remain."""
     network, history = model.keras_model, keras.callbacks.History()
+    network.stop_training = False
     spans = [(clock.epoch, epochs, callbacks)]
     if clock.step:
         middle = clock.epoch + 1
         spans = [(clock.epoch, middle, [resumed.means(), *callbacks]), (middle, epochs, callbacks)]
     try:
         for first, last, span_callbacks in spans:
-            if first == last:
+            if first == last or network.stop_training:
                 continue
             network.fit(
                 Batches(batches, clock.batches),
@@ -129,12 +147,17 @@ def _fit(model, clock, epochs, batches, validation, callbacks, resumed):
                 validation_data=Batches(validation, cycle=model.config.VALIDATION_STEPS),
                 validation_steps=model.config.VALIDATION_STEPS,
                 callbacks=[*span_callbacks, history],
+                verbose=0,  # Progress has its own bar
             )
     except Stopped:
         for callback in callbacks:
             callback.on_train_end()
         place = f"step {clock.step} of epoch {clock.epoch + 1}" if clock.step else f"epoch {clock.epoch}"
         print(f"Stopped after {place}. Go on with train(..., resume=True).")
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise MemoryError(out_of_memory_advice(model.config)) from error
+        raise
     model.epoch = clock.epoch
     use_averages(network)
     return history

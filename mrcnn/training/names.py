@@ -7,6 +7,7 @@ from pathlib import Path
 STATE = "state.npz"  # all that resuming needs
 METRICS = "metrics.csv"
 BEST = "best.h5"
+LOG = "log.txt"
 
 
 def run_folder(model_dir, name, now=None):

@@ -43,7 +43,13 @@ def make_optimizer(config, learning_rate, momentum):
     shared = {
         "learning_rate": float(learning_rate) if isinstance(learning_rate, int) else learning_rate,
         "global_clipnorm": config.GRADIENT_CLIP_NORM,
+        "use_ema": config.EMA_MOMENTUM is not None,
+        "gradient_accumulation_steps": None
+        if config.GRADIENT_ACCUMULATION_STEPS == 1
+        else config.GRADIENT_ACCUMULATION_STEPS,
     }
+    if config.EMA_MOMENTUM is not None:
+        shared["ema_momentum"] = config.EMA_MOMENTUM
     if config.OPTIMIZER == "sgd":
         return SGD(momentum=momentum, **shared)
     if config.OPTIMIZER == "adamw":

@@ -1,5 +1,6 @@
 """Going on where a training stopped."""
 
+import contextlib
 import datetime
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,10 @@ class Resumed:
     def loader_seed(self):
         return self.place["loader_seed"]
 
+    def first_epoch(self, layers):
+        """The epoch at which the optimizer's steps began to count."""
+        return self.place["first_epoch"] if self.place["layers"] == layers else self.place["epoch"]
+
     def take_over(self, model):
         """`epoch`, `log_dir` and `checkpoint_path` of the model become those of the run."""
         remove_parts(self.path.parent)
@@ -79,7 +84,8 @@ class Resumed:
             restore_state(self.path, model.keras_model)
             rate = about["learning_rate"]
             if rate is not None and rate != self.place["learning_rate"]:
-                inner_optimizer(model.keras_model).learning_rate.assign(rate)
+                with contextlib.suppress(TypeError):  # a schedule: it was made with the new rate
+                    inner_optimizer(model.keras_model).learning_rate = rate
             print(f"Going on from {self.path}: epoch {self.place['epoch'] + 1}, step {step + 1}.")
         elif step == 0:
             load_weights(model.keras_model, path_of(model.checkpoint_path, self.place["epoch"]), verbose=0)

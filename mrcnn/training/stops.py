@@ -36,6 +36,29 @@ class StopOnNaN(keras.callbacks.Callback):
         )
 
 
+class StopEarly(keras.callbacks.Callback):
+    """Ends the training when nothing became better for some epochs; comes after the MetricsFile.
+
+    metrics: the run's MetricsFile.  patience: epochs.  What counts is `mask_AP` where a callback measures it, else
+    `val_loss`. A run that was resumed counts the epochs before too.
+    """
+
+    def __init__(self, metrics, patience):
+        super().__init__()
+        self.metrics = metrics
+        self.patience = patience
+
+    def on_epoch_end(self, epoch, logs=None):
+        for name, sign in (("mask_AP", 1), ("val_loss", -1)):
+            values = {row["epoch"]: sign * row[name] for row in self.metrics.rows if name in row}
+            if values:
+                best = max(values, key=values.get)
+                if epoch - best >= self.patience:
+                    print(f"Stopping early: {name} was best in epoch {best + 1} ({abs(values[best]):.4g}).")
+                    self.model.stop_training = True
+                return
+
+
 class StopOnRequest(keras.callbacks.Callback):
     """After a stop signal: saves the state at the end of the running step (or validation), and raises Stopped.
 

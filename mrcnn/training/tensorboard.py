@@ -5,17 +5,20 @@ from pathlib import Path
 
 import keras
 
+from mrcnn.training.model_graph import hyperparameters, model_graph
+
 SECONDS_BETWEEN_FLUSHES = 2
 
 
 class TensorBoardLosses(keras.callbacks.Callback):
     """The losses of every step, and what every epoch gave, for TensorBoard; on disk within seconds.
 
-    clock: the run's Clock.  meter: the run's Meter.
+    clock: the run's Clock.  meter: the run's Meter.  config: shown as HParams, beside the
+    graph of the layers.
     Steps go to <log_dir>/step, epochs to <log_dir>/train and <log_dir>/validation.
     """
 
-    def __init__(self, log_dir, clock, meter):
+    def __init__(self, log_dir, clock, meter, config):
         super().__init__()
         import tensorflow as tf  # also beside another backend: only its event writer is used
 
@@ -23,8 +26,18 @@ class TensorBoardLosses(keras.callbacks.Callback):
         self.log_dir = Path(log_dir)
         self.clock = clock
         self.meter = meter
+        self.config = config
         self.writers = {}
         self.flushed = 0.0
+
+    def on_train_begin(self, logs=None):
+        if self.clock.global_step:
+            return
+        from tensorboard.plugins.hparams import api
+
+        with self._writer("train").as_default(step=0):
+            self.summary.graph(model_graph(self.model))
+            api.hparams(hyperparameters(self.config))
 
     def on_epoch_begin(self, epoch, logs=None):
         # An epoch that goes on in its middle has means of its earlier steps already.

@@ -1,0 +1,80 @@
+"""COCO average precision while it trains: a callback for `MaskRCNN.train`."""
+
+import copy
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from mrcnn.data.picture import decode_picture
+from mrcnn.model import MaskRCNN
+from mrcnn.training.checkpoints import averaged_weights
+from mrcnn.weights import layers_of
+from mrcnn_ext.evaluate import detect_dataset, evaluate
+from mrcnn_ext.evaluation.analysis import analyse
+from mrcnn_ext.evaluation.figures import plot_confusion, plot_curves
+from mrcnn_ext.evaluation.page import truth_beside_prediction
+from mrcnn_ext.html_page import png_bytes
+from mrcnn_ext.report import NAMES
+
+LEAST_SCORE = 0.05  # average precision needs weak detections too
+
+
+class AveragePrecision(keras.callbacks.Callback):
+    """Every few epochs: box and mask AP, over all and for each class, into metrics.csv and TensorBoard.
+
+    model: the MaskRCNN that trains.  dataset: prepared, for validation.  every: epochs.  limit: its first pictures.
+    pictures: so many of them are shown in TensorBoard, truth beside prediction, with curves and confusion matrix.
+    The network for inference is made once, and gets the newest weights (or their moving averages) each time.
+    `evaluation` is the last result.
+    """
+
+    def __init__(self, model, dataset, every=1, limit=200, pictures=4):
+        super().__init__()
+        self.trained = model
+        self.dataset = dataset
+        self.every = every
+        self.image_ids = dataset.image_ids[:limit]
+        self.pictures = pictures
+        self.detector = None
+        self.evaluation = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        last = epoch + 1 == self.params["epochs"]
+        if (epoch + 1) % self.every and not last:
+            return
+        self._take_weights()
+        detections = detect_dataset(self.detector, self.dataset, self.image_ids, progress=False)
+        kinds = ("bbox", "segm") if self.trained.config.USE_MASK else ("bbox",)
+        self.evaluation = evaluate(self.dataset, detections, kinds, image_ids=self.image_ids)
+        for kind in kinds:
+            numbers, name = self.evaluation[kind], NAMES[kind]
+            logs[f"{name}_AP"], logs[f"{name}_AP50"] = numbers["AP"], numbers["AP50"]
+            for class_name, row in numbers["classes"].items():
+                logs[f"{name}_AP_{class_name}"] = row["AP"]
+        self._show(detections, epoch + 1)
+
+    def _take_weights(self):
+        if self.detector is None:
+            config = copy.copy(self.trained.config)
+            config.DETECTION_MIN_CONFIDENCE = min(config.DETECTION_MIN_CONFIDENCE, LEAST_SCORE)
+            self.detector = MaskRCNN("inference", config, self.trained.model_dir)
+        with averaged_weights(self.model):
+            source = layers_of(self.model)
+            for name, layer in layers_of(self.detector.keras_model).items():
+                for weight, variable in layer.weights.items():
+                    variable.assign(np.asarray(source[name].weights[weight]))
+
+    def _show(self, detections, epoch):
+        """Pictures for TensorBoard."""
+        import tensorflow as tf  # also beside another backend: only its event writer is used
+
+        analysis = analyse(self.dataset, detections)
+        writer = tf.summary.create_file_writer(str(Path(self.trained.log_dir) / "evaluation"))
+        with writer.as_default(step=epoch):
+            for name, figure in (("curves", plot_curves(analysis)), ("confusion", plot_confusion(analysis))):
+                tf.summary.image(name, decode_picture(png_bytes(figure), name)[None])
+            for image_id in self.image_ids[: self.pictures]:
+                pixels = truth_beside_prediction(self.dataset, detections, image_id)
+                tf.summary.image(f"truth_and_prediction/{image_id}", pixels[None])
+        writer.close()
