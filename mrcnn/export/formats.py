@@ -90,7 +90,7 @@ def _frozen(model, spec):
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     function = tf.function(lambda picture: model(picture, training=False)).get_concrete_function(spec)
-    constant = convert_variables_to_constants_v2(function)
+    constant = convert_variables_to_constants_v2(function, lower_control_flow=False)
     names = sorted(function.structured_outputs)  # the order in which TensorFlow flattens a dict
     module = tf.Module()
     module.constant = constant

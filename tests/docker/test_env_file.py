@@ -28,6 +28,9 @@ def test_values_come_back(tmp_path):
         "JUPYTER_PORT": "8888",
         "TENSORBOARD_PORT": "6006",
         "LABEL_STUDIO_PORT": "8080",
+        "DETECT_PORT": "8000",
+        "DETECT_RUN": "last",
+        "DETECT_API_KEY": "",
         "LABEL_STUDIO_USERNAME": "you@localhost",
         "BIND_ADDRESS": "127.0.0.1",
     }

@@ -1,0 +1,151 @@
+"""The service under load: `mrcnn serve` in a process of its own, and clients that ask again when they are answered.
+
+    python benchmarks/serve.py last --clients 50 --seconds 600
+
+Prints p50, p95 and p99 of the answers, pictures a second, answers by status, requests without one, and the server's
+resident memory in the first and the last tenth of the time.
+"""
+
+import argparse
+import collections
+import http.client
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+BOUNDARY = "a-boundary"
+
+
+def main():
+    arguments = _arguments()
+    port = _free_port()
+    command = [sys.executable, "-m", "mrcnn_ext", "serve", arguments.run, "--port", str(port)]
+    command += ["--batch", str(arguments.batch), "--max-waiting", str(2 * arguments.clients), "--logs", arguments.logs]
+    server = subprocess.Popen(command)
+    try:
+        _wait_until_ready(port, server)
+        figures = load(port, server.pid, arguments)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        figures_exit = server.wait(60)
+    figures["exit code of the server"] = figures_exit
+    for name, value in figures.items():
+        print(f"{name}: {value}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def load(port, pid, arguments):
+    """Figures of `clients` that ask for `seconds`."""
+    bodies = [_body(_picture(number, arguments.side)) for number in range(8)]
+    seconds, statuses, lost, memory = [], collections.Counter(), [], []
+    end = time.monotonic() + arguments.seconds
+
+    def ask(number):
+        while time.monotonic() < end:
+            start = time.perf_counter()
+            try:
+                statuses[_post(port, bodies[number % len(bodies)])] += 1
+                seconds.append(time.perf_counter() - start)
+            except (OSError, http.client.HTTPException) as error:
+                lost.append(repr(error))
+            number += 1
+
+    clients = [threading.Thread(target=ask, args=(number,)) for number in range(arguments.clients)]
+    for client in clients:
+        client.start()
+    while any(client.is_alive() for client in clients):
+        memory.append(_resident_mb(pid))
+        time.sleep(max(arguments.seconds / 100, 0.1))
+    tenth = max(len(memory) // 10, 1)
+    early, late = statistics.mean(memory[:tenth]), statistics.mean(memory[-tenth:])
+    quantiles = np.quantile(seconds, [0.5, 0.95, 0.99])
+    return {
+        "clients": arguments.clients,
+        "seconds": arguments.seconds,
+        "answers": dict(statuses),
+        "lost": len(lost),
+        "first losses": lost[:3],
+        **{name: f"{value:.3f} s" for name, value in zip(("p50", "p95", "p99"), quantiles, strict=True)},
+        "pictures a second": f"{len(seconds) / arguments.seconds:.1f}",
+        "memory, first and last tenth": f"{early:.0f}, {late:.0f} MB",
+        "machine": f"{os.cpu_count()} cores, load before the end {os.getloadavg()[0]:.1f}",
+    }
+
+
+def _arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", nargs="?", default="last")
+    parser.add_argument("--logs", default="logs")
+    parser.add_argument("--clients", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--side", type=int, default=128, help="pixels of the pictures")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    return parser.parse_args()
+
+
+def _picture(seed, side):
+    from mrcnn_ext.shapes import random_picture
+
+    buffer = BytesIO()
+    Image.fromarray(random_picture(np.random.default_rng(seed), side, side)[0]).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def _body(picture):
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="picture"; filename="a.jpg"\r\n\r\n'
+    return head.encode() + picture + f"\r\n--{BOUNDARY}--\r\n".encode()
+
+
+def _post(port, body):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+        connection.request("POST", "/detect", body, headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+    finally:
+        connection.close()
+
+
+def _free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def _wait_until_ready(port, server, seconds=300):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and server.poll() is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/ready")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            time.sleep(0.5)
+        finally:
+            connection.close()
+    raise SystemExit("The server did not start.")
+
+
+def _resident_mb(pid):
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+if __name__ == "__main__":
+    main()
