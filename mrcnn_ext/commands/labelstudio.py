@@ -10,7 +10,7 @@ app = typer.Typer(no_args_is_help=True, help="Label in the browser with Label St
 
 DATA = typer.Argument(help="Folder of pictures, with or without COCO annotation files; or one such file.")
 PICTURES = typer.Option(help="Folder of the pictures, if not the usual one.")
-PROJECT = typer.Option(help="Title or number of the project. Default: the name of the folder.")
+PROJECT = typer.Option(help="Title or number of the project. Default: the folder's path below data/, or its name.")
 URL = typer.Option(help="Address of Label Studio. Default: LABEL_STUDIO_URL, else the one of docker compose.")
 TOKEN = typer.Option(help="Its token. Default: LABEL_STUDIO_TOKEN, else the one in .env.")
 JSON = typer.Option("--json", help="Print one JSON document.")

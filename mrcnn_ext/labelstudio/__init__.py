@@ -7,8 +7,8 @@ Any Label Studio will do; the one of `docker compose --profile label up` is foun
 """
 
 from mrcnn_ext.labelstudio.access import Access, answering_access, find_access
-from mrcnn_ext.labelstudio.pull import Pulled, pull
-from mrcnn_ext.labelstudio.push import Pushed, push
+from mrcnn_ext.labelstudio.pull_labels import Pulled, pull
+from mrcnn_ext.labelstudio.push_data import Pushed, push
 from mrcnn_ext.labelstudio.server import Server
 
 __all__ = ["Access", "Pulled", "Pushed", "Server", "answering_access", "find_access", "pull", "push"]

@@ -8,9 +8,10 @@ from fake_label_studio import PERSONAL, TOKEN, serving
 from typer.testing import CliRunner
 
 from mrcnn_ext.cli import app
-from mrcnn_ext.labelstudio import Server, find_access, pull, push
+from mrcnn_ext.labelstudio import Server, answering_access, find_access, pull, push, push_data
 from mrcnn_ext.labelstudio import server as server_module
 from mrcnn_ext.labelstudio.project import config_classes, label_config
+from mrcnn_ext.labelstudio.push_data import project_title
 
 RUN = CliRunner()
 
@@ -183,3 +184,24 @@ def test_a_server_says_its_reason(fake):
     server.check()
     with pytest.raises(ValueError, match="404 Not Found, the fake has no GET api/nothing"):
         server.get("/api/nothing")
+
+
+def test_whether_one_answers(fake, monkeypatch, capsys):
+    assert answering_access() is None
+    assert "Where is Label Studio?" in capsys.readouterr().out
+    monkeypatch.setenv("LABEL_STUDIO_URL", fake[0])
+    monkeypatch.setenv("LABEL_STUDIO_TOKEN", TOKEN)
+    assert answering_access().url == fake[0]
+    monkeypatch.setenv("LABEL_STUDIO_TOKEN", "wrong")
+    assert answering_access() is None
+    assert "does not take this token" in capsys.readouterr().out
+
+
+def test_a_project_is_called_after_its_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(push_data, "PROJECT", tmp_path)
+    below = tmp_path / "data" / "peach" / "raw"
+    (below / "annotations").mkdir(parents=True)
+    (below / "annotations" / "a.json").write_text("{}")
+    assert project_title(below) == project_title(below / "annotations" / "a.json") == "peach/raw"
+    assert project_title(tmp_path / "elsewhere" / "raw") == "raw"
+    assert len(project_title(tmp_path / ("x" * 80))) == 50

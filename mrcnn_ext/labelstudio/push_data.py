@@ -7,7 +7,7 @@ from tqdm.auto import tqdm
 
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.formats.labelstudio_tasks import coco_to_tasks
-from mrcnn_ext.labelstudio.access import need_access
+from mrcnn_ext.labelstudio.access import PROJECT, need_access
 from mrcnn_ext.labelstudio.pictures import Pictures, class_names, read_pictures
 from mrcnn_ext.labelstudio.project import make_project
 from mrcnn_ext.labelstudio.server import Server
@@ -60,7 +60,7 @@ def push(
     """Make or complete the project of a data set: a task for each picture, with what is known as pre-annotations.
 
     data: folder of pictures with or without annotation files, or an annotation file; pictures: their folder, if not the
-    usual one.  classes: names besides those of the labels.  project: its title or number; default: the folder's name.
+    usual one.  classes: names besides those of the labels.  project: its title or number; default: `project_title`.
     model: a run (see `mrcnn_ext.runs.load_run`), or (model, class names): it pre-labels the pictures without labels.
     url, token: of Label Studio, see `mrcnn_ext.labelstudio.access`.  data_dir: the folder that Label Studio may see.
     Pushing again adds what is new: no task is doubled, and pre-annotations are renewed where nobody has labelled yet.
@@ -90,11 +90,13 @@ def push(
 
 
 def project_title(data) -> str:
-    """Title of the project of a data set: its folder's name, in at most the fifty letters that Label Studio takes."""
+    """Title of a data set's project: its folder below data/, else the folder's name; Label Studio takes 50 letters."""
     folder = Path(data).resolve()
     if folder.is_file():
         folder = folder.parent.parent if folder.parent.name == "annotations" else folder.parent
-    return folder.name[:50] or "pictures"
+    ours = (PROJECT / "data").resolve()
+    title = folder.relative_to(ours).as_posix() if ours in folder.parents else folder.name
+    return title[-50:] or "pictures"
 
 
 def _detector(model):

@@ -10,7 +10,7 @@ from mrcnn_ext.convert.formats.labelstudio import read_tasks
 from mrcnn_ext.labelstudio.access import need_access
 from mrcnn_ext.labelstudio.pictures import Pictures, read_pictures
 from mrcnn_ext.labelstudio.project import config_classes, need_project
-from mrcnn_ext.labelstudio.push import project_title
+from mrcnn_ext.labelstudio.push_data import project_title
 
 
 @dataclass
