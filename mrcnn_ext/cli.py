@@ -10,13 +10,16 @@ from mrcnn_ext.commands.convert import convert
 from mrcnn_ext.commands.detect import detect
 from mrcnn_ext.commands.evaluate import evaluate
 from mrcnn_ext.commands.export import export
+from mrcnn_ext.commands.inspect import inspect
 from mrcnn_ext.commands.labelstudio import app as labelstudio
+from mrcnn_ext.commands.overfit import overfit
 from mrcnn_ext.commands.selftest import selftest
 from mrcnn_ext.commands.serve import serve
 from mrcnn_ext.commands.shapes import shapes
 from mrcnn_ext.commands.split import split
 from mrcnn_ext.commands.suggest import suggest
 from mrcnn_ext.commands.tfrecord import tfrecord
+from mrcnn_ext.commands.train import train
 
 app = typer.Typer(
     name="mrcnn",
@@ -39,10 +42,13 @@ app.add_typer(labelstudio, name="labelstudio")
 app.command()(check)
 app.command()(split)
 app.command()(suggest)
+app.command()(overfit)
+app.command()(train)
 app.command()(tfrecord)
 app.command()(evaluate)
 app.command()(detect)
 app.command()(export)
+app.command()(inspect)
 app.command()(serve)
 app.command()(selftest)
 

@@ -151,6 +151,7 @@ class _Axis:
         self.lower = ops.cast(lower, "int32")
         self.size = size
         self.length = length
+        self.grown = step < 1.0
         self.sigma = ops.maximum((step - 1.0) / 2.0, 0.0)
         self.radius = ops.cast(4.0 * self.sigma + 0.5, "int32")
         if isinstance(size, int) and isinstance(scaled, int):  # then the loop over the taps has a known length
@@ -173,7 +174,8 @@ def _resized(pictures, rows, columns):
     image = pictures[:, : rows.length] * (1 - y) + pictures[:, rows.length :] * y  # (B, H', 2W', C)
     image = image[:, :, : columns.length] * (1 - x) + image[:, :, columns.length :] * x
     image = image * rows.fade[:, None, None] * columns.fade[:, None]
-    image = ops.floor(ops.clip(image, least, most) + WHOLE_NUMBER_SLACK)
+    grown = ops.logical_or(rows.grown, columns.grown)  # only then it is cut to the range that it had
+    image = ops.floor(ops.where(grown, ops.clip(image, least, most), image) + WHOLE_NUMBER_SLACK)
     inside = ops.logical_and(rows.inside[:, None], columns.inside[None])[..., None]
     return ops.where(inside, image, 0.0)
 

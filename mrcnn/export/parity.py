@@ -30,6 +30,8 @@ class Parity:
 
     @property
     def text(self):
+        if not self.objects and not self.added:
+            return f"NOTHING COMPARED: the network finds no object in the {self.pictures} sample pictures; give others"
         return (
             f"{self.pictures} pictures, {self.objects} objects: {self.missing} missing, {self.added} added, scores "
             f"within {self.score:.2g}, boxes within {self.box_px:.0f} px, masks' mean IoU {self.mask_iou:.4f}"
@@ -37,9 +39,7 @@ class Parity:
 
     @property
     def problem(self):
-        """What makes the export differ, in words; empty when it is equal."""
-        if not self.objects:
-            return "the network finds no object in the sample pictures, so nothing is compared: give others"
+        """What makes the export differ, in words; empty when it is equal, or when neither finds anything."""
         checks = (
             (self.missing, f"{self.missing} of {self.objects} objects are not found"),
             (self.added, f"{self.added} objects are found that the network does not find"),
@@ -71,14 +71,20 @@ def compare(reference, other, images, min_confidence):
 
 
 def _pairs(one, two):
-    """Objects (i, j) of both that are the same: of one class, each the best of the other, half overlapping or more."""
+    """Objects (i, j) of both that are the same: of one class, half overlapping or more, the closest ones first."""
     if not len(one["scores"]) or not len(two["scores"]):
         return []
     overlaps = compute_overlaps(one["rois"], two["rois"])
     overlaps = overlaps * (np.asarray(one["class_ids"])[:, None] == np.asarray(two["class_ids"])[None])
     closeness = overlaps - np.abs(np.asarray(one["scores"])[:, None] - np.asarray(two["scores"])[None])
-    best = closeness.argmax(axis=1)
-    return [(i, j) for i, j in enumerate(best) if overlaps[i, j] >= 0.5 and closeness[:, j].argmax() == i]
+    candidates = np.argwhere(overlaps >= 0.5)
+    pairs, left, right = [], set(), set()
+    for i, j in candidates[np.argsort(-closeness[tuple(candidates.T)], kind="stable")].tolist():
+        if i not in left and j not in right:
+            pairs.append((i, j))
+            left.add(i)
+            right.add(j)
+    return pairs
 
 
 def _clear(found, paired, min_confidence):
