@@ -150,7 +150,8 @@ class Config:
     # "constant", "step" (a tenth after 2/3, a hundredth after 8/9 of the steps) or "cosine" (to a hundredth) of the
     # learning rate, where `train` gets that as a number.
     LEARNING_SCHEDULE = "constant"
-    # Steps, 0 or more, in which the step size rises from near zero at first: gradients of random weights are wild.
+    # Steps, 0 or more, in which the step size rises from near zero at first, as gradients of random weights are wild;
+    # at most a quarter of the training.
     WARMUP_STEPS = 0
     # Share kept, 0.9 to 0.9999, in moving averages of the weights, which checkpoints then hold; None: no averages.
     EMA_MOMENTUM = None
@@ -226,6 +227,11 @@ class Config:
             raise ValueError(f"{path}: not a JSON file ({error}). Expected what Config.to_json wrote.") from error
         if not isinstance(values, dict):
             raise ValueError(f"{path}: expected a JSON object of settings, found a {type(values).__name__}.")
+        return cls.from_dict(values, path)
+
+    @classmethod
+    def from_dict(cls, values, path="the settings"):
+        """As from_json, of settings that are read already. path: what errors call them."""
         config = cls()
         for name, value in values.items():
             if name not in KNOWN_NAMES:

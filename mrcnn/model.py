@@ -42,6 +42,7 @@ class MaskRCNN:
         self.config = config
         self.model_dir = str(model_dir)
         self._anchors = {}
+        self.interrupted = False  # whether a person stopped the last training
         self.seconds = {}  # of the last `detect`, by part: resize, network, paste
         if config.SEED is not None:
             keras.utils.set_random_seed(config.SEED)

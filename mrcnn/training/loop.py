@@ -129,7 +129,7 @@ def _callbacks(model, clock, epochs, batches, schedule, about, custom):
 def _fit(model, clock, epochs, batches, validation, callbacks, resumed):
     """Keras' fit; an epoch that goes on in its middle has one of its own, with the steps that remain."""
     network, history = model.keras_model, keras.callbacks.History()
-    network.stop_training = False
+    network.stop_training = model.interrupted = False
     spans = [(clock.epoch, epochs, callbacks)]
     if clock.step:
         middle = clock.epoch + 1
@@ -150,6 +150,7 @@ def _fit(model, clock, epochs, batches, validation, callbacks, resumed):
                 verbose=0,  # Progress has its own bar
             )
     except Stopped:
+        model.interrupted = True
         for callback in callbacks:
             callback.on_train_end()
         place = f"step {clock.step} of epoch {clock.epoch + 1}" if clock.step else f"epoch {clock.epoch}"

@@ -39,4 +39,4 @@ def schedule_of(config, learning_rate, steps):
     """A Keras schedule as it is; a number becomes the peak of the Config's schedule, where that has one."""
     if callable(learning_rate) or (config.LEARNING_SCHEDULE == "constant" and not config.WARMUP_STEPS):
         return learning_rate
-    return Schedule(config.LEARNING_SCHEDULE, float(learning_rate), steps, min(config.WARMUP_STEPS, steps))
+    return Schedule(config.LEARNING_SCHEDULE, float(learning_rate), steps, min(config.WARMUP_STEPS, steps // 4))

@@ -39,7 +39,7 @@ def test_a_schedule_is_kept_and_an_unknown_kind_is_named():
     assert schedule_of(config, keras_schedule, 10) is keras_schedule
     assert schedule_of(config, 0.1, 10) == 0.1
     config.WARMUP_STEPS = 100
-    assert schedule_of(config, 0.1, 10).warmup == 10
+    assert schedule_of(config, 0.1, 12).warmup == 3
     config.LEARNING_SCHEDULE = "cosinus"
     with pytest.raises(ValueError, match="LEARNING_SCHEDULE is 'cosinus': use one of constant, step, cosine"):
         schedule_of(config, 0.1, 10)

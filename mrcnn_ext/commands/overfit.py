@@ -1,0 +1,42 @@
+"""`mrcnn overfit`"""
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def overfit(
+    data: Annotated[Path, typer.Argument(help="Folder of a data set with the part train.")],
+    config: Annotated[Path | None, typer.Option(help="As of `mrcnn train`.")] = None,
+    pictures: Annotated[int, typer.Option(min=1, help="How many to learn by heart.")] = 3,
+    steps: Annotated[int, typer.Option(min=2, help="Steps of training.")] = 300,
+    weights: Annotated[str | None, typer.Option(help='"coco", "imagenet", an .h5; default: random.')] = None,
+    logs: Annotated[Path, typer.Option(help="Where the folders of the runs are.")] = Path("logs"),
+    year: Annotated[str, typer.Option(help="End of the file names in the folder; may be empty.")] = "2018",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, all else on stderr.")] = False,
+):
+    """Sanity check before a long training: learn a few pictures by heart, then find their objects again.
+
+    The exit code is 1 when they are not found: then labels, settings or step size are wrong.
+
+    Example: mrcnn overfit data/mine --config mine.yaml
+    """
+    from mrcnn_ext.evaluation.output import for_json
+    from mrcnn_ext.overfit import ENOUGH_AP50
+    from mrcnn_ext.overfit import overfit as run_overfit
+
+    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+        result = run_overfit(data, config, pictures=pictures, steps=steps, weights=weights, logs=logs, year=year)
+    if as_json:
+        typer.echo(json.dumps(for_json({**result._asdict(), "found": dict(result.found)}), indent=2))
+    else:
+        typer.echo(str(result.found))
+        typer.echo(f"Loss in the first and second half of the steps: {result.losses[0]:.3f}, {result.losses[-1]:.3f}")
+        verdict = "learned by heart" if result.passed else f"NOT learned: box AP50 is below {ENOUGH_AP50}"
+        typer.echo(f"{verdict}. Run: {result.folder}")
+    if not result.passed:
+        raise typer.Exit(1)
