@@ -7,7 +7,7 @@ from mrcnn.data.boxes import compute_overlaps
 from mrcnn_ext.detection.found import Found
 from mrcnn_ext.mask_crops import rle_to_crop
 
-SAME = 0.5  # IoU, in the part of the picture that both tiles see, from which on two detections are one object
+SAME = 0.4  # IoU, in the part of the picture that both tiles see, from which on two detections are one object
 INSIDE = 0.7  # share of the smaller one that the larger one covers, from which on it is a part of it
 EDGE = 2, 0.01  # pixels, and share of a tile's side: a box this near to a side of its tile was cut there
 

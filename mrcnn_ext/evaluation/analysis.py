@@ -68,7 +68,7 @@ def analyse(dataset, detections, kind=None, min_score=0.5, max_detections=100) -
     return Analysis(
         kind,
         min_score,
-        list(dataset.class_names),
+        _unique(dataset.class_names),
         pictures,
         class_curves(pictures, classes),
         confusion_matrix(pictures, classes, min_score),
@@ -88,6 +88,12 @@ def mistakes_in(pictures, min_score=0.5, iou=0.5) -> list[Mistakes]:
         missed = int(np.sum(~picture.crowd)) - right
         found.append(Mistakes(picture.image_id, missed, int(np.sum(strong & ~on_crowd)) - right))
     return sorted((one for one in found if one.missed or one.wrong), key=lambda one: -one.missed - one.wrong)
+
+
+def _unique(names) -> list[str]:
+    """Names with their class id behind them where several classes have the same one."""
+    names = list(names)
+    return [f"{name} ({i})" if names.count(name) > 1 else name for i, name in enumerate(names)]
 
 
 def _best_row(curve: Curve) -> dict:

@@ -27,6 +27,8 @@ def print_results(results, console: Console | None = None) -> None:
         f"{evaluation['objects']:,} objects",
         style="bold",
     )
+    for letter, result in lettered(results):
+        console.print(escape(_named(letter, result.title)))
     for head, rows in tables(results):
         table = Table(Column(head[0], overflow="fold"), *(Column(escape(text), justify="right") for text in head[1:]))
         for row in rows[:_MAX_CLASSES]:
@@ -34,10 +36,11 @@ def print_results(results, console: Console | None = None) -> None:
         console.print(table)
         if len(rows) > _MAX_CLASSES:
             console.print(f".. and {len(rows) - _MAX_CLASSES} more")
-    for result in results:
+    for letter, result in lettered(results):
         worst = result.analysis.mistakes[:_MAX_WORST]
         shown = (f"{result.picture_name(one.image_id)} ({one.missed} missed, {one.wrong} wrong)" for one in worst)
-        console.print(f"worst pictures of {escape(result.title)}: {escape(', '.join(shown) or 'none')}", soft_wrap=True)
+        text = _named(letter, f"worst pictures: {', '.join(shown) or 'none'}")
+        console.print(escape(text), soft_wrap=True)
     console.print("-: no such object in the truth.  AP, AR: COCO's, IoU 0.50:0.95.", style="dim")
 
 
@@ -45,9 +48,9 @@ def tables(results) -> list[tuple[list[str], list[list[str]]]]:
     """(heading, rows) of the totals, the classes and the kinds of errors; several runs stand beside each other."""
     kinds = [kind for kind in NAMES if kind in results[0].evaluation]
     total = [
-        [_named(result, results, NAMES[kind]), *(text_of(result.evaluation[kind][key]) for key in TOTALS)]
+        [_named(letter, NAMES[kind]), *(text_of(result.evaluation[kind][key]) for key in TOTALS)]
         for kind in kinds
-        for result in results
+        for letter, result in lettered(results)
     ]
     found = [(["", *(key.replace("_", " ") for key in TOTALS)], total), _classes(results), _errors(results)]
     if len(results) > 1:
@@ -101,25 +104,21 @@ def text_of(value) -> str:
 
 def _classes(results):
     kind = results[0].analysis.kind
-    head = ["class", "objects"]
-    for result in results:
-        head += [_named(result, results, f"{NAMES[kind]} AP"), "AP50", "best score", "F1", "precision", "recall"]
+    head = ["class", "objects", f"{NAMES[kind]} AP", "AP50", "best score", "F1", "precision", "recall"]
     rows = []
-    for i, (name, first) in enumerate(results[0].evaluation[kind]["classes"].items(), 1):
-        row = [name, f"{first['objects']:,}"]
-        for result in results:
-            numbers = list(result.evaluation[kind]["classes"].values())[i - 1]
-            best = list(result.analysis.thresholds().values())[i - 1]
-            row += [text_of(numbers[key]) for key in ("AP", "AP50")]
-            row += [text_of(best[key]) for key in ("score", "f1", "precision", "recall")]
-        rows.append(row)
+    for i, (name, first) in enumerate(results[0].evaluation[kind]["classes"].items()):
+        for letter, result in lettered(results):
+            numbers = list(result.evaluation[kind]["classes"].values())[i]
+            best = list(result.analysis.thresholds().values())[i]
+            row = [_named(letter, name), f"{first['objects']:,}", *(text_of(numbers[key]) for key in ("AP", "AP50"))]
+            rows.append(row + [text_of(best[key]) for key in ("score", "f1", "precision", "recall")])
     return head, rows
 
 
 def _errors(results):
     head = ["error (TIDE)"]
-    for result in results:
-        head += [_named(result, results, "number"), "AP50 it costs"]
+    for letter, _ in lettered(results):
+        head += [_named(letter, "number"), "AP50 it costs"]
     rows = []
     for kind in results[0].analysis.errors["cost"]:
         row = [kind]
@@ -132,17 +131,21 @@ def _errors(results):
 
 def _differences(results, kinds):
     rows = []
-    for result in results[1:]:
+    for letter, result in lettered(results)[1:]:
         for kind in kinds:
             gaps = [result.evaluation[kind][key] - results[0].evaluation[kind][key] for key in TOTALS]
             texts = ["-" if math.isnan(gap) else f"{gap:+.3f}" for gap in gaps]
-            rows.append([f"{result.run} minus {results[0].run}: {NAMES[kind]}", *texts])
+            rows.append([f"{letter} - A: {NAMES[kind]}", *texts])
     return ["difference", *(key.replace("_", " ") for key in TOTALS)], rows
 
 
-def _named(result, results, text) -> str:
-    """The text, after the run's name where there are several runs."""
-    return text if len(results) == 1 else f"{result.run}: {text}"
+def lettered(results) -> list[tuple]:
+    """(letter, result): A, B .. where there are several, else no letter."""
+    return [("" if len(results) == 1 else chr(ord("A") + i), result) for i, result in enumerate(results)]
+
+
+def _named(letter, text) -> str:
+    return f"{letter}: {text}" if letter else text
 
 
 def _is_nan(value) -> bool:

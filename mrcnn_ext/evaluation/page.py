@@ -7,7 +7,7 @@ import cv2
 
 from mrcnn_ext.evaluate import true_objects
 from mrcnn_ext.evaluation.figures import figures_of
-from mrcnn_ext.evaluation.output import tables
+from mrcnn_ext.evaluation.output import lettered, tables
 from mrcnn_ext.html_page import document, figure_uri, jpeg_uri, picture, table
 from mrcnn_ext.overlay import draw_objects, side_by_side
 
@@ -24,7 +24,8 @@ def write_page(results, path) -> None:
 def html_page(results) -> str:
     """The page as text."""
     first = results[0]
-    names = " and ".join(result.title for result in results)
+    titles = [f"{letter}: {result.title}" if letter else result.title for letter, result in lettered(results)]
+    names = " and ".join(titles)
     body = [
         f"<h1>{escape(names)}</h1>",
         f'<p class="muted">on {escape(first.data)}, {escape(first.subset)}: {first.evaluation["pictures"]:,} pictures, '
@@ -34,10 +35,10 @@ def html_page(results) -> str:
     for title, (head, rows) in zip(_titles(results), tables(results), strict=True):
         body += [f"<h2>{title}</h2>", table(head, rows)]
     body.append('<p class="muted">-: no such object in the truth. AP, AR: COCO&#39;s, IoU 0.50:0.95.</p>')
-    for result in results:
-        body.append(f"<h2>Figures: {escape(result.title)}</h2>")
+    for title, result in zip(titles, results, strict=True):
+        body.append(f"<h2>Figures: {escape(title)}</h2>")
         body += [picture(figure_uri(figure), text, wide=True) for figure, text in figures_of(result.analysis).values()]
-        body.append(f"<h2>Worst pictures: {escape(result.title)}</h2>")
+        body.append(f"<h2>Worst pictures: {escape(title)}</h2>")
         body += [worst_case(result, one) for one in result.analysis.mistakes[:WORST]] or ["<p>none</p>"]
     seconds = sum(result.seconds for result in results)
     return document(f"Evaluation of {names}", [*body, f'<p class="muted">mrcnn evaluate, {seconds:.1f} s</p>'])

@@ -50,14 +50,14 @@ class RunResult:
 
     def rows(self) -> list[dict]:
         """For CSV: a line for all classes and one for each, boxes and masks, with the best threshold."""
-        thresholds = self.analysis.thresholds()
+        thresholds = list(self.analysis.thresholds().values())
         rows = []
         for kind in (kind for kind in NAMES if kind in self.evaluation):
             numbers = self.evaluation[kind]
-            for name, row in {"all": numbers, **numbers["classes"]}.items():
-                best = thresholds.get(name, {}) if kind == self.analysis.kind else {}
+            for i, (name, row) in enumerate([("all", numbers), *numbers["classes"].items()]):
+                best = thresholds[i - 1] if i and kind == self.analysis.kind else {}
                 rows.append(
-                    {"run": self.run, "kind": NAMES[kind], "class": name}
+                    {"run": self.run, "weights": self.weights, "kind": NAMES[kind], "class": name}
                     | {key: value for key, value in row.items() if not isinstance(value, dict) and key != "id"}
                     | {f"best_{key}": value for key, value in best.items()}
                 )

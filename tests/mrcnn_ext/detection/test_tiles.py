@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pycocotools import mask as coco_mask
 
 from mrcnn_ext.detection.detector import Detector
 from mrcnn_ext.detection.found import Found, found_of, suppress_across_classes
@@ -210,3 +211,44 @@ def test_two_thousand_objects_in_a_huge_picture():
     assert len({rle["counts"] for rle in found.rles}) == objects
     masks = decode_masks(found.rles[:1], side, side)
     assert masks.sum() == found.areas()[0]
+
+
+class SeesRoughly(SeesBright):
+    """Sees outlines a pixel or two off, another time in each tile, misses some parts, and is never sure."""
+
+    def __init__(self):
+        super().__init__()
+        self.rng = np.random.default_rng(1)
+
+    def _one(self, image):
+        exact, rough = super()._one(image), {"rois": [], "class_ids": [], "scores": [], "masks": []}
+        height, width = image.shape[:2]
+        for box, mask, class_id in zip(exact["rois"], exact["masks"], exact["class_ids"], strict=True):
+            y1, x1, y2, x2 = np.clip(np.array(box) + self.rng.integers(-2, 3, 4), 0, [height, width, height, width])
+            if y2 - y1 < 4 or x2 - x1 < 4 or self.rng.random() < 0.02:
+                continue
+            shape = cv2.resize(mask.astype(np.uint8), (int(x2 - x1), int(y2 - y1))) > 0
+            rough["rois"].append((y1, x1, y2, x2))
+            rough["masks"].append(shape)
+            rough["class_ids"].append(class_id)
+            rough["scores"].append(self.rng.uniform(0.5, 1))
+        return rough
+
+
+def test_rough_detections_are_joined_too():
+    side, step = 1500, 60
+    rng = np.random.default_rng(2)
+    picture = np.zeros((side, side, 1), np.uint8)
+    truth = []
+    for cy in range(step // 2, side, step):
+        for cx in range(step // 2, side, step):
+            ry, rx = (int(v) for v in rng.integers(6, 27, 2))
+            y, x = np.mgrid[-ry : ry + 1, -rx : rx + 1]
+            crop = (y / ry) ** 2 + (x / rx) ** 2 <= 1
+            picture[cy - ry : cy + ry + 1, cx - rx : cx + rx + 1, 0][crop] = 100
+            truth.append(crop_to_rle(crop, (cy - ry, cx - rx), side, side))
+    found = Detector(SeesRoughly(), tile=256)(picture)
+    ious = coco_mask.iou(found.rles, truth, [0] * len(truth))
+    assert np.mean(ious.max(axis=0) >= 0.5) >= 0.95  # nearly all are found
+    assert np.mean(ious.max(axis=1) >= 0.5) >= 0.98  # nearly nothing else is
+    assert np.sum(np.sort(ious, axis=0)[-2] >= 0.5) == 0  # none twice

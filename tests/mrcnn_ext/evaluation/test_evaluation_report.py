@@ -90,12 +90,13 @@ def test_one_run_in_the_terminal(two):
     text = printed(two[:1])
     assert "made, test: 2 pictures, 2 objects" in text
     assert re.search(r"│ mask +│ 1.000 │ 1.000", text) and "<cat>" in text
-    assert text.rstrip().splitlines()[-2].endswith("mask_rcnn_x_0007: none")
+    assert text.rstrip().splitlines()[-2] == "worst pictures: none"
 
 
 def test_two_runs_side_by_side(two):
     text = printed(two)
-    assert re.search(r"bad20260101T0000 minus good20260101T0000: mask +│ -1.000", text)
+    assert "A: good20260101T0000, mask_rcnn_x_0007" in text and re.search(r"B - A: mask +│ -1.000", text)
+    assert re.search(r"A: dog +│ +1 │ +1.000", text) and re.search(r"B: dog +│ +1 │ +0.000", text)
     assert "0.png (2 missed, 1 wrong), 1.png (0 missed, 1 wrong)" in text
     assert printed([two[0], two[0]]).count("+0.000") > 4
 
@@ -111,6 +112,14 @@ def test_page_is_whole_and_needs_nothing_else(two):
 
 def test_page_of_nothing():
     assert "<p>none</p>" in html_page([result_of("empty", [[], []], [[], []])])
+
+
+def test_classes_of_one_name():
+    result = result_of("twins", PICTURES, GOOD)
+    result.dataset.class_info[2]["name"] = "<cat>"
+    result.dataset.prepare()
+    names = analyse(result.dataset, result.detections).class_names
+    assert names == ["BG", "<cat> (1)", "<cat> (2)"]
 
 
 def test_csv_and_json(two, tmp_path):
