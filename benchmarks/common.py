@@ -14,28 +14,47 @@ import statistics
 import time
 from pathlib import Path
 
+import numpy as np
+from case_data import CLASSES, OBJECTS, settings
+
 PRESETS = ("tiny", "r50", "r101")
 SIZES = (128, 512)
 MODES = ("eager", "graph", "xla")
 
 
 def config_for(preset, size, **values):
-    """A Config of a preset for square pictures of `size` pixels, batch 8 at 128 pixels and 1 above."""
+    """A Config of a preset for square pictures of `size` pixels, with the settings of `case_data`."""
     from mrcnn import presets
 
     base = {"tiny": presets.TinyConfig, "r50": presets.ResNet50Config, "r101": presets.ResNet101Config}[preset]
-    scales = (8, 16, 32, 64, 128) if size < 256 else (32, 64, 128, 256, 512)
-    settings = {
+    case = settings(size)
+    common = {
         "NAME": preset,
-        "NUM_CLASSES": 4,
+        "NUM_CLASSES": CLASSES,
         "IMAGE_MIN_DIM": size,
         "IMAGE_MAX_DIM": size,
-        "RPN_ANCHOR_SCALES": scales,
-        "IMAGES_PER_GPU": 8 if size < 256 else 1,
+        "RPN_ANCHOR_SCALES": case["anchors"],
+        "IMAGES_PER_GPU": case["batch"],
         "MAX_GT_INSTANCES": 20,
         "SEED": 0,
     }
-    return type("BenchmarkConfig", (base,), settings | values)()
+    if preset != "tiny":  # which has its own
+        common["TRAIN_ROIS_PER_IMAGE"] = case["rois"]
+    return type("BenchmarkConfig", (base,), common | values)()
+
+
+def training_batch(config, images, boxes, classes):
+    """A batch as the loader gives it, of the pictures of `case_data`; the masks fill their boxes."""
+    empty = ((0, 0), (0, config.MAX_GT_INSTANCES - OBJECTS))
+    valid = np.arange(config.MAX_GT_INSTANCES) < OBJECTS
+    return {
+        "images": images.astype(np.float32) - config.MEAN_PIXEL.astype(np.float32),
+        "active_class_ids": np.ones((len(images), config.NUM_CLASSES), np.float32),
+        "gt_class_ids": np.pad(classes, empty).astype(np.int32),
+        "gt_boxes_px": np.pad(boxes, (*empty, (0, 0))).astype(np.float32),
+        "gt_valid": np.broadcast_to(valid, (len(images), len(valid))),
+        "gt_masks": np.ones((len(images), len(valid), *config.MINI_MASK_SHAPE), np.uint8),
+    }
 
 
 def time_calls(call, repeats):
@@ -64,7 +83,6 @@ def _measured(case, args):
 def machine():
     """What the figures were measured on."""
     import keras
-    import numpy as np
 
     model = next(
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),

@@ -1,6 +1,7 @@
 """Seconds a picture of `detect()`, and peak memory.
 
     python benchmarks/detect.py [--presets tiny r50] [--sizes 128 512] [--modes graph] [--json FILE]
+    python benchmarks/detect.py --beside torchvision --presets r50
 
 One picture at a time, from the uint8 picture to boxes and full-size masks. The weights are random and every score
 counts, so that many objects are found and pasted, as the column says: more work than most pictures make.
@@ -8,6 +9,7 @@ counts, so that many objects are found and pasted, as the column says: more work
 
 import numpy as np
 from common import arguments, config_for, report, run_case, time_calls
+from duel import compare
 
 
 def case(preset, size, mode, repeats):
@@ -24,10 +26,16 @@ def case(preset, size, mode, repeats):
 
 
 def main():
-    options = arguments(__doc__.splitlines()[0]).parse_args()
+    parser = arguments(__doc__.splitlines()[0])
+    parser.add_argument("--beside", choices=("torchvision",), help="compare with this one instead")
+    options = parser.parse_args()
     rows = []
     for preset in options.presets:
         for size in options.sizes:
+            if options.beside:
+                rows.append(compare(options.beside, "detect", preset, size, options.repeats))
+                print(rows[-1], flush=True)
+                continue
             for mode in options.modes:
                 figures = run_case(case, preset, size, mode, options.repeats)
                 rows.append({"preset": preset, "pixels": size, "mode": mode} | figures)

@@ -1,34 +1,16 @@
 """Seconds a training step, and peak memory.
 
     python benchmarks/train_step.py [--presets tiny r50] [--sizes 128 512] [--modes graph] [--json FILE]
+    python benchmarks/train_step.py --beside torchvision --presets r50
 
-Random pictures with seven objects each, batch 8 at 128 pixels and 1 above. `heads` trains the heads only, `all` the
-whole network. eager: operation by operation; graph: TensorFlow's compiled graph, as `train` has it on a CPU; xla:
-jit_compile.
+Random pictures with seven objects each: 8 with 32 ROIs each at 128 pixels, one with 200 above (the tiny preset has its
+own number). `heads` trains the heads only, `all` the whole network. eager: operation by operation; graph: TensorFlow's
+compiled graph, as `train` has it on a CPU; xla: jit_compile.
 """
 
-import numpy as np
-from common import arguments, config_for, report, run_case, time_calls
-
-OBJECTS = 7
-
-
-def batch(config, seed=0):
-    """A batch of noise with OBJECTS boxes a picture, as the loader would give."""
-    rng = np.random.default_rng(seed)
-    b, g, size = config.BATCH_SIZE, config.MAX_GT_INSTANCES, int(config.IMAGE_SHAPE[0])
-    y1, x1 = rng.integers(0, size * 2 // 3, (2, b, g))
-    height, width = rng.integers(size // 12, size // 3, (2, b, g))
-    valid = np.broadcast_to(np.arange(g) < OBJECTS, (b, g))
-    boxes = np.stack([y1, x1, y1 + height, x1 + width], axis=-1) * valid[..., None]
-    return {
-        "images": rng.normal(0, 60, (b, size, size, 3)).astype(np.float32),
-        "active_class_ids": np.ones((b, config.NUM_CLASSES), np.float32),
-        "gt_class_ids": (rng.integers(1, config.NUM_CLASSES, (b, g)) * valid).astype(np.int32),
-        "gt_boxes_px": boxes.astype(np.float32),
-        "gt_valid": valid,
-        "gt_masks": np.ones((b, g, *config.MINI_MASK_SHAPE), np.uint8),
-    }
+from case_data import pictures
+from common import arguments, config_for, report, run_case, time_calls, training_batch
+from duel import compare
 
 
 def case(preset, size, layers, mode, repeats):
@@ -42,16 +24,22 @@ def case(preset, size, layers, mode, repeats):
     model.compile(0.001, 0.9)
     model.keras_model.run_eagerly = mode == "eager"
     model.keras_model.jit_compile = mode == "xla"
-    data = batch(config)
+    data = training_batch(config, *pictures(size))
     return time_calls(lambda: model.keras_model.train_on_batch(data), repeats)
 
 
 def main():
-    options = arguments(__doc__.splitlines()[0]).parse_args()
+    parser = arguments(__doc__.splitlines()[0])
+    parser.add_argument("--beside", choices=("torchvision",), help="compare with this one instead")
+    options = parser.parse_args()
     rows = []
     for preset in options.presets:
         for size in options.sizes:
             for layers in ("heads", "all"):
+                if options.beside:
+                    rows.append(compare(options.beside, layers, preset, size, options.repeats))
+                    print(rows[-1], flush=True)
+                    continue
                 for mode in options.modes:
                     figures = run_case(case, preset, size, layers, mode, options.repeats)
                     rows.append({"preset": preset, "pixels": size, "layers": layers, "mode": mode} | figures)

@@ -1,0 +1,73 @@
+"""torchvision's side: `python pytorch.py detect|heads|all PRESET SIZE WEIGHTS`; its weights are random, WEIGHTS unused.
+
+The ResNet's batch norms are frozen, as ours are. Pictures are not resized. All objects in the picture count.
+"""
+
+import sys
+
+import torch
+from case_data import CLASSES, full_masks, pictures, settings
+from protocol import serve
+from torchvision.models.detection import MaskRCNN
+from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
+from torchvision.models.detection.rpn import AnchorGenerator
+from torchvision.ops.misc import FrozenBatchNorm2d
+
+NETS = {"r50": "resnet50", "r101": "resnet101"}
+
+
+def network(preset, size, trained_stages):
+    """Mask R-CNN with the anchors, the ROIs and the proposals of our side."""
+    case = settings(size)
+    backbone = resnet_fpn_backbone(
+        backbone_name=NETS[preset], weights=None, norm_layer=FrozenBatchNorm2d, trainable_layers=trained_stages
+    )
+    anchors = AnchorGenerator(tuple((s,) for s in case["anchors"]), ((0.5, 1.0, 2.0),) * 5)
+    return MaskRCNN(
+        backbone,
+        num_classes=CLASSES,
+        rpn_anchor_generator=anchors,
+        min_size=size,
+        max_size=size,
+        box_batch_size_per_image=case["rois"],
+        box_positive_fraction=0.33,
+        box_score_thresh=0.0,
+        box_nms_thresh=0.3,
+        rpn_nms_thresh=0.7,
+    )
+
+
+def main():
+    what, preset, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    torch.manual_seed(0)
+    images, boxes, classes = pictures(size)
+    tensors = [torch.from_numpy(image).permute(2, 0, 1).float() / 255 for image in images]
+    if what == "detect":
+        model = network(preset, size, 0).eval()
+        with torch.no_grad():
+            serve(lambda: model(tensors[:1]), lambda: f"{len(model(tensors[:1])[0]['scores'])} objects")
+        return
+    model = network(preset, size, {"heads": 0, "all": 5}[what]).train()
+    targets = [
+        {
+            "boxes": torch.tensor(b[:, [1, 0, 3, 2]], dtype=torch.float32),
+            "labels": torch.tensor(c, dtype=torch.int64),
+            "masks": torch.tensor(full_masks(b, size), dtype=torch.uint8),
+        }
+        for b, c in zip(boxes, classes, strict=True)
+    ]
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=0.0001, momentum=0.9, weight_decay=0.0001)
+
+    def step():
+        optimizer.zero_grad()
+        sum(model(tensors, targets).values()).backward()
+        torch.nn.utils.clip_grad_norm_(trained, 5.0)
+        optimizer.step()
+
+    case = settings(size)
+    serve(step, f"batch {case['batch']}, {case['rois']} ROIs")
+
+
+if __name__ == "__main__":
+    main()
