@@ -12,7 +12,7 @@ from keras import ops
 
 from mrcnn.ops import boxes as box_ops
 
-TILE = 256
+TILE = 128
 
 
 def nms(boxes, valid, *, iou_threshold, max_output, groups=None):
@@ -26,9 +26,10 @@ def nms(boxes, valid, *, iou_threshold, max_output, groups=None):
     count = boxes.shape[1]
     tile = min(TILE, count)
     tiles = -(-count // tile)
+    grouped = groups is not None
     # One row a candidate: box, group, index. Float32 holds each exactly (N is far below 2 ** 24).
     index = ops.broadcast_to(ops.arange(count, dtype="float32"), ops.shape(boxes)[:2])
-    group = ops.zeros_like(index) if groups is None else ops.cast(groups, "float32")
+    group = ops.cast(groups, "float32") if grouped else ops.zeros_like(index)
     rows = ops.concatenate([ops.cast(boxes, "float32"), ops.stack([group, index], axis=-1)], axis=-1)  # (B, N, 6)
     padding = tiles * tile - count
     rows = _tiles(ops.pad(rows, [[0, 0], [0, padding], [0, 0]]), tiles, tile)  # (tiles, B, T, 6)
@@ -44,8 +45,10 @@ def nms(boxes, valid, *, iou_threshold, max_output, groups=None):
     def one_tile(step, kept, number):
         candidates = ops.take(rows, step, axis=0)  # (B, T, 6)
         alive = ops.take(valid, step, axis=0)  # (B, T)
-        beaten = ops.any(_overlap(candidates, kept, iou_threshold), axis=-1)  # unused rows of `kept` are empty boxes
-        chosen = _suppress_within(candidates, ops.logical_and(alive, ops.logical_not(beaten)), iou_threshold)
+        beaten = ops.any(
+            _overlap(candidates, kept, iou_threshold, grouped), axis=-1
+        )  # unused rows of `kept` are empty boxes
+        chosen = _suppress_within(candidates, ops.logical_and(alive, ops.logical_not(beaten)), iou_threshold, grouped)
         slot = number[:, None] + ops.cumsum(ops.cast(chosen, "int32"), axis=1) - 1  # (B, T)
         chosen = ops.logical_and(chosen, slot < max_output)
         slot = ops.where(chosen, slot, -1)[..., None]  # no one_hot: to ONNX -1 is the last slot
@@ -58,12 +61,12 @@ def nms(boxes, valid, *, iou_threshold, max_output, groups=None):
     return ops.cast(kept[..., 5] + 0.5, "int32"), used  # (B, M)
 
 
-def _suppress_within(candidates, alive, iou_threshold):
+def _suppress_within(candidates, alive, iou_threshold, grouped):
     """Greedy NMS of one tile (B, T, 6), best first: which of those alive (B, T) are kept."""
     size = candidates.shape[1]
     order = ops.arange(size)
     better = order[:, None] < order[None, :]  # (T, T): the row's box comes before the column's
-    beats = ops.logical_and(_overlap(candidates, candidates, iou_threshold), better)
+    beats = ops.logical_and(_overlap(candidates, candidates, iou_threshold, grouped), better)
     beats = ops.cast(beats, "float32")  # (B, T, T)
 
     def changing(kept, before):
@@ -81,10 +84,12 @@ def _survivors(kept, beats, alive):
     return ops.logical_and(alive, losses < 0.5)
 
 
-def _overlap(rows1, rows2, iou_threshold):
-    """Which pairs of the same group overlap by more than the threshold, (B, T, 6) and (B, M, 6) -> (B, T, M)."""
+def _overlap(rows1, rows2, iou_threshold, grouped):
+    """Which pairs (of the same group) overlap by more than the threshold, (B, T, 6) and (B, M, 6) -> (B, T, M)."""
     overlap = box_ops.overlap(rows1[..., :4], rows2[..., :4], iou_threshold)
-    return ops.logical_and(overlap, ops.equal(rows1[:, :, None, 4], rows2[:, None, :, 4]))
+    if grouped:
+        overlap = ops.logical_and(overlap, ops.equal(rows1[:, :, None, 4], rows2[:, None, :, 4]))
+    return overlap
 
 
 def _tiles(x, tiles, tile):
