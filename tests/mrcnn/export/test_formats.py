@@ -1,0 +1,80 @@
+"""The network in every format finds what it finds in Keras; whole models go to a file and back."""
+
+import keras
+import numpy as np
+import pytest
+from engine_data import SmallConfig
+
+from mrcnn.export.exported import ExportedModel
+from mrcnn.export.formats import FILES, write
+from mrcnn.export.parity import compare
+from mrcnn.export.picture_model import picture_model
+from mrcnn.model import MaskRCNN
+
+TIGHT = {"score": 1e-4, "box_px": 0.0}  # at the network's own size nothing is resized
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    config = type("OneByOne", (SmallConfig,), {"IMAGES_PER_GPU": 1})()
+    model = MaskRCNN("inference", config, tmp_path_factory.mktemp("logs"))
+    network = model.keras_model  # takes the scores away from 0 and 1, where many are equal
+    for layer in (network.get_layer("rpn_model").get_layer("rpn_class_raw"), network.get_layer("mrcnn_class_logits")):
+        layer.kernel.assign(0.1 * layer.kernel)
+    return model
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """Noise: in even areas a network without training gives scores that only rounding tells apart."""
+    return list(np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3), dtype=np.uint8))
+
+
+def test_keras_file_holds_all(model, pictures, tmp_path):
+    write("keras", picture_model(model), tmp_path / "model.keras")
+    exported = ExportedModel(tmp_path / "model.keras")
+    same = compare(model, exported, pictures, 0.0)
+    assert same.objects and not same.missing and same.score <= TIGHT["score"] and same.box_px == 0, same.text
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert again.count_params() == model.keras_model.count_params()
+    batch = np.stack(pictures)
+    one_by_one = [again.predict_on_batch(image[None])["boxes"][0] for image in pictures]
+    assert (again.predict_on_batch(batch)["boxes"] == np.stack(one_by_one)).all()
+
+
+def test_the_network_alone_saves_and_loads(model, pictures, tmp_path):
+    model.keras_model.save(tmp_path / "network.keras")
+    again = keras.models.load_model(tmp_path / "network.keras")
+    molded, metas, _ = model.mold_inputs(pictures[:1])
+    inputs = model._network_inputs(molded, metas)
+    for ours, theirs in zip(model.keras_model.predict_on_batch(inputs), again.predict_on_batch(inputs), strict=True):
+        assert np.abs(ours - theirs).max() < 1e-5
+
+
+def test_what_cannot_be_is_said(model, tmp_path):
+    one = picture_model(model)
+    with pytest.raises(ValueError, match="no export to 'caffe'"):
+        write("caffe", one, tmp_path / "a")
+    with pytest.raises(ValueError, match="TFLite has float16 and int8"):
+        write("onnx", one, tmp_path / "a", "float16")
+    with pytest.raises(ValueError, match="no precision 'int4'"):
+        write("tflite", one, tmp_path / "a", "int4")
+    with pytest.raises(FileNotFoundError, match="no such export"):
+        ExportedModel(tmp_path / "model.onnx")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="these formats are made from TensorFlow graphs")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of the converters
+@pytest.mark.parametrize("to", ["savedmodel", "onnx", "tflite"])
+def test_formats_find_what_keras_finds(to, model, pictures, tmp_path):
+    fixed = to == "tflite"
+    path = tmp_path / FILES[to]
+    write(to, picture_model(model, (64, 64) if fixed else None, 1 if fixed else None), path)
+    exported = ExportedModel(path)
+    same = compare(model, exported, pictures, 0.0)
+    assert same.objects and not same.missing and same.score <= TIGHT["score"] and same.box_px == 0, same.text
+    if not fixed:
+        other = np.ascontiguousarray(pictures[0][8:40, :50])  # another size, in the same file
+        assert len(exported.detect([other])[0]["scores"]) == len(model.detect([other])[0]["scores"])
+        assert exported.run(np.stack(pictures))["boxes"].shape[0] == len(pictures)

@@ -1,0 +1,89 @@
+"""The layers around the network in an export: resizing, anchors and boxes as outside the graph."""
+
+import keras
+import numpy as np
+import pytest
+from engine_data import SmallConfig
+
+from mrcnn.data.anchors import anchors_for
+from mrcnn.data.boxes import norm_boxes
+from mrcnn.data.molding import mold_image
+from mrcnn.data.resize import resize_image
+from mrcnn.export.mold_layer import MoldPictures
+from mrcnn.export.unmold_layer import UnmoldDetections
+
+
+def mold_layer(config):
+    return MoldPictures(
+        mode=config.IMAGE_RESIZE_MODE,
+        min_dim=config.IMAGE_MIN_DIM,
+        max_dim=config.IMAGE_MAX_DIM,
+        min_scale=config.IMAGE_MIN_SCALE,
+        mean_pixel=config.MEAN_PIXEL,
+        classes=config.NUM_CLASSES,
+        scales=config.RPN_ANCHOR_SCALES,
+        ratios=config.RPN_ANCHOR_RATIOS,
+        strides=config.BACKBONE_STRIDES,
+        anchor_stride=config.RPN_ANCHOR_STRIDE,
+    )
+
+
+def config_with(**values):
+    return type("Changed", (SmallConfig,), values)()
+
+
+def smooth_picture(height, width):
+    y, x = np.mgrid[:height, :width] / 9.0
+    waves = np.stack([np.sin(y + x), np.cos(y), np.sin(2 * x)], axis=-1)
+    return (120 + 100 * waves).astype(np.uint8)
+
+
+@pytest.mark.parametrize("fixed", [False, True], ids=["any size", "fixed size"])
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"IMAGE_RESIZE_MODE": "pad64", "IMAGE_MIN_DIM": 64}, {"IMAGE_RESIZE_MODE": "none"}, {"IMAGE_MIN_SCALE": 2.0}],
+    ids=["square", "pad64", "none", "min_scale"],
+)
+@pytest.mark.parametrize("size", [(64, 64), (40, 64), (30, 20), (128, 192), (200, 131), (64, 320)])
+def test_molds_as_outside_the_graph(fixed, values, size):
+    config = config_with(**values)
+    if config.IMAGE_RESIZE_MODE == "none":
+        size = tuple(-(-n // 64) * 64 for n in size)
+    picture = smooth_picture(*size)
+    image, window, scale, _, _ = resize_image(
+        picture, config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_MIN_SCALE, config.IMAGE_RESIZE_MODE
+    )
+    given = keras.Input((*(size if fixed else (None, None)), 3), dtype="uint8")
+    model = keras.Model(given, mold_layer(config)(given))
+    molded, meta, anchors = (np.asarray(value) for value in model(np.stack([picture, 255 - picture])))
+    difference = np.abs(molded[0] - mold_image(image, config))
+    assert difference.max() < 2.5 and (difference > 0.5).mean() < 0.15  # gray levels; see mold_layer.py
+    if scale == 1:
+        assert difference.max() < 1e-4
+    assert meta[1, 1:11].tolist() == [*picture.shape, *image.shape, *window]
+    assert meta[0, 11] == pytest.approx(scale)
+    assert anchors[0] == pytest.approx(norm_boxes(anchors_for(config, image.shape), image.shape), abs=1e-6)
+    assert (anchors[0] == anchors[1]).all()
+
+
+def test_crops_are_refused():
+    with pytest.raises(ValueError, match="IMAGE_RESIZE_MODE is 'crop'"):
+        mold_layer(config_with(IMAGE_RESIZE_MODE="crop"))
+
+
+def test_unmold_gives_pixels_the_class_of_the_mask_and_drops_empty_boxes():
+    # A picture of 50 x 100 px, scaled by 0.64 into the middle of 64 x 64: its window is rows 16 to 48.
+    meta = np.zeros((1, 15), np.float32)
+    meta[0, :12] = [0, 50, 100, 3, 64, 64, 3, 16, 0, 48, 64, 0.64]
+    y1, x1, y2, x2 = norm_boxes(np.array([[16, 0, 48, 64]]), (64, 64))[0]
+    detections = np.zeros((1, 4, 6), np.float32)
+    detections[0, 0] = [y1, x1, y1, x2, 1, 0.9]  # one row high: 1 px
+    detections[0, 1] = [y2 + 0.1, x1, y1, x2, 1, 0.8]  # upside down
+    detections[0, 2] = [y1, x1, y2, x2, 2, 0.7]  # the whole picture
+    masks = np.zeros((1, 4, 2, 2, 3), np.float32) + np.array([0.1, 0.2, 0.3], np.float32)
+    found = {k: np.asarray(v) for k, v in UnmoldDetections()([detections, meta, masks]).items()}
+    assert found["number"].tolist() == [2]
+    assert found["boxes"][0].tolist() == [[0, 0, 1, 100], [0, 0, 50, 100], [0] * 4, [0] * 4]
+    assert found["classes"][0].tolist() == [1, 2, 0, 0]
+    assert found["scores"][0] == pytest.approx([0.9, 0.7, 0, 0])
+    assert found["masks"][0, :, 0, 0] == pytest.approx([0.2, 0.3, 0, 0])
