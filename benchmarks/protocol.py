@@ -6,12 +6,11 @@ import time
 
 
 def serve(call, note=""):
-    """Two calls that do not count, then a call for each line of stdin, answered by its seconds.
+    """A call that does not count, then one for each line of stdin, answered by its seconds.
 
-    note: what `call` worked on, for the table, or a function that gives it after the first calls.
+    note: what `call` worked on, for the table, or a function that gives it after the first call.
     """
-    for _ in range(2):
-        call()
+    call()
     _say(f"ready {note() if callable(note) else note}")
     for _ in sys.stdin:
         start = time.perf_counter()

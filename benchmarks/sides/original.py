@@ -62,7 +62,6 @@ def main():
     model.set_trainable(LAYERS[what], verbose=0)
     model.compile(config.LEARNING_RATE, config.LEARNING_MOMENTUM)
     inputs, _ = next(modellib.data_generator(Noise(size), config, shuffle=False, batch_size=config.BATCH_SIZE))
-    model.keras_model.train_on_batch(inputs, [])
     serve(
         lambda: model.keras_model.train_on_batch(inputs, []),
         f"batch {case['batch']}, {case['rois']} ROIs",
