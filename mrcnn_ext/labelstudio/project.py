@@ -18,7 +18,9 @@ def label_config(classes: list[str]) -> str:
         for number, name in enumerate(classes)
     )
     controls = "".join(
-        f'  <{tag} name="{name}" toName="{IMAGE}">\n{labels}  </{tag}>\n' for name, tag in CONTROLS.items()
+        f'  <Header value="{name.capitalize()}" size="6"/>\n'
+        f'  <{tag} name="{name}" toName="{IMAGE}">\n{labels}  </{tag}>\n'
+        for name, tag in CONTROLS.items()
     )
     image = f'  <Image name="{IMAGE}" value="${IMAGE}" zoom="true" zoomControl="true" rotateControl="false"/>\n'
     return f"<View>\n{image}{controls}</View>\n"
