@@ -139,7 +139,10 @@ def _regions(builder: Builder, results: list, name: str) -> list[dict]:
         value = item.get("value")
         if kind in SHAPES:
             key = text(item.get("id") or f"result {i + 1}", f"{name}: result {i + 1}")
-            regions.setdefault(key, {**item, "kind": kind, "answers": {}, "value": mapping(value, f"{name}: {key}")})
+            if key in regions:
+                builder.account.drop("second shape with the id of another", f"{name}: result {i + 1}")
+                continue
+            regions[key] = {**item, "kind": kind, "answers": {}, "value": mapping(value, f"{name}: {key}")}
         elif kind in NO_AREA:
             builder.account.drop("key point or line, which has no area", f"{name}: result {i + 1}")
         else:

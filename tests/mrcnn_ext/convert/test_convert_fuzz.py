@@ -1,9 +1,12 @@
 """Broken files of every format: a clear error that names the file, or a correct result; no hang and no other error.
 
+Nothing is lost in silence either: where the shapes of a broken file can be counted, each is kept or in the account.
+
 A case takes the sample of a format, cuts one of its files off at random or changes some of its bytes, and reads it.
 Records of TFRecord are mostly changed inside, with the checksums made anew, which would find any other damage.
 """
 
+import json
 import random
 import shutil
 import signal
@@ -21,6 +24,19 @@ from mrcnn_ext.tfrecord.checksum import masked_crc
 FAST, MANY = 150, 800  # cases a sample; 14 samples x 800 are more than 10,000
 SECONDS = 20  # a case of 5 milliseconds that takes longer hangs
 STRUCTURE = b'{}[]",:0123456789.-<>/ntf'
+
+
+SHAPES = {  # the key of the list, or object, that holds the shapes
+    "coco": "annotations",
+    "labelbox": "objects",
+    "labelbox-v1": "objects",
+    "labelme": "shapes",
+    "labelstudio": "result",
+    "supervisely": "objects",
+    "via": "regions",
+}
+KINDS = [f"{kind}labels" for kind in ("polygon", "rectangle", "ellipse", "brush", "bitmask", "keypoint")]
+WHOLE_PICTURES = ("picture", "task", "label of a picture", "file that is no")  # what is dropped with all its shapes
 
 
 class Hangs(Exception):
@@ -53,8 +69,38 @@ def signed(data: bytes, rng: random.Random) -> bytes:
     return length + struct.pack("<I", masked_crc(length)) + content + struct.pack("<I", masked_crc(content))
 
 
-def check_case(name: str, path, options, work) -> bool:
-    """True when the broken labels could be read: then the result must be valid COCO."""
+def shapes_in(value, key: str) -> int:
+    """How many shapes there are under a key, anywhere in JSON; Label Studio's answers stand among them, too."""
+    if isinstance(value, list):
+        return sum(shapes_in(item, key) for item in value)
+    if not isinstance(value, dict):
+        return 0
+    found = value.get(key) if isinstance(value.get(key), (list, dict)) else []
+    kinds = [item.get("type") for item in found if isinstance(item, dict) and key == "result"]
+    answers = sum(kind not in KINDS for kind in kinds)
+    return len(found) - answers + sum(shapes_in(item, key) for item in value.values())
+
+
+def balance(name: str, path, builder) -> tuple[int, int]:
+    """Pictures that were dropped with all their shapes; shapes that are neither objects nor in the account."""
+    dropped = builder.account.dropped
+    pictures = sum(len(places) for what, places in dropped.items() if any(word in what for word in WHOLE_PICTURES))
+    if name not in SHAPES:
+        return pictures, 0
+    files = [path] if path.is_file() else sorted(path.rglob("*.json"))
+    there = 0
+    for file in files:
+        lines = file.read_bytes().splitlines() if file.suffix == ".ndjson" else [file.read_bytes()]
+        there += sum(shapes_in(json.loads(line.decode("utf-8-sig")), SHAPES[name]) for line in lines if line.strip())
+    listed = sum(len(places) for what, places in dropped.items() if not what.startswith("answer"))
+    return pictures, there - len(builder.annotations) - listed
+
+
+def check_case(name: str, path, options, work, whole: tuple[int, int]) -> bool:
+    """True when the broken labels could be read: then the result must be valid COCO, and nothing be missing.
+
+    whole: the balance of the sample, where some shapes are parts of others, and some pictures are dropped.
+    """
     for how in ("auto", name):
         try:
             if how == "auto":
@@ -70,6 +116,8 @@ def check_case(name: str, path, options, work) -> bool:
             for number in file.objects(row):
                 file.rle(row, number)
         assert all(item["area"] > 0 for item in coco["annotations"])
+        pictures, missing = balance(name, path, builder)
+        assert missing <= whole[1] or pictures != whole[0], "shapes were lost in silence"
         return True
     return False
 
@@ -82,7 +130,8 @@ def test_broken_files(tmp_path, name, cases):
     shutil.copytree(tmp_path / "labels", tmp_path / "whole")
     files = sorted(file for file in (tmp_path / "labels").rglob("*") if file.is_file())
     format_name = "via" if name == "via-1" else name
-    assert check_case(format_name, path, options, tmp_path)
+    balanced = balance(format_name, path, read(path, format_name, Options(**options)))
+    assert check_case(format_name, path, options, tmp_path, balanced)
     previous = signal.signal(signal.SIGALRM, hang)
     read_anyway = 0
     try:
@@ -94,7 +143,7 @@ def test_broken_files(tmp_path, name, cases):
             file.write_bytes((signed if inside else broken)(content, rng))
             signal.alarm(SECONDS)
             try:
-                read_anyway += check_case(format_name, path, options, tmp_path)
+                read_anyway += check_case(format_name, path, options, tmp_path, balanced)
             except BaseException as error:
                 error.add_note(f"format {name}, case {seed} of {cases}, file {file.name}: {file.read_bytes()[:3000]!r}")
                 raise

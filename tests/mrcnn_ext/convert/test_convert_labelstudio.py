@@ -70,6 +70,14 @@ def test_every_shape(tmp_path):
     }
 
 
+def test_two_shapes_with_one_id(tmp_path):
+    path, options = sample("labelstudio", tmp_path)
+    path.write_text(path.read_text().replace('"id": "r3"', '"id": "r2"'))
+    builder = read(path, options=Options(**options))
+    assert builder.account.dropped["second shape with the id of another"] == ["a.png: result 3"]
+    assert len(builder.annotations) == 4
+
+
 def test_which_annotation(tmp_path):
     def annotation(x, **extra):
         value = {"x": x, "y": 0, "width": 10, "height": 10, "rectanglelabels": ["car"]}
