@@ -52,13 +52,15 @@ def detect(
 
 
 def _print(summary, out, side) -> None:
-    typer.echo(f"{summary.objects:,} objects in {summary.pictures:,} pictures; written to {out}")
+    from mrcnn.plots.labels import counted
+
+    typer.echo(f"{counted(summary.objects, 'object')} in {counted(summary.pictures, 'picture')}; written to {out}")
     parts = ", ".join(f"{part} {1000 * value:.1f}" for part, value in summary.seconds.items())
     typer.echo(f"milliseconds a picture: {parts}")
     if summary.large:
         typer.echo(
-            f"{len(summary.large):,} pictures were made far smaller for the network ({side} px), such as "
-            f"{summary.large[0]}: --tile {side} looks at them piece by piece."
+            f"Made far smaller for the network ({side} px): {counted(len(summary.large), 'picture')}, such as "
+            f"{summary.large[0]}; --tile {side} looks at them piece by piece."
         )
     for name, reason in summary.skipped:
         typer.secho(f"skipped {name}: {reason}", err=True, fg=typer.colors.YELLOW)

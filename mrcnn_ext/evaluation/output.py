@@ -136,7 +136,7 @@ def _differences(results, kinds):
             gaps = [result.evaluation[kind][key] - results[0].evaluation[kind][key] for key in TOTALS]
             texts = ["-" if math.isnan(gap) else f"{gap:+.3f}" for gap in gaps]
             rows.append([f"{letter} - A: {NAMES[kind]}", *texts])
-    return ["difference", *(key.replace("_", " ") for key in TOTALS)], rows
+    return ["", *(key.replace("_", " ") for key in TOTALS)], rows
 
 
 def lettered(results) -> list[tuple]:

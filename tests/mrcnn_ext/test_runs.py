@@ -7,7 +7,7 @@ import pytest
 
 from mrcnn.model import MaskRCNN
 from mrcnn.presets import TinyConfig
-from mrcnn_ext.runs import changed, find_run, load_run
+from mrcnn_ext.runs import changed, detection_settings, find_run, load_run
 
 
 class CellsConfig(TinyConfig):
@@ -68,6 +68,16 @@ def test_changed_settings():
     assert (config.BATCH_SIZE, config.DETECTION_MIN_CONFIDENCE, config.NAME) == (3, 0.1, "cells")
     with pytest.raises(ValueError, match="DETECTION_MIN_CONFIDENCE"):
         changed(CellsConfig(), DETECTION_CONFIDENCE=0.1)
+
+
+def test_settings_for_detection():
+    config = CellsConfig()
+    assert detection_settings(config) == {}
+    few = changed(config, **detection_settings(config, min_score=0.2, most=10, batch=3))
+    assert (few.DETECTION_MIN_CONFIDENCE, few.DETECTION_MAX_INSTANCES, few.BATCH_SIZE) == (0.2, 10, 3)
+    assert few.POST_NMS_ROIS_INFERENCE == config.POST_NMS_ROIS_INFERENCE
+    many = changed(config, **detection_settings(config, most=2000))
+    assert many.PRE_NMS_LIMIT >= many.POST_NMS_ROIS_INFERENCE >= many.DETECTION_MAX_INSTANCES == 2000
 
 
 def test_a_run_becomes_its_model_again(tmp_path, capsys):
