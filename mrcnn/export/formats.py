@@ -48,9 +48,10 @@ def run_savedmodel(path):
 def write_onnx(model, path):
     """ONNX, for ONNX Runtime."""
     _must_be_tensorflow()
+    signature = [keras.InputSpec(dtype="uint8", shape=model.input_shape, name="picture")]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of tf2onnx, on numpy's and protobuf's names
-        model.export(path, format="onnx", verbose=False, opset_version=ONNX_OPSET)
+        model.export(path, format="onnx", verbose=False, input_signature=signature, opset_version=ONNX_OPSET)
 
 
 def run_onnx(path):
