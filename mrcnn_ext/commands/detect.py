@@ -38,7 +38,7 @@ def detect(
     from mrcnn_ext.runs import detection_settings, find_run, load_run
 
     files = find_run(run, logs)
-    if batch is None and tile is None and count(inputs) == 1:
+    if batch is None and tile is None and count(inputs, out) == 1:
         batch = 1
     model, names, _ = load_run(files.weights, **detection_settings(files.config, min_score, most, batch))
     detector = Detector(model, tile, overlap, across_classes)

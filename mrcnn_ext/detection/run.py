@@ -37,8 +37,8 @@ def detect_sources(detector, items, writer, allow_private=False, progress=True) 
     """
     summary, batch = Summary(), []
     size = detector.model.config.BATCH_SIZE if detector.tile is None else 1  # tiles fill batches of their own
-    with writer, tqdm(total=count(items), desc="detect", unit="picture", disable=not progress) as bar:
-        for source in sources_of(items, allow_private):
+    with writer, tqdm(total=count(items, writer.folder), desc="detect", unit="picture", disable=not progress) as bar:
+        for source in sources_of(items, allow_private, writer.folder):
             before = time.perf_counter()
             try:
                 image = source.read()

@@ -30,12 +30,12 @@ class Source:
     rate: float = 0.0  # frames a second
 
 
-def sources_of(items, allow_private=False) -> Iterator[Source]:
+def sources_of(items, allow_private=False, out=None) -> Iterator[Source]:
     """Pictures and frames of files, folders (with those below), videos, and http or https addresses, in order.
 
     Names are relative to `root_of(items)`, of addresses their last part; no two are equal. What cannot be read raises
     ValueError or OSError when it is read, also a file that is not there.
-    allow_private: also ask hosts of this network.
+    allow_private: also ask hosts of this network.  out: a folder that is left out where it lies in one of these.
     """
     root, taken = root_of(items), set()
     for item in map(str, items):
@@ -43,7 +43,7 @@ def sources_of(items, allow_private=False) -> Iterator[Source]:
             yield Source(_free(_name_of_address(item), taken), lambda url=item: _download(url, allow_private))
             continue
         path = Path(item)
-        for file in _files_below(path) if path.is_dir() else [path]:
+        for file in _files_below(path, out) if path.is_dir() else [path]:
             name = _free(Path(os.path.relpath(file, root)).as_posix(), taken)
             if file.suffix.lower() in VIDEO_ENDINGS and file.is_file():
                 yield from _frames(file, name)
@@ -58,21 +58,22 @@ def root_of(items) -> Path | None:
     return Path(os.path.commonpath(folders)) if folders else None
 
 
-def count(items) -> int | None:
+def count(items, out=None) -> int | None:
     """How many pictures there will be; None where a video is among them."""
     total = 0
     for item in map(str, items):
         path = Path(item)
-        files = _files_below(path) if path.is_dir() else [path]
+        files = _files_below(path, out) if path.is_dir() else [path]
         if any(file.suffix.lower() in VIDEO_ENDINGS for file in files):
             return None
         total += len(files)
     return total
 
 
-def _files_below(folder: Path) -> list[Path]:
-    known = PICTURE_ENDINGS | VIDEO_ENDINGS
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in known and path.is_file())
+def _files_below(folder: Path, out) -> list[Path]:
+    known, own = PICTURE_ENDINGS | VIDEO_ENDINGS, None if out is None else Path(out).resolve()
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in known and path.is_file())
+    return [path for path in files if own is None or own not in path.resolve().parents]
 
 
 def _frames(path: Path, name: str) -> Iterator[Source]:

@@ -83,6 +83,14 @@ def test_sources_of_a_folder(folder):
     assert root_of([folder / "a.png", folder / "b"]) == folder and root_of(["http://x/y.png"]) is None
 
 
+def test_the_folder_of_the_results_is_no_source(folder):
+    out = folder / "out"
+    for _ in range(2):
+        items = [folder / "b", folder / "a.png", folder]
+        summary = detect_sources(Detector(Always()), items, Writer(out, NAMES, ("overlays",)), progress=False)
+        assert summary.pictures == 7
+
+
 def test_names_are_unique(folder):
     again = [source.name for source in sources_of([folder / "a.png", folder / "a.png"])]
     assert again == ["a.png", "a-2.png"]
