@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from chromium import PATIENCE, open_browser
 from launcher import env_file, machine
 from launcher.engine import Engine, find_engine, require_compose_v2
 from launcher.messages import Problem
@@ -85,4 +86,19 @@ def stack(engine, tmp_path_factory):
         yield running
     finally:
         running.save_logs()
-        running.run("docker", "compose", "down", "--volumes", check=False)
+        profiles = ("--profile", "label", "--profile", "detect")  # else what is in them stays, the volume too
+        running.run("docker", "compose", *profiles, "down", "--volumes", check=False)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with open_browser() as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser):
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(PATIENCE)
+    yield page
+    page.close()

@@ -1,40 +1,17 @@
 """Both pages as a person sees them, in headless Chromium; pictures go to build/stack/."""
 
 import re
-import shutil
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
-from project_copy import ROOT
+from chromium import PATIENCE, PICTURES
+from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.stack
 
-PICTURES = ROOT / "build" / "stack"
-PATIENCE = 240_000  # ms; a loaded machine of two cores needs minutes for what an idle one does in seconds
 ALL_CELLS_HAVE_RUN = """() => {
     const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')].map(one => one.textContent);
     return prompts.length > 0 && prompts.every(prompt => /^\\[\\d+\\]:$/.test(prompt));
 }"""
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed")
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser):
-    page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    page.set_default_timeout(PATIENCE)
-    yield page
-    page.close()
 
 
 def log_in(page: Page, stack) -> None:

@@ -5,6 +5,10 @@ import socket
 
 import pytest
 import requests
+from chromium import PICTURES
+
+from mrcnn_ext.coco_file import CocoFile
+from mrcnn_ext.masks import rle_area
 
 pytestmark = pytest.mark.stack
 
@@ -26,6 +30,12 @@ def label_studio(stack):
 
 def headers(stack) -> dict:
     return {"Authorization": f"Token {stack.values['LABEL_STUDIO_TOKEN']}"}
+
+
+def areas_of(file: CocoFile, name: str) -> list[tuple[int, int]]:
+    """(category, pixels) of each object of a picture."""
+    row = next(i for i, image in enumerate(file.images) if image["file_name"] == name)
+    return sorted((int(file.category_ids[n]), rle_area(file.rle(row, n))) for n in file.objects(row))
 
 
 def test_a_plain_user_without_rights_for_this_machine_only(stack, label_studio):
@@ -65,9 +75,38 @@ def test_push_and_pull_from_the_lab(stack, label_studio):
     assert len(json.loads((stack.folder / PULLED).read_text())["images"]) == 1
 
 
+def test_a_person_accepts_labels_in_the_browser(stack, label_studio, page):
+    """What the page makes of our polygons when they are submitted comes back as the same masks."""
+    data = "data/shapes/annotations/instances_shapes_validate2018.json"
+    pushed = json.loads(stack.inside("lab", *MRCNN, "push", data, "--project", "accepted", "--json"))
+    assert (pushed["served"], pushed["new"], pushed["from_labels"]) == (True, 100, 100)
+    query = f"{label_studio}/api/tasks?project={pushed['project']}&page_size=1"
+    (task,) = requests.get(query, headers=headers(stack), timeout=60).json()["tasks"]
+    page.goto(f"{label_studio}/user/login/")
+    page.fill("input[name=email]", stack.values["LABEL_STUDIO_USERNAME"])
+    page.fill("input[name=password]", stack.values["LABEL_STUDIO_PASSWORD"])
+    page.click("button[type=submit]")
+    page.wait_for_url(lambda url: "login" not in url)
+    page.goto(f"{pushed['url']}?task={task['id']}")
+    page.wait_for_function("() => window.Htx?.annotationStore?.selected?.regions?.length > 0")
+    page.wait_for_load_state("networkidle")  # the picture is there
+    page.wait_for_timeout(3000)  # and drawn
+    page.screenshot(path=PICTURES / "label-studio.png")
+    with page.expect_response(lambda r: r.request.method == "POST" and "/annotations" in r.url) as answer:
+        page.get_by_role("button", name="Submit").click()
+    assert answer.value.status == 201
+    pulled = json.loads(stack.inside("lab", *MRCNN, "pull", data, PULLED, "--project", "accepted", "--json"))
+    assert (pulled["labelled"], pulled["kept"]) == (1, 99)
+    old, new = (CocoFile(stack.folder / name) for name in (data, PULLED))
+    name = task["data"]["file_name"]
+    assert len(areas_of(new, name)) > 0
+    assert areas_of(new, name) == areas_of(old, name)
+
+
 def test_the_labels_survive_a_new_container(stack, label_studio):
     compose = ("docker", "compose", "--profile", "label")
     stack.run(*compose, "rm", "--stop", "--force", "labelstudio")
     stack.run(*compose, "up", "--detach", "--wait", "--wait-timeout", "300", "labelstudio")
     projects = requests.get(f"{label_studio}/api/projects", headers=headers(stack), timeout=30).json()["results"]
-    assert [(p["title"], p["task_number"], p["num_tasks_with_annotations"]) for p in projects] == [("to_label", 250, 1)]
+    found = {(p["title"], p["task_number"], p["num_tasks_with_annotations"]) for p in projects}
+    assert found == {("to_label", 250, 1), ("accepted", 100, 1)}
