@@ -42,6 +42,10 @@ def convert(
     """Convert labels of other tools to COCO, and say what was kept, repaired and dropped.
 
     Example: mrcnn convert export.json data/mine/annotations.json --images data/mine/pictures
+
+    Example: mrcnn convert data/mine/annotations.json records --to tfrecord --images data/mine/pictures
+
+    Example: mrcnn convert cityscapes data/streets.json --format datumaro:cityscapes
     """
     from mrcnn_ext.convert import convert as run
 

@@ -1,11 +1,14 @@
 """COCO in and out; merging, filtering, renumbering; EXIF; the command."""
 
 import json
+import warnings
 
+import folder_samples  # noqa: F401 (it fills SAMPLES)
 import numpy as np
 import pytest
-from label_samples import SQUARE, flat, pictures, ring, sample, save_json, turned_picture
+from label_samples import SAMPLES, SQUARE, flat, pictures, ring, sample, save_json, turned_picture
 from PIL import Image, ImageOps
+from pycocotools.coco import COCO
 from typer.testing import CliRunner
 
 from mrcnn_ext.convert import Options, convert, detect, read
@@ -61,6 +64,23 @@ def test_again_gives_the_same(tmp_path):
     twice, _ = convert(tmp_path / "once.json", tmp_path / "twice.json")
     assert once == twice == json.loads((tmp_path / "twice.json").read_text())
     assert [a.get("source_area") for a in twice["annotations"]] == [61.5, None, None, None]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_pycocotools_reads_the_result_of_every_format(tmp_path, name):
+    (tmp_path / "labels").mkdir()
+    path, options = sample(name, tmp_path / "labels")
+    made, _ = convert(path, tmp_path / "out.json", **options)
+    theirs, ours = COCO(str(tmp_path / "out.json")), masks_of(made)
+    assert sorted(theirs.imgs) == sorted(item["id"] for item in made["images"])
+    assert sorted(theirs.cats) == sorted(item["id"] for item in made["categories"])
+    assert sorted(theirs.anns) == sorted(ours) and ours
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pycocotools' own, under NumPy 2
+        for number, annotation in theirs.anns.items():
+            mask = theirs.annToMask(annotation)
+            np.testing.assert_array_equal(mask, ours[number])
+            assert annotation["area"] == mask.sum()
 
 
 def test_the_source_is_never_overwritten(tmp_path):
