@@ -16,6 +16,7 @@ NAMES = [
     "04_fine_tune",
     "05_inference",
     "06_evaluate_and_errors",
+    "07_export_and_inspect",
     "08_inspect_model",
 ]
 MOST_CODE_CELLS, MEDIAN_LINES, HELPER_LINES = 25, 10, 10
