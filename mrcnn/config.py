@@ -45,6 +45,8 @@ class Config:
     KEEP_CHECKPOINTS = None
     # Epochs without a better mask AP (or validation loss, where no AP is measured) after which training ends, or None.
     EARLY_STOP_EPOCHS = None
+    # True leaves out a picture that cannot be read, and lists it at the end; False stops with its name.
+    SKIP_BROKEN_PICTURES = False
     # Whole number or None; fixes the order of pictures, augmentation, sampling and first weights. None: by chance.
     SEED = None
 

@@ -24,7 +24,10 @@ class Loader:
     augment, augmentation: as in `load_image_gt`.  no_augmentation_sources: sources whose pictures stay as they are.
     seed: whole number, or None for chance.  threads: makers of batches; by default one a core, 8 at most.
 
-    Close it (or use it in a `with`) to stop the threads. A picture that cannot be read raises ValueError with its name.
+    skip_broken: a picture that cannot be read is replaced by the one after it and noted in `skipped`, {id: reason};
+    otherwise it raises ValueError with its name.
+    Close it (or use it in a `with`) to stop the threads.  `taken` counts the batches that were asked for, and `late`
+    those of them that were not ready then: where most are late, the loader is the slower part.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class Loader:
         no_augmentation_sources=None,
         seed=None,
         threads=None,
+        skip_broken=False,
     ):
         if not len(dataset.image_ids):
             raise ValueError("The data set has no pictures: add some, then call its prepare().")
@@ -49,6 +53,9 @@ class Loader:
         self.no_augmentation_sources = set(no_augmentation_sources or ())
         self.seed = np.random.SeedSequence().entropy if seed is None else seed
         self.threads = threads or min(os.cpu_count() or 1, 8)
+        self.skip_broken = skip_broken
+        self.skipped = {}
+        self.taken = self.late = 0
         self._pool = concurrent.futures.ThreadPoolExecutor(self.threads, thread_name_prefix="loader")
         self._pending = {}  # by number
         self._lock = threading.Lock()
@@ -80,6 +87,8 @@ class Loader:
                 if other not in self._pending:
                     self._pending[other] = self._pool.submit(self.batch, other)
             future = self._pending.pop(number)
+            self.taken += 1
+            self.late += not future.done()
         return future.result()
 
     def image_ids(self, number):
@@ -97,8 +106,17 @@ class Loader:
 
     def sample(self, place):
         """The picture at `place` of the endless run, as a dict of arrays without the batch axis."""
-        rng = np.random.default_rng([self.seed, 1, place])
-        image_id = self._image_id(place)
+        for following in range(len(self.dataset.image_ids)):
+            image_id = self._image_id(place + following)
+            try:
+                return self._sample_of(image_id, np.random.default_rng([self.seed, 1, place]))
+            except (ValueError, OSError) as error:
+                if not self.skip_broken:
+                    raise
+                self.skipped[self.dataset.image_info[image_id]["id"]] = str(error)
+        raise ValueError(f"No picture of the data set can be read. One of them: {next(iter(self.skipped.values()))}")
+
+    def _sample_of(self, image_id, rng):
         fixed = self.dataset.image_info[image_id]["source"] in self.no_augmentation_sources
         image, meta, class_ids, boxes_px, masks = load_image_gt(
             self.dataset,

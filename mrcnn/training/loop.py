@@ -14,7 +14,7 @@ from mrcnn.training.clock import Clock
 from mrcnn.training.layers import LAYERS, set_trainable
 from mrcnn.training.meter import Meter
 from mrcnn.training.metrics_file import MetricsFile
-from mrcnn.training.names import LOG, METRICS
+from mrcnn.training.names import LOG, METRICS, SKIPPED
 from mrcnn.training.optimizer import inner_optimizer
 from mrcnn.training.progress import Progress
 from mrcnn.training.resume import Resumed, find_state, last_checkpoint, new_folder
@@ -72,13 +72,28 @@ def train(
                 augmentation=augmentation,
                 no_augmentation_sources=no_augmentation_sources,
                 seed=resumed.loader_seed if resumed else config.SEED,
+                skip_broken=config.SKIP_BROKEN_PICTURES,
             )
         )
-        validation = stack.enter_context(Loader(val_dataset, config, seed=config.SEED or 0))
+        validation = stack.enter_context(
+            Loader(val_dataset, config, seed=config.SEED or 0, skip_broken=config.SKIP_BROKEN_PICTURES)
+        )
         about["loader_seed"] = batches.seed
         callbacks, request = _callbacks(model, clock, epochs, batches, schedule, about, custom_callbacks)
         stack.enter_context(request.listening())
-        return _fit(model, clock, epochs, batches, validation, callbacks, resumed)
+        history = _fit(model, clock, epochs, batches, validation, callbacks, resumed)
+    _list_skipped(Path(model.log_dir), {**validation.skipped, **batches.skipped})
+    return history
+
+
+def _list_skipped(folder, skipped):
+    """Says which pictures could not be read, and writes them down."""
+    if skipped:
+        lines = [f"{image_id}: {reason}" for image_id, reason in skipped.items()]
+        (folder / SKIPPED).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        print(
+            f"{len(lines)} pictures could not be read and were skipped, see {folder / SKIPPED}: {'; '.join(lines[:5])}"
+        )
 
 
 def _last_epoch(model, epochs, extra_epochs):
@@ -104,7 +119,7 @@ def _announce(model, epochs, chosen):
 def _callbacks(model, clock, epochs, batches, schedule, about, custom):
     """All callbacks in their order, and the one that a stop signal asks."""
     config, folder = model.config, Path(model.log_dir)
-    meter = Meter(clock, config.BATCH_SIZE, schedule)
+    meter = Meter(clock, config.BATCH_SIZE, schedule, batches)
     checkpoints = Checkpoints(
         model.checkpoint_path, clock, about, every=config.CHECKPOINT_STEPS, keep=config.KEEP_CHECKPOINTS
     )

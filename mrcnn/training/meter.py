@@ -8,19 +8,23 @@ import numpy as np
 
 from mrcnn.training.optimizer import inner_optimizer
 
+MOSTLY, ENOUGH_BATCHES = 0.5, 20  # of the batches of an epoch
+
 
 class Meter(keras.callbacks.Callback):
     """Adds to what each epoch tells: learning_rate, gradient_norm (of its last step), images_per_second, memory_mib.
 
-    clock: the run's Clock.  images: pictures a step.  learning_rate: a number or a Keras schedule.
+    Also data_late, the share of batches that were not ready when they were asked for; warns once when most were.
+    clock: the run's Clock.  images: pictures a step.  learning_rate: a number or a Keras schedule.  loader: the Loader.
     """
 
-    def __init__(self, clock, images, learning_rate):
+    def __init__(self, clock, images, learning_rate, loader):
         super().__init__()
         self.clock = clock
         self.images = images
         self.schedule = learning_rate if callable(learning_rate) else None
-        self.rate = 0.0
+        self.loader = loader
+        self.warned = False
 
     def on_epoch_begin(self, epoch, logs=None):
         optimizer = inner_optimizer(self.model)
@@ -28,6 +32,7 @@ class Meter(keras.callbacks.Callback):
         self.fixed_rate = None if self.schedule else float(np.asarray(optimizer.learning_rate))
         self.first_step = self.clock.global_step
         self.times = []
+        self.taken, self.late = self.loader.taken, self.loader.late
 
     def on_train_batch_end(self, batch, logs=None):
         self.times = [*self.times[-20:], (time.perf_counter(), self.clock.global_step)]
@@ -52,6 +57,15 @@ class Meter(keras.callbacks.Callback):
         logs["gradient_norm"] = float(np.asarray(inner_optimizer(self.model).gradient_norm))
         logs.update(self._speed(self.epoch_start))
         logs["memory_mib"] = memory_mib()
+        taken = self.loader.taken - self.taken
+        logs["data_late"] = (self.loader.late - self.late) / max(1, taken)
+        if logs["data_late"] > MOSTLY and taken >= ENOUGH_BATCHES and not self.warned:
+            self.warned = True
+            print(
+                f"The device waits for data: {logs['data_late']:.0%} of the batches were not ready in time "
+                f"({self.loader.threads} threads make them). Make the pictures on disk smaller, or leave out costly "
+                "augmentation."
+            )
 
     def _speed(self, start):
         """Pictures a second from (time, step) `start` to the last step; empty before the second one."""

@@ -8,6 +8,7 @@ STATE = "state.npz"  # all that resuming needs
 METRICS = "metrics.csv"
 BEST = "best.h5"
 LOG = "log.txt"
+SKIPPED = "skipped.txt"
 
 
 def run_folder(model_dir, name, now=None):

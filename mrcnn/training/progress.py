@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 from tqdm.auto import tqdm
 
-SHOWN = ("loss", "val_loss", "box_AP", "mask_AP", "learning_rate", "images_per_second", "memory_mib", "data_wait")
+SHOWN = ("loss", "val_loss", "box_AP", "mask_AP", "learning_rate", "images_per_second", "memory_mib", "data_late")
 SECONDS_WITHOUT_TERMINAL = 30  # between two states of the bar in a file
 
 

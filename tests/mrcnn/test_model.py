@@ -87,7 +87,7 @@ def test_tensorboard_shows_every_step_and_epoch(run):
     steps = {name: [0, 1, 2, 3] for name in ["loss", "learning_rate", "gradient_norm", *LOSSES]}
     assert scalars("step") == steps | {"images_per_second": [1, 3]}  # not of an epoch's first
     expected = {f"epoch_{name}": [1, 2] for name in ["loss", *LOSSES]}
-    costs = ["learning_rate", "gradient_norm", "images_per_second", "memory_mib"]
+    costs = ["learning_rate", "gradient_norm", "images_per_second", "memory_mib", "data_late"]
     assert scalars("train") == expected | {f"epoch_{name}": [1, 2] for name in costs}
     assert scalars("validation") == expected
 

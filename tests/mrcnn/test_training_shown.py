@@ -100,3 +100,27 @@ def test_out_of_memory_names_three_settings_with_values(tmp_path):
     model = ToyRCNN("training", ToyConfig(), tmp_path)
     with pytest.raises(MemoryError, match="Out of memory in a step of 2 pictures of 64 px"):
         model.train(few_pictures(), few_pictures(), 0.001, 1, "all", custom_callbacks=[Full()])
+
+
+def test_pictures_that_cannot_be_read_are_listed(tmp_path, capsys):
+    class Skip(ToyConfig):
+        SKIP_BROKEN_PICTURES = True
+
+    data = few_pictures()
+    data.load_image = _Broken(data.load_image)
+    model = ToyRCNN("training", Skip(), tmp_path)
+    model.train(data, few_pictures(), 0.001, 1, "all")
+    assert "1 pictures could not be read and were skipped" in capsys.readouterr().out
+    assert (Path(model.log_dir) / "skipped.txt").read_text() == "picture 0: it is cut short\n"
+
+
+class _Broken:
+    """load_image of a data set whose first picture is broken."""
+
+    def __init__(self, load):
+        self.load = load
+
+    def __call__(self, image_id):
+        if image_id == 0:
+            raise ValueError("it is cut short")
+        return self.load(image_id)

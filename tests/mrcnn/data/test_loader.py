@@ -118,6 +118,41 @@ def test_a_broken_picture_is_named():
         next(loader)
 
 
+def test_broken_pictures_are_skipped_counted_and_listed():
+    dataset = few_pictures()
+    load = dataset.load_image
+
+    def broken(image_id):
+        if image_id == 0:
+            raise ValueError("picture 0 is cut short")
+        return load(image_id)
+
+    dataset.load_image = broken
+    with pytest.raises(ValueError, match="picture 0 is cut short"):
+        take(2, dataset, shuffle=False)
+    with Loader(dataset, SmallConfig(), shuffle=False, skip_broken=True, threads=1) as loader:
+        batch = next(loader)
+        np.testing.assert_array_equal(batch["gt_class_ids"], [[2, 0, 0, 0]] * 2)  # picture 1 in its place, then itself
+    assert loader.skipped == {"picture 0": "picture 0 is cut short"}
+    dataset.load_image = lambda image_id: broken(0)
+    with pytest.raises(ValueError, match="No picture of the data set can be read. One of them: picture 0"):
+        take(1, dataset, skip_broken=True)
+
+
+def test_batches_that_come_late_are_counted():
+    dataset = few_pictures()
+    load, gate = dataset.load_image, threading.Event()
+    dataset.load_image = lambda image_id: gate.wait(10) and load(image_id)
+    with Loader(dataset, SmallConfig(), threads=1) as loader:
+        threading.Timer(0.2, gate.set).start()
+        next(loader)
+        assert (loader.taken, loader.late) == (1, 1)
+        while not all(future.done() for future in loader._pending.values()):
+            threading.Event().wait(0.01)
+        next(loader)
+        assert (loader.taken, loader.late) == (2, 1)
+
+
 def test_an_empty_data_set():
     with pytest.raises(ValueError, match="The data set has no pictures"):
         Loader(Boxes([]), SmallConfig())
