@@ -2,8 +2,8 @@
 
     python benchmarks/loader.py [--threads 1 2 4 8] [--side 512] [--seconds 10] [--json FILE]
 
-The pictures are drawn once into a temporary folder, as a COCO data set; both read it, mold to `side` pixels and make mini
-masks. The old generator also makes the RPN's targets on the CPU, as it must; ours are made in the graph.
+The pictures are drawn once into a temporary folder, as a COCO data set; both read it, mold to `side` pixels and make
+mini masks. The old generator also makes the RPN's targets on the CPU, as it must; ours are made in the graph.
 """
 
 import argparse

@@ -91,9 +91,8 @@ def _list_skipped(folder, skipped):
     if skipped:
         lines = [f"{image_id}: {reason}" for image_id, reason in skipped.items()]
         (folder / SKIPPED).write_text("\n".join(lines) + "\n", encoding="utf-8")
-        print(
-            f"{len(lines)} pictures could not be read and were skipped, see {folder / SKIPPED}: {'; '.join(lines[:5])}"
-        )
+        some = "; ".join(lines[:5])
+        print(f"{len(lines)} pictures could not be read and were skipped, see {folder / SKIPPED}: {some}")
 
 
 def _last_epoch(model, epochs, extra_epochs):
