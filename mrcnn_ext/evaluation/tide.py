@@ -105,14 +105,15 @@ def _best(ious: np.ndarray, which: np.ndarray) -> tuple[float, int]:
 
 
 def _mend(found: list[Detection], kind: str) -> list[Detection]:
-    """Without errors of a kind: class and place are put right, of several for one object the best; others go."""
+    """Without errors of a kind: class or place of an object's best wrong detection is put right; others go."""
     kept = [one for one in found if one.error != kind]
-    best = {}
+    best = {}  # of both kinds that can be mended, as in the authors' tool
     for one in found:
-        if one.error == kind and one.target is not None:
+        if one.target is not None:
             before = best.get(one.target)
             best[one.target] = one if before is None or one.score > before.score else before
-    return kept + [one._replace(error="", class_id=one.target_id) for one in best.values()]
+    mended = [one for one in best.values() if one.error == kind]
+    return kept + [one._replace(error="", class_id=one.target_id) for one in mended]
 
 
 def _mean_ap(found: list[Detection], objects, present: list[int]) -> float:

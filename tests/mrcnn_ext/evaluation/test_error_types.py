@@ -146,6 +146,10 @@ def test_of_several_mended_for_one_object_the_best_stays():
     one = picture([CAT], [(CAT, 0.9), (CAT, 0.8)], [[0.3], [0.4]])
     result = error_costs([one], 2)
     assert result["ap"] == 0 and result["cost"]["localisation"] == 1
+    # a better one of another class has the object: mending the place alone wins nothing, mending the class all of it
+    two = picture([CAT], [(DOG, 0.9), (CAT, 0.8)], [[0.9], [0.4]])
+    cost = error_costs([two], 3)["cost"]
+    assert (cost["localisation"], cost["class"]) == (0, 1)
     # an object that is found already needs no mended detection: it goes
     used = picture([CAT], [(CAT, 0.9), (CAT, 0.8)], [[0.3], [1]])
     assert error_costs([used], 2)["cost"]["localisation"] == pytest.approx(0.5)
