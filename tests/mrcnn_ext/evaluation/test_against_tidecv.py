@@ -1,7 +1,7 @@
 """Error types beside the numbers that the authors' own tool, tidecv 1.0.1, gives for the same boxes.
 
-They were made with `TIDE().evaluate(truth, results, mode=TIDE.BOX)` on COCO files of `boxes()`: errors by type, and what
-`fix_main_errors` and `fix_special_errors` say, in percent of AP50.
+They were made with `TIDE().evaluate(truth, results, mode=TIDE.BOX)` on COCO files of `boxes()`: errors by type, and
+what `fix_main_errors` and `fix_special_errors` say, in percent of AP50.
 """
 
 import numpy as np
