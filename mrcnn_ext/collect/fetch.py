@@ -17,6 +17,7 @@ from mrcnn.retry import Failure, check_status, failure_of
 CHUNK = 1 << 16  # bytes
 USER_AGENT = "mrcnn-collect (pictures for a training set; honours noai)"
 NO_AI = ("noai", "noimageai")
+PRIVATE = "an address in this network"
 
 
 class Refused(ValueError):
@@ -119,7 +120,7 @@ def _refuse_private(url: str) -> None:
         addresses = {host} if ipaddress.ip_address(host) else set()
     except ValueError:
         if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
-            raise Refused("an address in this network, which is not asked unless allowed") from None
+            raise Refused(f"{PRIVATE}, which is not asked unless allowed") from None
         addresses = set() if select_proxy(url, get_environ_proxies(url)) else _addresses(host)
     for address in addresses:
         _refuse_address(address)
@@ -129,7 +130,7 @@ def _refuse_address(text: str) -> None:
     address = ipaddress.ip_address(text.partition("%")[0])
     address = getattr(address, "ipv4_mapped", None) or address
     if not address.is_global or address.is_multicast:
-        raise Refused(f"an address in this network ({address}), which is not asked unless allowed")
+        raise Refused(f"{PRIVATE} ({address}), which is not asked unless allowed")
 
 
 def _addresses(host: str) -> set[str]:

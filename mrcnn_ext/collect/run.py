@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from mrcnn.retry import LONGEST_WAIT, Failure, pause
-from mrcnn_ext.collect.fetch import Answer, Refused, fetch, host_of, new_session
+from mrcnn_ext.collect.fetch import PRIVATE, Answer, Refused, fetch, host_of, new_session
 from mrcnn_ext.collect.hosts import HostQueue
 from mrcnn_ext.collect.picture import Known, Picture, check_picture
 from mrcnn_ext.collect.tables import Manifest, read_addresses
@@ -103,7 +103,7 @@ class _Run:
 
     def all(self, rows: list[dict], progress: bool) -> None:
         """Fetch what is not in the manifest yet."""
-        done = {url for url, row in self.manifest.rows.items() if row["status"] != "failed"}
+        done = {url for url, row in self.manifest.rows.items() if self._is_settled(row)}
         rows = [row for row in rows if row["url"] not in done]
         with self.session, tqdm(total=len(rows), unit="picture", disable=not progress) as self.bar:
             for row in rows:
@@ -115,6 +115,10 @@ class _Run:
                 except BaseException:  # also Ctrl-C: what is under way is finished, then we stop
                     self.queue.stop()
                     raise
+
+    def _is_settled(self, row: dict) -> bool:
+        """False for what failed, and for hosts in this network, refused before, that are allowed now."""
+        return row["status"] != "failed" and not (self.rules.allow_private and PRIVATE in row["error"])
 
     def _start(self, job: _Job) -> None:
         try:

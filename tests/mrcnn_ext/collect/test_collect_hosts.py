@@ -64,6 +64,15 @@ def test_private_hosts_are_not_asked_unless_allowed(server, tmp_path, monkeypatc
         fetch(new_session(False), url, 100, 1.0, allow_private=False)
 
 
+def test_a_private_host_is_asked_once_it_is_allowed(server, tmp_path):
+    counts, _ = run(server, tmp_path, ["good.jpg", "page.jpg"], replace(QUICK, allow_private=False))
+    assert counts["refused"] == 2 and not server.asked
+    counts, rows = run(server, tmp_path, ["good.jpg", "page.jpg"])
+    assert counts["ok"] == counts["refused"] == 1 and rows["page.jpg"]["error"].startswith("not a picture")
+    run(server, tmp_path, ["good.jpg", "page.jpg"])
+    assert dict(server.asked) == {"good.jpg": 1, "page.jpg": 1}
+
+
 def test_a_name_that_leads_elsewhere_the_second_time(server, monkeypatch):
     """The name is looked up once for the check and once more for the connection: the connection counts."""
     monkeypatch.setattr("mrcnn_ext.collect.fetch._addresses", lambda host: {"93.184.215.14"})
