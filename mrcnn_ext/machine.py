@@ -45,6 +45,12 @@ def this_machine() -> Machine:
     return Machine(cores, min(known, default=4096), _gpus())
 
 
+def machine_with_gpu(gib: float) -> Machine:
+    """This machine, as if it had one GPU with so much memory."""
+    here, mib = this_machine(), int(gib * 1024)
+    return Machine(here.cores, here.memory_mib, (Gpu(f"A GPU of {gib:g} GB", mib, mib, 8.0),))
+
+
 def _available_mib() -> int | None:
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()

@@ -11,16 +11,20 @@ def suggest(
     data: Annotated[Path, typer.Argument(help="Folder of a split data set, or one COCO annotation file.")],
     year: Annotated[str, typer.Option(help="End of the file names in the folder; may be empty.")] = "2018",
     pictures: Annotated[Path | None, typer.Option(help="Pictures of a single file, if not in the usual place.")] = None,
+    memory: Annotated[float | None, typer.Option(help="For a GPU with so many GB, not for this machine.")] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the settings as JSON, as notebook 02 does.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ):
     """Print a Config for this data and this machine, each line with its reason.
 
-    Example: mrcnn suggest data/mine
+    Examples: mrcnn suggest data/mine
+              mrcnn suggest data/mine --memory 8
     """
+    from mrcnn_ext.machine import machine_with_gpu
     from mrcnn_ext.suggest import suggest as run_suggest
 
-    result = run_suggest(data, year=year, pictures=pictures)
+    machine = None if memory is None else machine_with_gpu(memory)
+    result = run_suggest(data, machine, year=year, pictures=pictures)
     if out is not None:
         result.config_class()().to_json(out)
     typer.echo(json.dumps(result.to_dict(), indent=2) if as_json else result.text())

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mrcnn.memory import step_mib
 from mrcnn.presets import ResNet50Config, ResNet101Config, TinyConfig
 from mrcnn_ext.data_choice import ChosenData
-from mrcnn_ext.machine import Gpu, Machine
+from mrcnn_ext.machine import Gpu, Machine, machine_with_gpu
 from mrcnn_ext.shapes import make_shapes
 from mrcnn_ext.suggest import caps_for, pictures_a_step, suggest
 
@@ -54,6 +55,17 @@ def test_shapes_on_a_cpu(shapes):
     assert values["RPN_ANCHOR_SCALES"] == (8, 16, 32, 64, 128) and values["RPN_ANCHOR_RATIOS"] == [0.5, 1, 2]
     assert all(setting.reason.endswith(".") for setting in result.settings)
     assert any("24 pictures are few" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("gib", [2, 4, 8, 16, 24, 80])
+def test_a_step_fits_the_memory_of_a_gpu(tmp_path, gib):
+    file = _file(tmp_path, 900, 1200, [(100, 100, 200, 200)])
+    result = suggest(file, machine_with_gpu(gib), pictures=tmp_path / "images")
+    config = result.config_class()()
+    assert config.IMAGES_PER_GPU >= 1
+    assert step_mib(config) <= 0.85 * gib * 1024
+    assert (result.preset is ResNet101Config) == (gib >= 16)
+    assert not any("Not even one picture" in note for note in result.notes)
 
 
 def test_the_text_is_the_config(shapes):
