@@ -1,40 +1,16 @@
 """The page for people, in real headless Chromium, from a real server."""
 
-import contextlib
 import shutil
-import socket
-import threading
-import time
 
 import pytest
-import uvicorn
 from playwright.sync_api import expect, sync_playwright
+from real_server import running
 from stand_in_model import API_KEY, encoded, served
 
 from mrcnn_ext.serve.app import create_app
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PATIENCE = 60_000  # ms
-
-
-@contextlib.contextmanager
-def running(app):
-    """The address of a server with this application, stopped at the end as SIGTERM does."""
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    try:
-        end = time.monotonic() + 60
-        while not server.started:
-            assert time.monotonic() < end and thread.is_alive(), "the server did not start"
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(30)
-        listening.close()
 
 
 @pytest.fixture(scope="module")
