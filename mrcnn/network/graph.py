@@ -86,7 +86,9 @@ def build_inference(config, anchor_count):
     )([rois, valid, probabilities, deltas, Window(name="window")(meta)])
     outputs = [detections, probabilities, deltas]
     if config.USE_MASK:
-        outputs.append(_mask_head(detections[..., :4], image, pyramid, config))
+        # Batch statistics, if TRAIN_BN asks for them, are over all slots, as in the old engine.
+        used = None if config.TRAIN_BN else detections[..., 4] > 0
+        outputs.append(_mask_head(detections[..., :4], image, pyramid, config, used))
     return StoredModel([image, meta, anchors], [*outputs, rois, rpn_class, rpn_deltas], name="mask_rcnn")
 
 
@@ -177,7 +179,7 @@ def _class_box_head(rois, image, pyramid, config, valid):
     )
 
 
-def _mask_head(rois, image, pyramid, config, valid=None):
+def _mask_head(rois, image, pyramid, config, used):
     pool = (config.MASK_POOL_SIZE, config.MASK_POOL_SIZE)
     features = heads.PyramidROIAlign(pool, name="roi_align_mask")([rois, image, *pyramid[:4]])
     return heads.mask_head(
@@ -187,5 +189,5 @@ def _mask_head(rois, image, pyramid, config, valid=None):
         depth=config.MASK_HEAD_DEPTH,
         norm=config.NORM,
         train_bn=config.TRAIN_BN,
-        valid=valid,
+        used=used,
     )

@@ -7,6 +7,7 @@ import keras
 from keras import layers, ops
 
 from mrcnn.network.norm import normalise
+from mrcnn.network.rows import UsedRows, back_to_all
 from mrcnn.ops.roi_align import pyramid_roi_align
 
 
@@ -46,14 +47,19 @@ class FullKernelConv(layers.Conv2D):
 
 @keras.saving.register_keras_serializable("mrcnn")
 class RoiConv(layers.Conv2D):
-    """A convolution of merged ROIs (B * R, P, P, C) whose output has them apart again, (B, R, P, P, filters)."""
+    """A convolution of merged ROIs (B * R, P, P, C) whose output has them apart again, (B, R, P, P, filters).
+
+    used: (B * R, 1, 1) bool, if `UsedRows` left out the others; those are 0 in the output.
+    """
 
     def __init__(self, rois, filters, kernel_size, **kwargs):
         super().__init__(filters, kernel_size, **kwargs)
         self.rois = rois
 
-    def call(self, inputs):
+    def call(self, inputs, used=None):
         outputs = super().call(inputs)
+        if used is not None:
+            outputs = back_to_all(outputs, used)
         return ops.reshape(outputs, (-1, self.rois, *outputs.shape[1:]))
 
     def compute_output_shape(self, input_shape):
@@ -84,16 +90,23 @@ def class_box_head(features, *, classes, fc_size, norm, train_bn, valid=None):
     return logits, probabilities, Split(rois, (classes, 4), name="mrcnn_bbox")(deltas)
 
 
-def mask_head(features, *, classes, channels, depth, norm, train_bn, valid=None):
-    """ROI features (B, R, P, P, C) -> masks (B, R, 2P, 2P, K), values 0 to 1."""
+def mask_head(features, *, classes, channels, depth, norm, train_bn, used=None):
+    """ROI features (B, R, P, P, C) -> masks (B, R, 2P, 2P, K), values 0 to 1.
+
+    used: (B, R) bool, ROIs that have a mask and count in batch statistics; the others' is 0. None: all of them.
+    """
     rois = features.shape[1]
-    x, valid = _merge(features, valid)
+    x, used = _merge(features, used)
+    valid = used
+    if used is not None:
+        x = UsedRows(name="mrcnn_mask_used")([x, used])
+        valid = UsedRows(name="mrcnn_mask_valid")([used, used])
     for i in range(1, depth + 1):
         x = layers.Conv2D(channels, 3, padding="same", name=f"mrcnn_mask_conv{i}")(x)
         x = normalise(x, f"mrcnn_mask_bn{i}", norm=norm, train_bn=train_bn, valid=valid)
         x = layers.Activation("relu", name=f"mrcnn_mask_relu{i}")(x)
     x = layers.Conv2DTranspose(channels, 2, strides=2, activation="relu", name="mrcnn_mask_deconv")(x)
-    return RoiConv(rois, classes, 1, activation="sigmoid", name="mrcnn_mask", dtype="float32")(x)
+    return RoiConv(rois, classes, 1, activation="sigmoid", name="mrcnn_mask", dtype="float32")(x, used=used)
 
 
 @keras.saving.register_keras_serializable("mrcnn")

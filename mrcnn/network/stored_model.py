@@ -3,6 +3,7 @@
 import keras
 
 from mrcnn import weights
+from mrcnn.network.rows import shapes_may_vary
 
 KERAS3_SUFFIX = ".weights.h5"
 
@@ -15,6 +16,18 @@ class StoredModel(keras.Model):
     """
 
     mode = "inference"
+
+    def train_step(self, *args, **kwargs):
+        with shapes_may_vary(not self.jit_compile):
+            return super().train_step(*args, **kwargs)
+
+    def test_step(self, *args, **kwargs):
+        with shapes_may_vary(not self.jit_compile):
+            return super().test_step(*args, **kwargs)
+
+    def predict_step(self, *args, **kwargs):
+        with shapes_may_vary(not self.jit_compile):
+            return super().predict_step(*args, **kwargs)
 
     def save_weights(self, filepath, overwrite=True, **kwargs):
         """Writes the weights: to `*.weights.h5` as Keras 3 does, to any other name in the old layout."""
