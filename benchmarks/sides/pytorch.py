@@ -1,6 +1,7 @@
-"""torchvision's side: `python pytorch.py detect|heads|all PRESET SIZE WEIGHTS`; its weights are random, WEIGHTS unused.
+"""torchvision's side: `python pytorch.py detect|heads|all PRESET SIZE WEIGHTS OBJECTS`.
 
-The ResNet's batch norms are frozen, as ours are. Pictures are not resized. All objects in the picture count.
+Its weights are random, so WEIGHTS is not used; it detects at most OBJECTS, as many as our side found. The ResNet's
+batch norms are frozen, as ours are, and pictures are not resized.
 """
 
 import sys
@@ -16,7 +17,7 @@ from torchvision.ops.misc import FrozenBatchNorm2d
 NETS = {"r50": "resnet50", "r101": "resnet101"}
 
 
-def network(preset, size, trained_stages):
+def network(preset, size, trained_stages, detections=100):
     """Mask R-CNN with the anchors, the ROIs and the proposals of our side."""
     case = settings(size)
     backbone = resnet_fpn_backbone(
@@ -33,6 +34,7 @@ def network(preset, size, trained_stages):
         box_positive_fraction=0.33,
         box_score_thresh=0.0,
         box_nms_thresh=0.3,
+        box_detections_per_img=detections,
         rpn_nms_thresh=0.7,
     )
 
@@ -43,7 +45,7 @@ def main():
     images, boxes, classes = pictures(size)
     tensors = [torch.from_numpy(image).permute(2, 0, 1).float() / 255 for image in images]
     if what == "detect":
-        model = network(preset, size, 0).eval()
+        model = network(preset, size, 0, detections=int(sys.argv[5])).eval()
         with torch.no_grad():
             serve(lambda: model(tensors[:1]), lambda: f"{len(model(tensors[:1])[0]['scores'])} objects")
         return
