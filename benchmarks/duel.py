@@ -62,7 +62,7 @@ def compare(peer, what, preset, size, repeats):
     script, _, _ = PEERS[peer]
     with tempfile.TemporaryDirectory() as folder:
         arguments = [what, preset, str(size), str(Path(folder) / "weights.h5")]
-        ours = Side(sys.executable, "ours.py", arguments)
+        ours = Side(sys.executable, "ours.py", [*arguments, peer])
         theirs = Side(environment(peer), script, [*arguments, ours.note.split()[0]])
         pairs = [(ours.seconds(), theirs.seconds()) for _ in range(repeats)]
         peaks = ours.finish(), theirs.finish()

@@ -1,4 +1,7 @@
-"""This project's side: `python ours.py detect|heads|all PRESET SIZE WEIGHTS`; writes WEIGHTS."""
+"""This project's side: `python ours.py detect|heads|all PRESET SIZE WEIGHTS PEER`; writes WEIGHTS.
+
+Beside torchvision the RPN has 256 channels, as torchvision's and the paper's have; the original engine's has 512.
+"""
 
 import runpy
 import sys
@@ -15,15 +18,16 @@ RECIPE = Path(__file__).resolve().parent.parent.parent / "tests" / "golden" / "r
 
 
 def main():
-    what, preset, size, weights = sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
+    what, preset, size, weights, peer = *sys.argv[1:3], int(sys.argv[3]), Path(sys.argv[4]), sys.argv[5]
+    channels = {"torchvision": 256, "original": 512}[peer]
     if what == "detect":
-        config = config_for(preset, size, IMAGES_PER_GPU=1, DETECTION_MIN_CONFIDENCE=0.0)
+        config = config_for(preset, size, IMAGES_PER_GPU=1, DETECTION_MIN_CONFIDENCE=0.0, RPN_CHANNELS=channels)
         model = _loaded(MaskRCNN("inference", config, "logs"), weights)
         images = pictures(size)[0][:1]
         serve(lambda: model.detect(images), lambda: f"{len(model.detect(images)[0]['scores'])} objects")
         return
     case = settings(size)
-    config = config_for(preset, size, IMAGES_PER_GPU=case["batch"], TRAIN_ROIS_PER_IMAGE=case["rois"])
+    config = config_for(preset, size, RPN_CHANNELS=channels)
     model = _loaded(MaskRCNN("training", config, "logs"), weights)
     training.set_trainable(model.keras_model, training.LAYERS[what])
     model.compile(0.0001, 0.9)
