@@ -26,7 +26,7 @@ def write_env(folder: Path, *, uid: int, gid: int) -> None:
     env_file.write_once(folder / ".env", gpu="", uid=uid, gid=gid)
     text = (folder / ".env").read_text()
     with ExitStack() as stack:
-        for usual in ("=8888", "=6006", "=8080"):
+        for usual in ("=8888", "=6006", "=8080", "=8000"):
             probe = stack.enter_context(socket.socket())
             probe.bind(("127.0.0.1", 0))
             text = text.replace(usual, f"={probe.getsockname()[1]}")

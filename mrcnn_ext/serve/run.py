@@ -1,6 +1,7 @@
 """Starts the service for a run."""
 
 import os
+import signal
 import sys
 
 import numpy as np
@@ -24,13 +25,24 @@ def load_served(run="last", logs="logs", batch=4):
 
 
 def serve(run="last", logs="logs", host="127.0.0.1", port=8000, api_key=None, limits=None):
-    """Serves a run until SIGTERM or Ctrl-C; requests that are in are then still answered."""
+    """Serves a run until SIGTERM or Ctrl-C; requests that are in are then still answered.
+
+    Ends the process with exit code 0 on SIGTERM. Raises ValueError or OSError when the run cannot be loaded.
+    """
     import uvicorn
+
+    # uvicorn ends by raising its signal once more, which without this would count as killed (143 in a container)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
     limits = limits or Limits()
     if host not in LOCAL and not api_key:
         print(f"Everybody who reaches {host}:{port} can use this service: MRCNN_API_KEY is not set.", file=sys.stderr)
-    app = create_app(lambda: load_served(run, logs, limits.batch), limits, api_key)
+    loaded = [load_served(run, logs, limits.batch)]  # before the server is there: what is wrong is one line then
+
+    def load():
+        return loaded.pop() if loaded else load_served(run, logs, limits.batch)
+
+    app = create_app(load, limits, api_key)
     uvicorn.run(
         app,
         host=host,

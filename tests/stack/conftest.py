@@ -13,6 +13,8 @@ from launcher.engine import Engine, find_engine, require_compose_v2
 from launcher.messages import Problem
 from project_copy import ROOT, copy_project, write_env
 
+PROFILES = ("--profile", "label", "--profile", "detect")  # without them compose leaves their services out
+
 
 @dataclass(frozen=True)
 class Stack:
@@ -50,10 +52,15 @@ class Stack:
     def save_logs(self) -> None:
         """Adds what the services have printed to build/stack/services.log, if anything."""
         with (ROOT / "build" / "stack" / "services.log").open("a") as file:
-            file.write(self.run("docker", "compose", "logs", "--no-color", check=False))
+            file.write(self.run("docker", "compose", *PROFILES, "logs", "--no-color", check=False))
 
     def inside(self, service: str, *command: str) -> str:
         return self.run("docker", "compose", "exec", "-T", service, *command)
+
+    def first_process(self, service: str) -> dict[str, str]:
+        """User and rights of a service's first process, as the kernel names them."""
+        lines = self.inside(service, "cat", "/proc/1/status").splitlines()
+        return dict(line.split(":\t") for line in lines if ":\t" in line)
 
 
 @pytest.fixture(scope="session")
@@ -86,8 +93,7 @@ def stack(engine, tmp_path_factory):
         yield running
     finally:
         running.save_logs()
-        profiles = ("--profile", "label", "--profile", "detect")  # else what is in them stays, the volume too
-        running.run("docker", "compose", *profiles, "down", "--volumes", check=False)
+        running.run("docker", "compose", *PROFILES, "down", "--volumes", check=False)
 
 
 @pytest.fixture(scope="module")

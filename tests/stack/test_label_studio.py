@@ -39,8 +39,7 @@ def areas_of(file: CocoFile, name: str) -> list[tuple[int, int]]:
 
 
 def test_a_plain_user_without_rights_for_this_machine_only(stack, label_studio):
-    lines = stack.inside("labelstudio", "cat", "/proc/1/status").splitlines()
-    status = dict(line.split(":\t") for line in lines if ":\t" in line)
+    status = stack.first_process("labelstudio")
     assert (int(status["CapEff"], 16), status["NoNewPrivs"]) == (0, "1")
     assert status["Uid"].split()[0] == stack.values["NB_UID"]
     with pytest.raises(OSError, match="refused"):

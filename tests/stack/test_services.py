@@ -33,9 +33,7 @@ def test_both_are_healthy(stack):
 
 @pytest.mark.parametrize("service", ["lab", "tensorboard"])
 def test_a_plain_user_without_any_rights(stack, service):
-    status = dict(
-        line.split(":\t") for line in stack.inside(service, "cat", "/proc/1/status").splitlines() if ":\t" in line
-    )
+    status = stack.first_process(service)
     assert int(status["CapEff"], 16) == 0
     assert int(status["CapBnd"], 16) == 0
     assert status["NoNewPrivs"] == "1"

@@ -20,8 +20,12 @@ def test_up_again_changes_nothing(stack):
 def test_what_was_made_survives_down_and_compose_alone_brings_it_back(stack):
     (stack.folder / "notebooks" / "kept.txt").write_text("kept")
     stack.inside("lab", "touch", "/home/dev/kept")
+    compose = ("docker", "compose", "--profile", "detect")
+    stack.run(*compose, "up", "--detach", "detect")
+    assert stack.run(*compose, "ps", "--all", "--quiet", "detect")
     stack.save_logs()
     assert "Stopped." in stack.make("down")
+    assert not stack.run(*compose, "ps", "--all", "--quiet")
     with pytest.raises(requests.ConnectionError):
         requests.get(stack.lab, timeout=5)
     stack.run("docker", "compose", "up", "--detach", "--wait")

@@ -1,15 +1,27 @@
 """Stopping a real server: what is in is answered, what comes after is not taken."""
 
+import signal
 import socket
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
 from real_server import running
 from stand_in_model import encoded, served
 
+from mrcnn_ext.cli import main
 from mrcnn_ext.serve.app import create_app
+
+PROGRAM = """
+from mrcnn_ext.serve import run
+from stand_in_model import served
+run.load_served = lambda *arguments: served()
+run.serve(port={port})
+"""
 
 
 def test_requests_that_are_in_are_answered_before_the_end():
@@ -34,3 +46,32 @@ def test_a_client_that_sends_half_a_request_does_no_harm():
             with socket.create_connection((host, int(port))) as client:
                 client.sendall(half)
         assert requests.post(f"{address}/detect", files={"picture": encoded()}, timeout=60).status_code == 200
+
+
+def test_the_program_ends_with_0_on_sigterm():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = [sys.executable, "-c", PROGRAM.format(port=port)]
+    with subprocess.Popen(program, cwd=Path(__file__).parent, stderr=subprocess.PIPE, text=True) as server:
+        while True:
+            try:
+                assert requests.get(f"http://127.0.0.1:{port}/ready", timeout=30).status_code == 200
+                break
+            except requests.ConnectionError:
+                assert server.poll() is None, server.stderr.read()
+                time.sleep(0.1)
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(60) == 0
+        assert server.stderr.read() == ""
+
+
+def test_a_run_that_is_not_there_is_one_line(tmp_path, monkeypatch, capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(sys, "argv", ["mrcnn", "serve", "last", "--logs", str(tmp_path)])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    signal.signal(signal.SIGTERM, before)
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("mrcnn: No run with a checkpoint") and "\n" not in said
