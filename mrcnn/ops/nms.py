@@ -36,7 +36,8 @@ def nms(boxes, valid, *, iou_threshold, max_output, groups=None):
     valid = _tiles(ops.pad(valid, [[0, 0], [0, padding]]), tiles, tile)  # (tiles, B, T)
 
     batch = ops.shape(boxes)[0]
-    kept = ops.zeros((batch, max_output, 6), dtype="float32")
+    image = ops.broadcast_to(ops.arange(batch, dtype="int32")[:, None], (batch, tile))
+    kept = ops.zeros((batch, max_output + 1, 6), dtype="float32")  # the last row takes what is not chosen, as zeros
     number = ops.zeros((batch,), dtype="int32")
 
     def more(step, kept, number):
@@ -45,20 +46,19 @@ def nms(boxes, valid, *, iou_threshold, max_output, groups=None):
     def one_tile(step, kept, number):
         candidates = ops.take(rows, step, axis=0)  # (B, T, 6)
         alive = ops.take(valid, step, axis=0)  # (B, T)
-        beaten = ops.any(
-            _overlap(candidates, kept, iou_threshold, grouped), axis=-1
-        )  # unused rows of `kept` are empty boxes
+        # Unused rows of `kept` are empty boxes, which overlap nothing.
+        beaten = ops.any(_overlap(candidates, kept, iou_threshold, grouped), axis=-1)
         chosen = _suppress_within(candidates, ops.logical_and(alive, ops.logical_not(beaten)), iou_threshold, grouped)
         slot = number[:, None] + ops.cumsum(ops.cast(chosen, "int32"), axis=1) - 1  # (B, T)
         chosen = ops.logical_and(chosen, slot < max_output)
-        slot = ops.where(chosen, slot, -1)[..., None]  # no one_hot: to ONNX -1 is the last slot
-        place = ops.cast(ops.equal(slot, ops.arange(max_output, dtype="int32")), "float32")  # (B, T, M)
-        kept = kept + ops.einsum("btm,btc->bmc", place, candidates)
+        place = ops.stack([image, ops.where(chosen, slot, max_output)], axis=-1)  # (B, T, 2)
+        candidates = ops.where(chosen[..., None], candidates, 0.0)
+        kept = ops.scatter_update(kept, ops.reshape(place, (-1, 2)), ops.reshape(candidates, (-1, 6)))
         return step + 1, kept, number + ops.sum(ops.cast(chosen, "int32"), axis=1)
 
     _, kept, number = ops.while_loop(more, one_tile, (ops.convert_to_tensor(0, "int32"), kept, number))
     used = ops.arange(max_output, dtype="int32")[None] < number[:, None]
-    return ops.cast(kept[..., 5] + 0.5, "int32"), used  # (B, M)
+    return ops.cast(kept[:, :max_output, 5] + 0.5, "int32"), used  # (B, M)
 
 
 def _suppress_within(candidates, alive, iou_threshold, grouped):
