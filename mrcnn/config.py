@@ -77,6 +77,9 @@ class Config:
     MASK_HEAD_DEPTH = 4
     # False drops the mask head: a plain Faster R-CNN, detections have boxes only.
     USE_MASK = True
+    # "float32", or what GPUs compute faster and in less memory: "mixed_bfloat16" (Ampere and later), "mixed_float16"
+    # (Volta and later; the loss is scaled). Weights, boxes, targets, probabilities, masks and losses stay float32.
+    PRECISION = "float32"
     # Classes, background (id 0) included, so 1 + your own.
     NUM_CLASSES = 1
 

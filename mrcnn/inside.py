@@ -83,8 +83,13 @@ def run(keras_model, inputs, outputs):
     missing = [name for name, tensor in outputs if tensor is None]
     if missing:
         raise ValueError(f"No tensor for {', '.join(missing)}: use keras_model.get_layer(name).output or ancestor().")
-    function = keras.Model(keras_model.inputs, [tensor for _, tensor in outputs])
+    function = keras.Model(keras_model.inputs, [_readable(tensor) for _, tensor in outputs])
     values = function.predict_on_batch(inputs)
     values = values if isinstance(values, list) else [values]
     names = [name for name, _ in outputs]
     return collections.OrderedDict((name, np.asarray(value)) for name, value in zip(names, values, strict=True))
+
+
+def _readable(tensor):
+    """In float32 where PRECISION made it shorter: numpy has no bfloat16."""
+    return ops.cast(tensor, "float32") if tensor.dtype in ("bfloat16", "float16") else tensor

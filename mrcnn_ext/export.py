@@ -86,7 +86,7 @@ def export_run(
         raise ValueError(f"{precision} changes what is found: give a data set, so that the loss of AP can be measured.")
     files = find_run(run, logs)
     out = Path(out or files.folder / "export" / (to if precision == "float32" else f"{to}-{precision}"))
-    model, names, _ = load_run(run, logs=logs, IMAGES_PER_GPU=1, GPU_COUNT=1)
+    model, names, _ = load_run(run, logs=logs, IMAGES_PER_GPU=1, GPU_COUNT=1, PRECISION="float32")
     size = _size(to, size, model.config)
     samples = _samples(pictures, dataset, size, model.config)
     part = out.with_name(out.name + ".part")

@@ -93,6 +93,7 @@ def suggest(data, machine: Machine | None = None, *, year: str = "2018", picture
     objects = gather_objects(train, some_pictures(train, _PICTURES))
     side, boxes_px = _add_pictures(result, train, objects)
     _add_batch(result, side, len(train.image_ids), len(validate.image_ids) if validate else 0)
+    _add_precision(result)
     _add_anchors(result, side, boxes_px)
     _add_caps(result, fullest(*filter(None, (train, validate))))
     _add_notes(result, train, objects)
@@ -199,6 +200,17 @@ def _add_batch(result, side, train_pictures, validate_pictures) -> None:
         result.notes.append("Not even one picture fits the memory by the estimate: take a smaller side or network.")
 
 
+def _add_precision(result) -> None:
+    capability = min((gpu.capability for gpu in result.machine.gpus), default=0)
+    if capability >= 8:
+        result.add("PRECISION", "mixed_bfloat16", "This GPU computes in 16 bits, in less memory than estimated above.")
+    elif capability >= 7:
+        reason = "This GPU computes in 16 bits, in less memory than estimated above; the loss is scaled for them."
+        result.add("PRECISION", "mixed_float16", reason)
+    else:
+        result.add("PRECISION", "float32", "16 bits are no faster here.")
+
+
 def _add_anchors(result, side, boxes_px) -> None:
     scales = fitting_scales(boxes_px, side)
     lengths = np.sqrt(np.prod(boxes_px[:, 2:] - boxes_px[:, :2], axis=1)) if len(boxes_px) else np.zeros(1)
@@ -251,15 +263,6 @@ def _add_notes(result, train, objects) -> None:
     rare = [f"{name} ({count})" for name, count in zip(train.class_names[1:], counts, strict=True) if count < 20]
     if rare:
         result.notes.append(f"Classes with fewer than 20 objects to learn from: {', '.join(rare[:10])}.")
-    capability = min((gpu.capability for gpu in result.machine.gpus), default=0)
-    if capability >= 7:
-        policy = "mixed_bfloat16" if capability >= 8 else "mixed_float16"
-        result.notes.append(
-            f'Precision: float32. keras.config.set_dtype_policy("{policy}") before the model is made takes about half '
-            "the memory on this GPU; compare the losses of a short run."
-        )
-    else:
-        result.notes.append("Precision: float32; half precision is no faster here.")
 
 
 def _comment(text: str, indent: str = "") -> list[str]:

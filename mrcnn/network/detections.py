@@ -6,13 +6,14 @@ Shapes: B images, R ROIs, K classes, D detections; boxes (y1, x1, y2, x2), norma
 import keras
 from keras import ops
 
+from mrcnn.network.precision import ExactLayer
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops import sampling
 from mrcnn.ops.nms import nms
 
 
 @keras.saving.register_keras_serializable("mrcnn")
-class DetectionLayer(keras.layers.Layer):
+class DetectionLayer(ExactLayer):
     """Picks the final boxes.
 
     max_instances: D.  min_confidence: least score.  nms_threshold: IoU above which the lesser box of a class goes.

@@ -6,11 +6,12 @@ Shapes: B images, N boxes, A anchors; boxes (y1, x1, y2, x2).
 import keras
 from keras import ops
 
+from mrcnn.network.precision import ExactLayer
 from mrcnn.ops import boxes as box_ops
 
 
 @keras.saving.register_keras_serializable("mrcnn")
-class NormBoxes(keras.layers.Layer):
+class NormBoxes(ExactLayer):
     """[pixel boxes (B, N, 4), image (B, H, W, C)] -> normalised boxes (B, N, 4)."""
 
     def call(self, inputs):
@@ -20,7 +21,7 @@ class NormBoxes(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("mrcnn")
-class Window(keras.layers.Layer):
+class Window(ExactLayer):
     """image metas (B, 12 + K) -> normalised window (B, 4): the part of each molded picture that is not padding."""
 
     def call(self, meta):
@@ -28,7 +29,7 @@ class Window(keras.layers.Layer):
         return box_ops.norm(window_px, height, width)
 
 
-class Anchors(keras.layers.Layer):
+class Anchors(ExactLayer):
     """The anchors of a fixed picture size, once for each picture of the batch: images (B, H, W, C) -> (B, A, 4).
 
     anchors_px: (A, 4).  shape: (height, width) of the picture.

@@ -13,6 +13,7 @@ from mrcnn.network.detections import DetectionLayer
 from mrcnn.network.fpn import feature_pyramid
 from mrcnn.network.geometry import Anchors, NormBoxes, Window, nonempty
 from mrcnn.network.losses import Losses
+from mrcnn.network.precision import in_its_precision
 from mrcnn.network.proposals import ProposalLayer
 from mrcnn.network.roi_targets import DetectionTargetLayer
 from mrcnn.network.rpn import region_proposals, rpn_model
@@ -21,6 +22,7 @@ from mrcnn.network.stored_model import StoredModel
 from mrcnn.network.train_model import TrainModel
 
 
+@in_its_precision
 def build_training(config, anchors_px):
     """Model from a batch (see `inputs` below) to the losses, a dict of scalars. anchors_px: (A, 4), for IMAGE_SHAPE."""
     inputs = _training_inputs(config)
@@ -60,6 +62,7 @@ def build_training(config, anchors_px):
     )
 
 
+@in_its_precision
 def build_inference(config, anchor_count):
     """Model from [images, image metas, normalised anchors (B, A, 4)] to the old engine's seven outputs.
 
@@ -146,7 +149,7 @@ def _proposals(rpn_class, rpn_deltas, anchors, config, count):
         bbox_std_dev=config.RPN_BBOX_STD_DEV,
         name="proposals",
     )([rpn_class, rpn_deltas, anchors])
-    rois = layers.Identity(name="ROI")(proposals["rois"])  # the old name, for looking inside
+    rois = layers.Identity(name="ROI", dtype="float32")(proposals["rois"])  # the old name, for looking inside
     return proposals | {"rois": rois}
 
 

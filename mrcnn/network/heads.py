@@ -20,7 +20,7 @@ class PyramidROIAlign(layers.Layer):
     """
 
     def __init__(self, pool_shape, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**({"autocast": False} | kwargs))  # places stay float32, features as they are
         self.pool_shape = tuple(pool_shape)
 
     def call(self, inputs):
@@ -83,11 +83,11 @@ def class_box_head(features, *, classes, fc_size, norm, train_bn, valid=None):
     x = FullKernelConv(fc_size, 1, name="mrcnn_class_conv2")(x)
     x = layers.Activation("relu", name="mrcnn_class_relu2")(normalise(x, "mrcnn_class_bn2", **options))
     x = layers.Reshape((fc_size,), name="pool_squeeze")(x)  # (B * R, fc)
-    logits = layers.Dense(classes, name="mrcnn_class_logits")(x)
-    deltas = layers.Dense(4 * classes, name="mrcnn_bbox_fc")(x)
-    logits = Split(rois, (classes,), name="mrcnn_class_logits_split")(logits)
+    logits = layers.Dense(classes, name="mrcnn_class_logits", dtype="float32")(x)
+    deltas = layers.Dense(4 * classes, name="mrcnn_bbox_fc", dtype="float32")(x)
+    logits = Split(rois, (classes,), name="mrcnn_class_logits_split", dtype="float32")(logits)
     probabilities = layers.Activation("softmax", name="mrcnn_class", dtype="float32")(logits)
-    return logits, probabilities, Split(rois, (classes, 4), name="mrcnn_bbox")(deltas)
+    return logits, probabilities, Split(rois, (classes, 4), name="mrcnn_bbox", dtype="float32")(deltas)
 
 
 def mask_head(features, *, classes, channels, depth, norm, train_bn, used=None):

@@ -3,15 +3,15 @@
 Shapes: B images, A anchors, T ROIs of which the first P slots are for objects, K classes.
 """
 
-import keras
 from keras import ops
 
+from mrcnn.network.precision import ExactLayer
 from mrcnn.ops import sampling
 
 EPSILON = 1e-7  # of the old binary cross-entropy
 
 
-class Losses(keras.layers.Layer):
+class Losses(ExactLayer):
     """The five losses of a batch, by the old names.
 
     Call with predictions (`rpn_logits`, `rpn_deltas`, `logits`, `deltas`, and `masks` if there is a mask head), the

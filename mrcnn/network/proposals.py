@@ -6,13 +6,14 @@ Shapes: B images, A anchors, N best of them, R ROIs; boxes (y1, x1, y2, x2), nor
 import keras
 from keras import ops
 
+from mrcnn.network.precision import ExactLayer
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops import sampling
 from mrcnn.ops.nms import nms
 
 
 @keras.saving.register_keras_serializable("mrcnn")
-class ProposalLayer(keras.layers.Layer):
+class ProposalLayer(ExactLayer):
     """Turns the RPN's output into ROIs.
 
     proposal_count: R.  nms_threshold: IoU above which the lesser box goes.  pre_nms_limit: N, anchors that go into NMS.

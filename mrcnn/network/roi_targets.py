@@ -6,6 +6,7 @@ Shapes: B images, R ROIs, G truth slots, T sampled ROIs of which the first P slo
 import keras
 from keras import ops
 
+from mrcnn.network.precision import ExactLayer
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops import sampling
 from mrcnn.ops.roi_align import crop_and_resize
@@ -15,7 +16,7 @@ CROWD_IOU = 0.001
 
 
 @keras.saving.register_keras_serializable("mrcnn")
-class DetectionTargetLayer(keras.layers.Layer):
+class DetectionTargetLayer(ExactLayer):
     """Samples ROIs for the heads' losses.
 
     sample: T, ROIs a picture.  positive_ratio: share of objects among them.  bbox_std_dev: the four factors of the

@@ -22,7 +22,7 @@ def rpn_layers(features, *, ratios, stride, channels=512):
     shared = shared(features)
     logits = layers.Conv2D(2 * ratios, 1, name="rpn_class_raw")(shared)
     logits = layers.Reshape((-1, 2), name="rpn_class_logits_reshape")(logits)
-    probabilities = layers.Activation("softmax", name="rpn_class_xxx")(logits)
+    probabilities = layers.Activation("softmax", name="rpn_class_xxx", dtype="float32")(logits)
     deltas = layers.Conv2D(4 * ratios, 1, name="rpn_bbox_pred")(shared)
     deltas = layers.Reshape((-1, 4), name="rpn_bbox_reshape")(deltas)
     return [logits, probabilities, deltas]
@@ -33,6 +33,6 @@ def region_proposals(pyramid, model):
     outputs = [model(level) for level in pyramid]
     names = ("rpn_class_logits", "rpn_class", "rpn_bbox")
     return [
-        layers.Concatenate(axis=1, name=name)(list(parts))
+        layers.Concatenate(axis=1, name=name, dtype="float32")(list(parts))
         for name, parts in zip(names, zip(*outputs, strict=True), strict=True)
     ]

@@ -6,6 +6,7 @@ Shapes: B images, A anchors, G truth slots, P positive slots, N slots in all; bo
 import keras
 from keras import ops
 
+from mrcnn.network.precision import ExactLayer
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops import sampling
 
@@ -35,7 +36,7 @@ def match_anchors(anchors_px, gt_boxes_px, gt_valid, gt_crowd):
 
 
 @keras.saving.register_keras_serializable("mrcnn")
-class RPNTargetLayer(keras.layers.Layer):
+class RPNTargetLayer(ExactLayer):
     """Samples anchors for the RPN's losses, up to half of them objects, the rest background.
 
     anchors_px: (A, 4).  sample: N, anchors a picture.  bbox_std_dev: the four factors of the deltas.

@@ -15,7 +15,6 @@ from mrcnn.training.layers import LAYERS, set_trainable
 from mrcnn.training.meter import Meter
 from mrcnn.training.metrics_file import MetricsFile
 from mrcnn.training.names import LOG, METRICS, SKIPPED
-from mrcnn.training.optimizer import inner_optimizer
 from mrcnn.training.progress import Progress
 from mrcnn.training.resume import Resumed, find_state, last_checkpoint, new_folder
 from mrcnn.training.run_facts import write_run_facts
@@ -56,7 +55,7 @@ def train(
     schedule = schedule_of(model.config, learning_rate, (epochs - first_epoch) * model.config.STEPS_PER_EPOCH)
     _announce(model, epochs, chosen)
     model.compile(schedule, model.config.LEARNING_MOMENTUM)
-    inner_optimizer(model.keras_model).build(model.keras_model.trainable_variables)
+    model.keras_model.optimizer.build(model.keras_model.trainable_variables)
     rate = None if callable(learning_rate) else float(learning_rate)
     about = {"layers": layers, "learning_rate": rate, "first_epoch": first_epoch}
     if resumed:

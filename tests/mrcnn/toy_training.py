@@ -39,5 +39,5 @@ class ToyRCNN(MaskRCNN):
         x = layers.Dense(8, activation="tanh", name="res2_toy")(layers.Flatten()(x))
         x = layers.Dropout(0.5, seed=3)(x)
         numbers = layers.Dense(4, name="mrcnn_toy")(x)
-        outputs = ToyLosses(name="losses")(numbers, valid)
+        outputs = ToyLosses(name="losses", dtype="float32")(numbers, valid)
         return TrainModel(inputs, outputs, loss_weights={}, weight_decay=0.0, name="toy")
