@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mrcnn.plots.figures import hide_unused, new_figure
 
-_TITLES = {
+TITLES = {
     "loss": "total",
     "rpn_class_loss": "RPN: object or not",
     "rpn_bbox_loss": "RPN: boxes",
@@ -16,7 +16,7 @@ _TITLES = {
     "mrcnn_bbox_loss": "head: boxes",
     "mrcnn_mask_loss": "head: masks",
 }
-_TRAIN_COLOR, _VAL_COLOR = "#1f6feb", "#e8590c"
+TRAIN_COLOR, VAL_COLOR = "#1f6feb", "#e8590c"
 
 
 def plot_losses(history):
@@ -26,18 +26,18 @@ def plot_losses(history):
     Returns the Figure. Raises ValueError if the history holds no loss.
     """
     columns = history if isinstance(history, dict) else _read_csv(history)
-    names = [name for name in _TITLES if len(columns.get(name, ()))]
+    names = [name for name in TITLES if len(columns.get(name, ()))]
     if not names:
         source = "the history" if isinstance(history, dict) else str(history)
-        raise ValueError(f"{source} holds no epoch of {', '.join(_TITLES)}; it has: {', '.join(columns) or 'nothing'}")
+        raise ValueError(f"{source} holds no epoch of {', '.join(TITLES)}; it has: {', '.join(columns) or 'nothing'}")
     cols = min(3, len(names))
     rows = -(-len(names) // cols)
     figure, axes = new_figure(rows, cols, width=4.2 * cols, height=3 * rows)
     for ax, name in zip(axes.flat, names, strict=False):
-        _draw_curve(ax, columns[name], "training", _TRAIN_COLOR)
-        _draw_curve(ax, columns.get(f"val_{name}", ()), "validation", _VAL_COLOR)
-        ax.set_title(_TITLES[name])
-        ax.set_ylim(0, 1.08 * _highest(columns[name], columns.get(f"val_{name}", ())))
+        _draw_curve(ax, columns[name], "training", TRAIN_COLOR)
+        _draw_curve(ax, columns.get(f"val_{name}", ()), "validation", VAL_COLOR)
+        ax.set_title(TITLES[name])
+        ax.set_ylim(0, 1.08 * highest(columns[name], columns.get(f"val_{name}", ())))
         ax.set_xlim(0.5, len(columns[name]) + 0.5)  # one epoch alone: no ticks between whole numbers
         ax.grid(alpha=0.3)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -53,7 +53,7 @@ def _draw_curve(ax, values, label, color):
         ax.plot(np.arange(1, len(values) + 1), values, color=color, label=label, marker=marker, markersize=3)
 
 
-def _highest(*curves):
+def highest(*curves):
     """The largest number of some curves, or 1 where there is none above zero: an axis needs a height."""
     values = np.concatenate([np.asarray(curve, dtype=float) for curve in curves])
     return np.max(values[np.isfinite(values)], initial=0) or 1
