@@ -30,7 +30,8 @@ class Config:
     # --- The run -----------------------------------------------------------------------------------------------------
     # Text, any; names the log folder and the checkpoint files. None is only fit for a model that is never trained.
     NAME = None
-    # Devices, 1 or more; a step sees GPU_COUNT * IMAGES_PER_GPU pictures. A CPU counts as one.
+    # 1 or more; a step sees GPU_COUNT * IMAGES_PER_GPU pictures, as with the old package. They are not spread over
+    # devices yet: one GPU takes them all, and its memory must do.
     GPU_COUNT = 1
     # Pictures a device, 1 or more; as many as its memory takes. Two pictures of 1024 px fit in 12 GB with R101.
     IMAGES_PER_GPU = 2

@@ -8,14 +8,14 @@ _WIDTH = {"resnet18": 32, "resnet50": 64, "resnet101": 64}  # BACKBONE_WIDTH tha
 
 
 def step_mib(config, images=None, side=None):
-    """MiB that a step of the whole network takes on one device, about; None for a backbone of one's own.
+    """MiB that a step of the whole network takes, about; None for a backbone of one's own.
 
-    images: pictures on the device, default IMAGES_PER_GPU.  side: pixels, default the Config's.
+    images: pictures of a step, default the Config's.  side: pixels, default the Config's.
     """
     backbone = config.BACKBONE
     if backbone not in BYTES_A_PIXEL:
         return None
-    images = config.IMAGES_PER_GPU if images is None else images
+    images = config.IMAGES_PER_GPU * config.GPU_COUNT if images is None else images
     pixels = images * (side**2 if side else int(config.IMAGE_SHAPE[0]) * int(config.IMAGE_SHAPE[1]))
     scale = config.BACKBONE_WIDTH / _WIDTH[backbone]
     return BASE_MIB[backbone] + pixels * BYTES_A_PIXEL[backbone] * scale / 2**20
@@ -24,12 +24,15 @@ def step_mib(config, images=None, side=None):
 def out_of_memory_advice(config):
     """What to change, with values, as text."""
     images, side = max(1, config.IMAGES_PER_GPU // 2), max(64, int(config.IMAGE_SHAPE[0]) * 3 // 4 // 64 * 64)
-    lines = [f"Out of memory in a step of {config.IMAGES_PER_GPU} pictures of {config.IMAGE_SHAPE[0]} px."]
+    step = config.IMAGES_PER_GPU * config.GPU_COUNT
+    lines = [f"Out of memory in a step of {step} pictures of {config.IMAGE_SHAPE[0]} px."]
+    if config.GPU_COUNT > 1:
+        lines.append(f"  GPU_COUNT = 1{_about(config, images=config.IMAGES_PER_GPU)}; one GPU takes all so far")
     if images < config.IMAGES_PER_GPU:
         more = config.GRADIENT_ACCUMULATION_STEPS * config.IMAGES_PER_GPU // images
         lines.append(
-            f"  IMAGES_PER_GPU = {images}{_about(config, images=images)}; with GRADIENT_ACCUMULATION_STEPS = {more} "
-            "the weights still change by as many pictures"
+            f"  IMAGES_PER_GPU = {images}{_about(config, images=images * config.GPU_COUNT)}; with "
+            f"GRADIENT_ACCUMULATION_STEPS = {more} the weights still change by as many pictures"
         )
     lines.append(f"  IMAGE_MIN_DIM = IMAGE_MAX_DIM = {side}{_about(config, side=side)}; smaller objects are lost first")
     lines.append(f"  TRAIN_ROIS_PER_IMAGE = {max(8, config.TRAIN_ROIS_PER_IMAGE // 2)}: less for the heads")

@@ -6,6 +6,7 @@ class ParallelModel:
 
     def __init__(self, keras_model, gpu_count):
         raise NotImplementedError(
-            f"ParallelModel({gpu_count} GPUs): Keras 3 distributes training by itself and has no model that wraps a "
-            f"model. Set GPU_COUNT = {gpu_count} in your Config and give it to MaskRCNN, which does the rest."
+            f"ParallelModel({gpu_count} GPUs): a model is not spread over GPUs yet, MaskRCNN uses one. "
+            f"GPU_COUNT = {gpu_count} gives steps of as many pictures as before, all on that one; where its memory is "
+            "short, GRADIENT_ACCUMULATION_STEPS does so too."
         )

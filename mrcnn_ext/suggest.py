@@ -187,15 +187,14 @@ def _add_batch(result, side, train_pictures, validate_pictures) -> None:
     fitting = pictures_a_step(result.preset, side, result.machine)
     batch = max(1, min(_MOST_PICTURES, fitting, train_pictures))
     if len(result.machine.gpus) > 1:
-        result.add("GPU_COUNT", len(result.machine.gpus), "Each GPU takes a share of the step.")
+        result.notes.append(f"One of the {len(result.machine.gpus)} GPUs trains: a step is not spread over them yet.")
     mib = BASE_MIB[result.preset.BACKBONE] + batch * BYTES_A_PIXEL[result.preset.BACKBONE] * side**2 / 2**20
     reason = f"A step takes about {mib / 1024:.1f} GiB (an estimate); there is {result.machine}."
     result.add("IMAGES_PER_GPU", batch, reason)
-    step = batch * max(1, len(result.machine.gpus))
-    steps = max(1, min(500, train_pictures // step))
-    result.add("STEPS_PER_EPOCH", steps, f"{train_pictures} pictures to train, {step} a step; 500 at most.")
-    reason = f"{validate_pictures} pictures to validate, {step} a step; 50 at most."
-    result.add("VALIDATION_STEPS", max(1, min(50, validate_pictures // step)), reason)
+    steps = max(1, min(500, train_pictures // batch))
+    result.add("STEPS_PER_EPOCH", steps, f"{train_pictures} pictures to train, {batch} a step; 500 at most.")
+    reason = f"{validate_pictures} pictures to validate, {batch} a step; 50 at most."
+    result.add("VALIDATION_STEPS", max(1, min(50, validate_pictures // batch)), reason)
     if not fitting:
         result.notes.append("Not even one picture fits the memory by the estimate: take a smaller side or network.")
 

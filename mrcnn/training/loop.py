@@ -108,9 +108,14 @@ def _announce(model, epochs, chosen):
         f"Training epochs {model.epoch + 1} to {epochs}: {len(chosen)} layers, {trained:,} parameters of "
         f"{network.count_params():,}; {config.STEPS_PER_EPOCH:,} steps an epoch, {config.BATCH_SIZE} pictures a step."
     )
+    if config.GPU_COUNT > 1:
+        print(
+            f"GPU_COUNT = {config.GPU_COUNT}: one GPU takes the whole step of {config.BATCH_SIZE} pictures; it is not "
+            "spread over several yet."
+        )
     mib = step_mib(config)
     if mib is not None:
-        print(f"Memory on each device: about {mib / 1024:.1f} GiB (an estimate; less where not all layers train).")
+        print(f"Memory: about {mib / 1024:.1f} GiB (an estimate; less where not all layers train).")
     print(f"Run folder: {model.log_dir}")
 
 

@@ -20,7 +20,7 @@ def test_before_the_first_step_it_says_what_it_will_do(tmp_path, capsys):
     model.train(few_pictures(), few_pictures(), 0.001, 2, "heads")
     printed = capsys.readouterr().out
     assert "epochs 1 to 2: 1 layers, 36 parameters of 428; 3 steps an epoch, 2 pictures a step." in printed
-    assert "Memory on each device: about" in printed
+    assert "Memory: about" in printed
     lines = (Path(model.log_dir) / "log.txt").read_text().splitlines()
     assert [line.split(" ", 2)[2].split(",")[0].split(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
     assert "val_loss" in printed
@@ -70,6 +70,13 @@ def test_early_stopping_in_a_run(tmp_path, capsys):
     assert "Stopping early: val_loss was best in epoch 1" in capsys.readouterr().out
 
 
+def test_more_than_one_gpu_is_said_not_to_be_used(tmp_path, capsys):
+    config = type("Two", (ToyConfig,), {"GPU_COUNT": 2, "IMAGES_PER_GPU": 1})()
+    model = ToyRCNN("training", config, tmp_path)
+    model.train(few_pictures(), few_pictures(), 0.001, 1, "heads")
+    assert "GPU_COUNT = 2: one GPU takes the whole step of 2 pictures" in capsys.readouterr().out
+
+
 def configured(preset, **values):
     return type("Configured", (preset,), values)()
 
@@ -89,6 +96,9 @@ def test_out_of_memory_names_three_settings_with_values(tmp_path):
     assert "GRADIENT_ACCUMULATION_STEPS = 2" in advice
     assert "IMAGE_MIN_DIM = IMAGE_MAX_DIM = 768 (about" in advice
     assert "TRAIN_ROIS_PER_IMAGE = 100" in advice
+    two = configured(ResNet101Config, NAME="two", IMAGES_PER_GPU=4, GPU_COUNT=2)
+    assert step_mib(two) == step_mib(configured(ResNet101Config, IMAGES_PER_GPU=8))  # on one GPU so far
+    assert "step of 8 pictures" in out_of_memory_advice(two) and "GPU_COUNT = 1 (about" in out_of_memory_advice(two)
     assert 'BACKBONE = "resnet50"' in out_of_memory_advice(configured(ResNet101Config, IMAGES_PER_GPU=1))
     assert is_out_of_memory(RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate"))
     assert not is_out_of_memory(ValueError("there is no room for it"))
