@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.geometry import cut, turn_mask, turn_points
@@ -17,6 +18,7 @@ from mrcnn_ext.convert.reading import check_size
 from mrcnn_ext.masks import counts_to_bytes, decode_masks, encode_mask, polygons_to_rle, rle_area, rle_box, rle_to_json
 
 NOT_FOUND = "picture not found, and its labels do not state its size"
+SECONDS_WITHOUT_BAR = 1
 OUTSIDE = 0.5  # pixels; a point this little outside is the tool's rounding, and only moved to the border
 
 
@@ -33,6 +35,7 @@ class Options:
     class_key: the region attribute that holds the class (VIA).
     crowd: "keep", or "objects" for files whose tool marks every mask as crowd (CVAT's COCO).
     dialect: the format within a format, as --format has it behind a colon (datumaro:cityscapes).
+    progress: whether to show a bar that counts the pictures.
     """
 
     images: Path | None = None
@@ -44,6 +47,7 @@ class Options:
     fetch_masks: bool = False
     allow_private: bool = False
     dialect: str | None = None
+    progress: bool = False
 
     def __post_init__(self):
         for name in ("images", "masks"):
@@ -86,6 +90,7 @@ class Builder:
         self.categories, self._category_ids = [], {}
         self.images, self.annotations = {}, []
         self._names, self._next_id = set(), 1
+        self.bar = tqdm(unit="picture", disable=not options.progress, delay=SECONDS_WITHOUT_BAR)
         self.extra = {}  # other entries of the COCO dict: info, licenses, ..
 
     def category(self, name: str, category_id: int | None = None, **extra) -> int:
@@ -104,6 +109,7 @@ class Builder:
         name: its name in the labels, a path or URL; size: (width, height) as the labels state it.
         Raises ValueError for an impossible size, and when the name fits several pictures.
         """
+        self.bar.update()
         path = self.folder.find(name) if self.folder else None
         file_name = path or clean(name)
         if not file_name:
@@ -179,6 +185,7 @@ class Builder:
 
     def coco(self) -> dict:
         """The COCO dict.  Ids of annotations are kept where all of them are there once, else numbered from 1."""
+        self.bar.close()
         ids = [item.get("id") for item in self.annotations]
         if any(type(i) is not int or i < 1 for i in ids) or len(set(ids)) < len(ids):
             if any(i is not None for i in ids):

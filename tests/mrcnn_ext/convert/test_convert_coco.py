@@ -281,3 +281,13 @@ def test_command(tmp_path):
     text = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "out")]).stdout
     assert "format: coco (a JSON object with images, annotations and categories)" in text
     assert (tmp_path / "out" / "annotations.json").is_file()
+
+
+def test_a_bar_counts_the_pictures(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("mrcnn_ext.convert.builder.SECONDS_WITHOUT_BAR", 0)
+    images = [{"id": i, "file_name": f"{i}.png", "width": 8, "height": 6} for i in (1, 2, 3)]
+    (tmp_path / "in.json").write_text(json.dumps({"images": images, "annotations": [], "categories": []}))
+    convert(tmp_path / "in.json", tmp_path / "quiet.json")
+    assert capsys.readouterr().err == ""
+    convert(tmp_path / "in.json", tmp_path / "shown.json", progress=True)
+    assert "3picture" in capsys.readouterr().err
