@@ -1,5 +1,6 @@
 """A copy of the project as a fresh clone would have it, for tests that start it."""
 
+import re
 import shutil
 import socket
 import subprocess
@@ -25,9 +26,12 @@ def write_env(folder: Path, *, uid: int, gid: int) -> None:
     """Writes .env for the CPU with ports that are free now: the usual ones may be in use where the tests run."""
     env_file.write_once(folder / ".env", gpu="", uid=uid, gid=gid)
     text = (folder / ".env").read_text()
-    with ExitStack() as stack:
-        for usual in ("=8888", "=6006", "=8080", "=8000"):
-            probe = stack.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
-            text = text.replace(usual, f"={probe.getsockname()[1]}")
+    with ExitStack() as held:  # all at once, so that none is given twice
+        text = re.sub(r"(?<=_PORT=)\d+", lambda _: str(_free_port(held)), text)
     (folder / ".env").write_text(text)
+
+
+def _free_port(held: ExitStack) -> int:
+    probe = held.enter_context(socket.socket())
+    probe.bind(("127.0.0.1", 0))
+    return probe.getsockname()[1]

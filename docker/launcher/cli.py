@@ -67,7 +67,7 @@ def logs(root: Path) -> None:
     """Follows the services' logs until Ctrl-C; this process becomes the one that shows them."""
     files = native.log_files(root)
     os.chdir(root)
-    if files:
+    if files and (native.running(root) or not find_engine()[0]):
         os.execvp("tail", ["tail", "-n", "50", "-F", *map(str, files)])
     if not (root / ".env").exists() or not find_engine()[0]:
         raise Problem("nothing was started here yet: `make up` starts JupyterLab and TensorBoard")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from launcher import machine
+from launcher import env_file, machine
 from launcher.messages import Problem, run_shown
 
 _FOLDERS = {"cpu": ".venv", "dev": ".venv", "gpu": ".venv-gpu", "gpu-jax": ".venv-gpu-jax"}
@@ -23,7 +23,7 @@ def ensure(root: Path, lock: str) -> Path:
     folder = root / _FOLDERS[lock]
     python = folder / "bin" / "python"
     if _is_current(root, folder, lock) and python.exists():
-        _link_packages(root, python)
+        _link_packages(root, python, lock)
         return python
     machine.check_disk(root, _GIGABYTES[lock], f"the Python environment {folder.name}")
     uv, env = _uv(root), _uv_settings()
@@ -34,7 +34,7 @@ def ensure(root: Path, lock: str) -> Path:
     requirements = f"requirements/{lock}.txt"
     command = [str(uv), "pip", "sync", "--python", str(python), "--require-hashes", requirements]
     run_shown(f"Installing {requirements} into {folder.name}", command, log, cwd=root, env=env)
-    _link_packages(root, python)
+    _link_packages(root, python, lock)
     (folder / "lock.json").write_text(json.dumps({"lock": lock, "sha256": _digest(root, lock)}))
     return python
 
@@ -74,11 +74,23 @@ def _uv_settings() -> dict[str, str]:
     return {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never", **os.environ}
 
 
-def _link_packages(root: Path, python: Path) -> None:
-    """Makes mrcnn and mrcnn_ext importable from anywhere, from the working tree, and adds the command `mrcnn`."""
+def settings(root: Path, lock: str) -> dict[str, str]:
+    """Environment variables that the packages of a lock run with here, as the image sets them there."""
+    variant = lock if lock in env_file.VARIANTS else ""
+    return {**env_file.VARIANT_SETTINGS[variant], "MRCNN_CACHE": str(root / "weights")}
+
+
+def _link_packages(root: Path, python: Path, lock: str) -> None:
+    """Makes mrcnn, mrcnn_ext and imgaug importable from anywhere, the first two from the working tree; adds `mrcnn`."""
+    hook = root / "docker" / "imgaug_on_numpy2.py"
     for packages in python.parent.parent.glob("lib/python3.*/site-packages"):
         (packages / "mrcnn_stack.pth").write_text(f"{root}\n")
+        (packages / hook.name).write_text(hook.read_text())
+        (packages / f"{hook.stem}.pth").write_text(f"import {hook.stem}\n")
     command = python.parent / "mrcnn"
+    set_up = "import os\n" + "".join(
+        f"os.environ.setdefault({name!r}, {value!r})\n" for name, value in settings(root, lock).items()
+    )
     program = (root / "docker" / "mrcnn").read_text()
-    command.write_text(program.replace("#!/usr/bin/env python", f"#!{python}"))
+    command.write_text(program.replace("#!/usr/bin/env python\n", f"#!{python}\n{set_up}"))
     command.chmod(0o755)

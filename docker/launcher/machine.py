@@ -1,6 +1,8 @@
 """Looks at the machine before anything is started: ports, disk, user, NVIDIA GPU."""
 
+import errno
 import os
+import platform
 import shutil
 import socket
 import subprocess
@@ -9,6 +11,7 @@ from pathlib import Path
 
 from launcher.messages import Problem
 
+OLDEST = 6.0  # compute capability that TensorFlow 2.21's wheels have code for
 BLACKWELL = 10.0  # compute capability from which TensorFlow 2.21's wheels have no code
 NVIDIA_RUNTIME_ADVICE = (
     "install the NVIDIA Container Toolkit, run `sudo nvidia-ctk runtime configure --runtime=docker`, restart Docker"
@@ -32,6 +35,9 @@ def check_port(address: str, port: int, setting: str) -> None:
         except PermissionError:
             raise Problem(f"port {port} needs root: set {setting} in .env to a number above 1023") from None
         except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                advice = "write 127.0.0.1, or an address that this machine has"
+                raise Problem(f"BIND_ADDRESS={address} in .env is no address of this machine: {advice}") from None
             raise Problem(
                 f"{address} port {port} cannot be used ({error.strerror}): stop what uses it, "
                 f"or set {setting} in .env to a free port, then `make up` again"
@@ -64,17 +70,23 @@ def choose_variant(gpu: Gpu | None, *, runtime: bool) -> tuple[str, str]:
     """The value of GPU in .env and a sentence why; `runtime` tells whether the services could be given the GPU."""
     if gpu is None:
         return "", "No NVIDIA GPU answers here: the CPU variant."
+    card = f"{gpu.name} (compute capability {gpu.capability:g})"
+    if platform.machine() != "x86_64":
+        return "", f"{card} is here, but the GPU variants' packages are for x86_64 only, so this is the CPU variant."
+    if gpu.capability < OLDEST:
+        return "", f"{card} is older than TensorFlow 2.21's packages, which begin at 6.0, so this is the CPU variant."
+    variant, why = "gpu", f"{card}: the GPU variant, on TensorFlow."
+    if gpu.capability >= BLACKWELL:
+        variant, why = (
+            "gpu-jax",
+            f"{card}, Blackwell, is newer than TensorFlow 2.21's packages, so Keras runs on JAX.",
+        )
     if not runtime:
         return "", (
             f"{gpu.name} is here, but Docker has no NVIDIA runtime, so this is the CPU variant. "
-            f"To use the GPU: {NVIDIA_RUNTIME_ADVICE}; then write GPU=gpu in .env."
+            f"To use the GPU: {NVIDIA_RUNTIME_ADVICE}; then write GPU={variant} in .env."
         )
-    if gpu.capability >= BLACKWELL:
-        return "gpu-jax", (
-            f"{gpu.name} (compute capability {gpu.capability:g}, Blackwell) is newer than TensorFlow 2.21's packages, "
-            "so Keras runs on JAX here."
-        )
-    return "gpu", f"{gpu.name} (compute capability {gpu.capability:g}): the GPU variant, on TensorFlow."
+    return variant, why
 
 
 def owner(root: Path, *, rootless: bool = False) -> tuple[int, int]:

@@ -1,8 +1,10 @@
 """What a person sees: steps, progress of long commands, and problems in one line that says what to do."""
 
 import re
+import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -28,6 +30,8 @@ _SIGNS = (  # (what a tool prints, what is wrong and what to do); the first that
     ),
 )
 
+_SECONDS, _SECONDS_WITHOUT_TERMINAL = 1, 20  # between two looks at a running command
+
 
 class Problem(Exception):
     """Stops the program with one line: what is wrong and what to do."""
@@ -45,22 +49,9 @@ def explain(output: str) -> str:
 
 def run_shown(what: str, command: list[str], log: Path, *, cwd: Path, env: dict[str, str] | None = None) -> None:
     """Runs a long command and shows its progress; its whole output goes to `log`.  A failure is a Problem."""
-    say(f"{what} ...")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    start, lines = time.monotonic(), []
-    with (
-        log.open("w", encoding="utf-8") as file,
-        subprocess.Popen(
-            command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-        ) as process,
-    ):
-        progress = _Progress(start)
-        for line in process.stdout:
-            file.write(line)
-            lines.append(line.rstrip())
-            progress.show(line)
-        progress.clear()
-    if process.returncode:
+    start = time.monotonic()
+    code, lines = run_logged(what, command, log, cwd=cwd, env=env)
+    if code:
         reason = explain("\n".join(lines))
         if not reason:
             reason = "see the lines above"
@@ -70,23 +61,53 @@ def run_shown(what: str, command: list[str], log: Path, *, cwd: Path, env: dict[
     say(f"{what}: done in {_duration(time.monotonic() - start)}")
 
 
+def run_logged(
+    what: str, command: list[str], log: Path, *, cwd: Path, env: dict[str, str] | None = None
+) -> tuple[int, list[str]]:
+    """Runs a long command, shows its progress, and gives its exit code and its lines, which also go to `log`."""
+    say(f"{what} ...")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    lines = []
+    with (
+        log.open("w", encoding="utf-8") as file,
+        subprocess.Popen(
+            command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        ) as process,
+        _Progress() as progress,
+    ):
+        for line in process.stdout:
+            file.write(line)
+            lines.append(line.rstrip())
+            progress.line = line.strip() or progress.line
+    return process.returncode, lines
+
+
 class _Progress:
-    """The last line of a running command: rewritten in place on a terminal, every 20 seconds elsewhere."""
+    """The time so far and the last line of a running command, also of a silent one, from a thread of its own.
 
-    def __init__(self, start: float):
-        self.start, self.shown, self.terminal = start, start, sys.stdout.isatty()
+    Rewritten in place on a terminal, a line now and then elsewhere.
+    """
 
-    def show(self, line: str) -> None:
-        now = time.monotonic()
-        if now - self.shown < (0.2 if self.terminal else 20) or not line.strip():
-            return
-        self.shown = now
-        text = f"  {_duration(now - self.start):>10}  {line.strip()[:90]}"
-        print(f"\r\033[K{text}" if self.terminal else text, end="" if self.terminal else "\n", flush=True)
+    def __init__(self):
+        self.start, self.line, self.terminal = time.monotonic(), "", sys.stdout.isatty()
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._show, daemon=True)
 
-    def clear(self) -> None:
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
         if self.terminal:
             print("\r\033[K", end="", flush=True)
+
+    def _show(self) -> None:
+        while not self.ended.wait(_SECONDS if self.terminal else _SECONDS_WITHOUT_TERMINAL):
+            text = f"  {_duration(time.monotonic() - self.start):>10}  {self.line[:90]}".rstrip()
+            text = text[: shutil.get_terminal_size().columns - 1] if self.terminal else text  # a second line would stay
+            print(f"\r\033[K{text}" if self.terminal else text, end="" if self.terminal else "\n", flush=True)
 
 
 def _duration(seconds: float) -> str:

@@ -1,5 +1,6 @@
 """The same two services without Docker: background processes in an environment made from the same lock."""
 
+import hashlib
 import os
 import shutil
 import signal
@@ -11,19 +12,23 @@ from pathlib import Path
 from healthcheck import healthy
 
 from launcher import environment, machine
-from launcher.messages import Problem, run_shown, say
+from launcher.messages import Problem, run_logged, run_shown, say
 
-VARIANT_SETTINGS = {  # the same as in docker/Dockerfile
-    "": {"KERAS_BACKEND": "tensorflow"},
-    "gpu": {"KERAS_BACKEND": "tensorflow", "TF_FORCE_GPU_ALLOW_GROWTH": "true"},
-    "gpu-jax": {"KERAS_BACKEND": "jax", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
-}
 _SERVICES = {"lab": ("jupyter-lab", "/api"), "tensorboard": ("tensorboard", "/data/environment")}
 _SECONDS_TO_START = 300
+_SIGNALS = {  # what ends the start-up check without a word
+    signal.SIGILL: "this processor lacks instructions (AVX) that TensorFlow's packages need: use another machine",
+    signal.SIGKILL: "most likely there was too little memory: close other programs, then `make up` again",
+}
 
 
 def up(root: Path, values: dict[str, str]) -> None:
-    """Brings both services up and waits until they answer; harmless when they do."""
+    """Brings both services up and waits until they answer; harmless when they do and .env is as it was."""
+    for name in _SERVICES:
+        file = _digest_file(root, name)
+        if _running(root, name) and not (file.exists() and file.read_text() == _digest(name, values)):
+            say(f"Stopping {name}, as .env has changed")
+            _stop_and_forget(root, name)
     missing = [name for name in _SERVICES if not _running(root, name)]
     for name in missing:
         setting = "JUPYTER_PORT" if name == "lab" else "TENSORBOARD_PORT"
@@ -31,12 +36,11 @@ def up(root: Path, values: dict[str, str]) -> None:
     python = environment.ensure(root, values["GPU"] or "cpu")
     env = {
         **os.environ,
-        **VARIANT_SETTINGS[values["GPU"]],
+        **environment.settings(root, values["GPU"]),
         "STACK_VARIANT": values["GPU"] or "cpu",
         "JUPYTER_TOKEN": values["JUPYTER_TOKEN"],
         "TENSORBOARD_PORT": values["TENSORBOARD_PORT"],  # for the notebooks' links
         "PYTHONPATH": str(root),
-        "MRCNN_CACHE": str(root / "weights"),
         "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
     }
     if not (root / "data/shapes/annotations").exists():
@@ -46,34 +50,43 @@ def up(root: Path, values: dict[str, str]) -> None:
         _copy_settings(root, python.parent.parent)
         _check_start(root, python, env)
     for name in missing:
-        _start(root, name, _command(name, values), env)
+        _start(root, name, values, env)
     for name in _SERVICES:
         _wait(root, name, values)
 
 
 def _check_start(root: Path, python: Path, env: dict[str, str]) -> None:
-    command = [str(python), "docker/startup_check.py"]
-    answer = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True)
-    say(answer.stdout.strip())
-    if answer.returncode:
-        raise Problem(answer.stderr.strip().splitlines()[-1])
+    log = root / "build/check.log"
+    code, lines = run_logged("Start-up check", [str(python), "docker/startup_check.py"], log, cwd=root, env=env)
+    for line in lines:
+        if line.startswith(("Keras ", "One training step")):
+            say(line)
+    if code < 0:
+        advice = _SIGNALS.get(-code, f"see {log}")
+        raise Problem(f"start-up check ended with signal {-code} ({signal.strsignal(-code)}): {advice}")
+    if code:
+        told = [line for line in lines if line.startswith("start-up check failed: ")]
+        raise Problem(told[-1] if told else f"start-up check failed, see {log}")
 
 
 def down(root: Path) -> bool:
     """Stops what `up` started; False when nothing runs."""
     stopped = False
     for name in _SERVICES:
-        pid = _running(root, name)
-        if pid:
+        if _running(root, name):
             say(f"Stopping {name}")
-            _stop(pid)
             stopped = True
-        _pid_file(root, name).unlink(missing_ok=True)
+        _stop_and_forget(root, name)
     return stopped
 
 
+def running(root: Path) -> bool:
+    """Whether any service that `up` started runs."""
+    return any(_running(root, name) for name in _SERVICES)
+
+
 def log_files(root: Path) -> list[Path]:
-    """The services' logs, where there are any."""
+    """The logs of services that were started and not stopped since."""
     return [path for name in _SERVICES if (path := root / ".run" / f"{name}.log").exists()]
 
 
@@ -91,10 +104,19 @@ def _command(name: str, values: dict[str, str]) -> list[str]:
     return [*command, "--reload_interval", "2"]
 
 
-def _start(root: Path, name: str, command: list[str], env: dict[str, str]) -> None:
+def _digest(name: str, values: dict[str, str]) -> str:
+    """Of all in .env that a service was started with; a digest, as the token is among it."""
+    used = [_command(name, values), values["GPU"]]
+    if name == "lab":
+        used += [values["JUPYTER_TOKEN"], values["TENSORBOARD_PORT"]]
+    return hashlib.sha256(repr(used).encode()).hexdigest()
+
+
+def _start(root: Path, name: str, values: dict[str, str], env: dict[str, str]) -> None:
     say(f"Starting {name}")
-    file = _pid_file(root, name)
+    file, command = _pid_file(root, name), _command(name, values)
     file.parent.mkdir(exist_ok=True)
+    _digest_file(root, name).write_text(_digest(name, values))
     program = shutil.which(command[0], path=env["PATH"])
     with file.with_suffix(".log").open("w") as log:
         process = subprocess.Popen(
@@ -151,6 +173,13 @@ def _process(pid: int, file: str, column: str) -> str:
         return ""
 
 
+def _stop_and_forget(root: Path, name: str) -> None:
+    if pid := _running(root, name):
+        _stop(pid)
+    for file in (_pid_file(root, name), _digest_file(root, name), _pid_file(root, name).with_suffix(".log")):
+        file.unlink(missing_ok=True)
+
+
 def _stop(pid: int) -> None:
     for sign, seconds in ((signal.SIGTERM, 15), (signal.SIGKILL, 5)):
         try:
@@ -176,3 +205,7 @@ def _copy_settings(root: Path, environment_folder: Path) -> None:
 
 def _pid_file(root: Path, name: str) -> Path:
     return root / ".run" / f"{name}.pid"
+
+
+def _digest_file(root: Path, name: str) -> Path:
+    return root / ".run" / f"{name}.settings"

@@ -31,6 +31,7 @@ def test_values_come_back(tmp_path):
         "DETECT_PORT": "8000",
         "DETECT_RUN": "last",
         "DETECT_API_KEY": "",
+        "DETECT_ADDRESSES": "",
         "LABEL_STUDIO_USERNAME": "you@localhost",
         "BIND_ADDRESS": "127.0.0.1",
     }
@@ -45,9 +46,10 @@ def test_two_files_have_two_secrets(tmp_path, secret):
 
 def test_a_person_may_write_quotes_comments_and_fewer_lines(tmp_path):
     file = tmp_path / ".env"
-    file.write_text("# mine\n\nJUPYTER_TOKEN = 'secret'\nJUPYTER_PORT=9000\n")
+    file.write_text("# mine\n\nJUPYTER_TOKEN = 'a # b'  # quoted\nJUPYTER_PORT=9000 # not 8888\nDETECT_API_KEY=a#b\n")
     values = env_file.read(file)
-    assert (values["JUPYTER_TOKEN"], values["JUPYTER_PORT"], values["GPU"]) == ("secret", "9000", "")
+    assert (values["JUPYTER_TOKEN"], values["JUPYTER_PORT"], values["GPU"]) == ("a # b", "9000", "")
+    assert values["DETECT_API_KEY"] == "a#b"
 
 
 @pytest.mark.parametrize(
@@ -58,8 +60,18 @@ def test_a_person_may_write_quotes_comments_and_fewer_lines(tmp_path):
         ("JUPYTER_TOKEN=x\nGPU=cpu\n", "GPU=cpu in .env is unknown: leave it empty for the CPU"),
         ("JUPYTER_TOKEN=x\nJUPYTER_PORT=eight\n", "JUPYTER_PORT=eight in .env is not a port"),
         ("JUPYTER_TOKEN=x\nTENSORBOARD_PORT=70000\n", "TENSORBOARD_PORT=70000 in .env is not a port"),
-        ("JUPYTER_TOKEN=x\nTENSORBOARD_PORT=8888\n", "are the same in .env"),
-        ("JUPYTER_TOKEN=x\nLABEL_STUDIO_PORT=6006\n", "are the same in .env"),
+        (
+            "JUPYTER_TOKEN=x\nJUPYTER_PORT=1\nTENSORBOARD_PORT=1\n",
+            "^JUPYTER_PORT and TENSORBOARD_PORT are the same",
+        ),
+        (
+            "JUPYTER_TOKEN=x\nJUPYTER_PORT=8000\n",
+            r"JUPYTER_PORT and DETECT_PORT \(not there, so it is the usual\) are the same in .env, 8000",
+        ),
+        (
+            "JUPYTER_TOKEN=x\nBIND_ADDRESS=localhost\n",
+            "BIND_ADDRESS=localhost in .env is no IP address: write 127",
+        ),
         ("JUPYTER_TOKEN=x\nLABEL_STUDIO_TOKEN=\n", "LABEL_STUDIO_TOKEN is empty"),
         ("JUPYTER_TOKEN=x\nLABEL_STUDIO_PASSWORD=\n", "LABEL_STUDIO_PASSWORD is empty"),
         ("JUPYTER_TOKEN=x\nnonsense\n", "line 2 is not NAME=value"),

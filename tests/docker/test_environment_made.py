@@ -1,6 +1,8 @@
 """When an environment counts as up to date, and what is put into it beside the locked packages."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from launcher import environment
@@ -11,7 +13,8 @@ def project(tmp_path, root, monkeypatch):
     """A project with two little locks; installing is noted, not done."""
     (tmp_path / "requirements").mkdir()
     (tmp_path / "docker").mkdir()
-    (tmp_path / "docker" / "mrcnn").write_text((root / "docker" / "mrcnn").read_text())
+    for name in ("mrcnn", "imgaug_on_numpy2.py"):
+        (tmp_path / "docker" / name).write_text((root / "docker" / name).read_text())
     for name in ("cpu", "dev", "gpu", "gpu-jax", "uv"):
         (tmp_path / "requirements" / f"{name}.txt").write_text(f"{name}==1\n")
     (tmp_path / "installed").touch()
@@ -72,6 +75,32 @@ def test_an_interrupted_installation_starts_again(project):
 
 def test_the_packages_and_the_command_are_there(project):
     python = environment.ensure(project, "cpu")
-    assert (project / ".venv/lib/python3.12/site-packages/mrcnn_stack.pth").read_text() == f"{project}\n"
-    assert (project / ".venv/bin/mrcnn").read_text().startswith(f"#!{python}\nimport sys\n")
+    packages = project / ".venv/lib/python3.12/site-packages"
+    assert (packages / "mrcnn_stack.pth").read_text() == f"{project}\n"
+    assert (packages / "imgaug_on_numpy2.pth").read_text() == "import imgaug_on_numpy2\n"
+    assert (packages / "imgaug_on_numpy2.py").exists()
+    assert (project / ".venv/bin/mrcnn").read_text().startswith(f"#!{python}\nimport os\n")
     assert json.loads((project / ".venv/lock.json").read_text())["lock"] == "cpu"
+
+
+@pytest.mark.parametrize(("lock", "backend"), [("cpu", "tensorflow"), ("dev", "tensorflow"), ("gpu-jax", "jax")])
+def test_the_command_runs_on_its_variants_backend_and_finds_the_weights(project, lock, backend):
+    python = environment.ensure(project, lock)
+    package = project / "mrcnn_ext"  # in the place of the real one: it tells what it was called with
+    package.mkdir()
+    (package / "__init__.py").touch()
+    code = "import os\n\ndef main():\n    print(os.environ['KERAS_BACKEND'], os.environ['MRCNN_CACHE'])\n"
+    (package / "cli.py").write_text(code)
+    command = [sys.executable, str(python.parent / "mrcnn")]
+
+    def printed(**more):
+        return subprocess.run(command, env={"PYTHONPATH": str(project), **more}, capture_output=True, text=True).stdout
+
+    assert printed() == f"{backend} {project / 'weights'}\n"
+    assert printed(KERAS_BACKEND="torch", MRCNN_CACHE="/mine") == "torch /mine\n"
+
+
+def test_imgaug_can_be_imported_before_anything_else_as_old_samples_do():
+    code = "import sys; assert 'numpy' not in sys.modules; import imgaug, numpy; print(len(numpy.sctypes['float']))"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ended.stdout == "4\n", ended.stderr

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import yaml
-from launcher import compose, env_file, native
+from launcher import compose, env_file
 
 
 @pytest.fixture
@@ -62,16 +62,17 @@ def test_every_folder_that_is_written_survives(services):
     ]
 
 
-def test_the_variables_are_those_that_env_sets(root, tmp_path):
+def test_the_variables_are_those_that_env_sets_or_the_page_names(root, tmp_path):
     env_file.write_once(tmp_path / ".env", gpu="", uid=1, gid=1)
     used = set(re.findall(r"\$\{([A-Z_]+)", (root / "docker-compose.yml").read_text()))
-    assert used - set(env_file.read(tmp_path / ".env")) == {"BASE_IMAGE", "NVIDIA_VISIBLE_DEVICES", "NAME"}
+    rest = used - set(env_file.read(tmp_path / ".env")) - {"COMPOSE_PROJECT_NAME", "NVIDIA_VISIBLE_DEVICES", "NAME"}
+    assert all(f"`{name}`" in (root / "docker/README.md").read_text() for name in rest), rest  # a person may add these
 
 
 def test_the_variants_have_the_same_settings_with_and_without_docker(root):
     stages = re.findall(r"^FROM packages AS variant-(\S+)\nENV (.*)$", (root / "docker/Dockerfile").read_text(), re.M)
     in_image = {variant: dict(setting.split("=") for setting in settings.split()) for variant, settings in stages}
-    assert in_image == {variant or "cpu": settings for variant, settings in native.VARIANT_SETTINGS.items()}
+    assert in_image == {variant or "cpu": settings for variant, settings in env_file.VARIANT_SETTINGS.items()}
 
 
 def test_the_image_is_not_run_by_root(root):

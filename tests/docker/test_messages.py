@@ -1,6 +1,8 @@
+import io
 import sys
 
 import pytest
+from launcher import messages
 from launcher.messages import Problem, explain, run_shown
 
 
@@ -48,3 +50,27 @@ def test_the_end_of_other_output_is_shown(tmp_path, capfd):
 def test_success_is_said_with_its_duration(tmp_path, capfd):
     run_shown("Waiting", [sys.executable, "-c", "print('hello')"], tmp_path / "x.log", cwd=tmp_path)
     assert capfd.readouterr().out.splitlines()[-1].startswith("Waiting: done in ")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_silent_command_shows_that_time_goes_on(tmp_path, monkeypatch, terminal):
+    go = tmp_path / "go"
+
+    class Screen(io.StringIO):
+        """Lets the command end once a line with the time, and nothing of the command, was printed."""
+
+        def isatty(self):
+            return terminal
+
+        def write(self, text):
+            if text.removeprefix("\r\033[K").strip() == "0 s":
+                go.touch()
+            return super().write(text)
+
+    monkeypatch.setattr(messages, "_SECONDS", 0.01)
+    monkeypatch.setattr(messages, "_SECONDS_WITHOUT_TERMINAL", 0.01)
+    monkeypatch.setattr(messages, "_duration", lambda seconds: "0 s")
+    monkeypatch.setattr(sys, "stdout", Screen())
+    script = f"import pathlib, time\nwhile not pathlib.Path({str(go)!r}).exists(): time.sleep(0.01)"
+    run_shown("Waiting", [sys.executable, "-c", script], tmp_path / "x.log", cwd=tmp_path)
+    assert ("\r\033[K" in sys.stdout.getvalue()) == terminal

@@ -21,7 +21,7 @@ def test_a_port_in_use_is_named_with_its_setting():
 
 
 def test_an_address_of_another_machine_is_told():
-    with pytest.raises(Problem, match="192.0.2.1 port 8888 cannot be used"):
+    with pytest.raises(Problem, match="BIND_ADDRESS=192.0.2.1 in .env is no address of this machine"):
         machine.check_port("192.0.2.1", 8888, "JUPYTER_PORT")
 
 
@@ -64,12 +64,23 @@ def test_no_driver_no_gpu():
         (Gpu("RTX 3090", 8.6), False, "", "nvidia-ctk runtime configure"),
         (Gpu("RTX 5090", 12.0), True, "gpu-jax", "Blackwell.*JAX"),
         (Gpu("B200", 10.0), True, "gpu-jax", "Blackwell"),
+        (Gpu("RTX 5090", 12.0), False, "", "nvidia-ctk runtime configure.*GPU=gpu-jax in .env"),
+        (Gpu("P100", 6.0), True, "gpu", "TensorFlow"),
+        (Gpu("Tesla K80", 3.7), True, "", "Tesla K80 .*3.7.* is older .* CPU variant"),
     ],
 )
-def test_choose_variant(gpu, runtime, variant, why):
+def test_choose_variant(monkeypatch, gpu, runtime, variant, why):
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
     chosen, sentence = machine.choose_variant(gpu, runtime=runtime)
     assert chosen == variant
     assert re.search(why, sentence)
+
+
+def test_an_arm_machine_has_no_gpu_packages(monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    variant, sentence = machine.choose_variant(Gpu("GH200", 9.0), runtime=True)
+    assert variant == ""
+    assert "x86_64 only" in sentence
 
 
 def test_owner_is_the_person(monkeypatch, tmp_path):

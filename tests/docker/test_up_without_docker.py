@@ -97,6 +97,63 @@ def test_a_failed_start_up_check_stops_before_the_services(project, capfd):
     assert not (project / ".run").exists()
 
 
+@pytest.mark.parametrize(("number", "told"), [(4, "AVX"), (9, "too little memory")])
+def test_a_check_that_dies_without_a_word(project, capfd, number, told):
+    (project / ".venv/bin/python").write_text(f'#!/bin/sh\ncase "$*" in *startup*) kill -{number} $$ ;; esac\n')
+    assert cli.main(["up"], project) == 1
+    shown = capfd.readouterr().err
+    assert f"Stopped: start-up check ended with signal {number} (" in shown
+    assert told in shown
+
+
+def test_a_changed_env_starts_anew_what_it_concerns(project, capfd):
+    cli.main(["up"], project)
+    numbers = {name: (project / ".run" / f"{name}.pid").read_text() for name in ("lab", "tensorboard")}
+    capfd.readouterr()
+    old = env_file.read(project / ".env")["JUPYTER_TOKEN"]
+    (project / ".env").write_text((project / ".env").read_text().replace(old, "another"))
+    assert cli.main(["up"], project) == 0
+    shown = capfd.readouterr().out
+    assert "Stopping lab, as .env has changed" in shown
+    assert "tensorboard, as" not in shown
+    assert (project / ".run" / "lab.pid").read_text() != numbers["lab"]
+    assert (project / ".run" / "tensorboard.pid").read_text() == numbers["tensorboard"]
+    assert "another" not in (project / ".run" / "lab.settings").read_text()
+
+    (project / ".env").unlink()
+    write_env(project, uid=1, gid=1)  # other ports
+    assert cli.main(["up"], project) == 0
+    assert answers(project) == ["tensorflow", "tensorflow"]
+
+
+def shown_by_logs(project, monkeypatch) -> list[str]:
+    """What `make logs` becomes, without the names of files."""
+
+    def note(program, command):
+        raise SystemExit(command)
+
+    monkeypatch.setattr("os.execvp", note)
+    monkeypatch.chdir(project)
+    with pytest.raises(SystemExit) as left:
+        cli.main(["logs"], project)
+    return left.value.code[:2]
+
+
+def test_logs_are_those_of_what_runs(project, monkeypatch, fake, capfd):
+    cli.main(["up"], project)
+    assert shown_by_logs(project, monkeypatch) == ["tail", "-n"]
+    fake("docker", 'echo \'{"ServerVersion": "28.5.2"}\'')
+    assert shown_by_logs(project, monkeypatch) == ["tail", "-n"]
+    for name in ("lab", "tensorboard"):  # as after a restart of the machine
+        native._stop(int((project / ".run" / f"{name}.pid").read_text()))
+    assert shown_by_logs(project, monkeypatch) == ["docker", "compose"]
+    fake("docker", "exit 1")
+    assert shown_by_logs(project, monkeypatch) == ["tail", "-n"]
+    cli.main(["down"], project)
+    assert cli.main(["logs"], project) == 1
+    assert "nothing was started here yet" in capfd.readouterr().err
+
+
 def test_another_program_with_the_old_number_is_left_alone(project):
     (project / ".run").mkdir()
     (project / ".run" / "lab.pid").write_text("1")

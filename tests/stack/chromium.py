@@ -3,9 +3,9 @@
 import shutil
 from contextlib import contextmanager
 
-import pytest
 from playwright.sync_api import sync_playwright
 from project_copy import ROOT
+from promised import not_here
 
 PICTURES = ROOT / "build" / "stack"
 PATIENCE = 240_000  # ms; a loaded machine of two cores needs minutes for what an idle one does in seconds
@@ -14,9 +14,9 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 @contextmanager
 def open_browser():
-    """A browser until the end of the block; without Chromium the test is skipped."""
+    """A browser until the end of the block; without Chromium there is no test."""
     if CHROMIUM is None:
-        pytest.skip("no Chromium is installed")
+        not_here("no Chromium is installed")
     with sync_playwright() as playwright:
         options = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
