@@ -4,15 +4,16 @@ Three layers end in an axis that counts classes: mrcnn_class_logits (K), mrcnn_b
 mrcnn_mask (K).
 """
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
 
 from mrcnn.coco_classes import COCO_CLASS_NAMES
+from mrcnn.download import COCO
 from mrcnn.load_report import some
 
 ROWS_PER_CLASS = {"mrcnn_class_logits": 1, "mrcnn_bbox_fc": 4, "mrcnn_mask": 1}
-COCO_FILE = "mask_rcnn_coco.h5"
 
 
 @dataclass(frozen=True)
@@ -69,22 +70,39 @@ def class_count(shapes: dict[str, dict[str, tuple[int, ...]]]) -> int | None:
 
 
 def class_rows(request, file: int | None, model: int | None) -> ClassRows:
-    """The relation of the two sets of classes. ValueError where a list of names has not as many as the heads."""
+    """The relation of the two sets of classes.
+
+    ValueError where the model's classes have names and the file's are unknown, and where a list of names has not as
+    many as the heads.
+    """
     if file is None or model is None:
         return ClassRows(file or 0, model or 0, {}, [], False)
     theirs, ours = request.class_names_file, request.class_names_model
-    if theirs is None and ours is not None and request.path.name == COCO_FILE and file == len(COCO_CLASS_NAMES):
-        theirs = COCO_CLASS_NAMES
     if theirs is not None and ours is None:
         raise ValueError("class_names_file is given without class_names_model: give both, background first")
-    for what, names, count in (("class_names_file", theirs, file), ("class_names_model", ours, model)):
-        if names is not None and len(names) != count:
-            raise ValueError(f"{what} has {len(names)} names for {count} classes (background is the first of them)")
-    if theirs is None:
+    if ours is None:
         return ClassRows(file, model, {}, [], file != model)
+    theirs = names_of_file(request.path, file) if theirs is None else theirs
+    for what, names, count in (("class_names_file", theirs, file), ("class_names_model", ours, model)):
+        if len(names) != count:
+            raise ValueError(f"{what} has {len(names)} names for {count} classes (background is the first of them)")
     ours, theirs = list(ours), list(theirs)
     kept = {0: 0} | {i: theirs.index(name, 1) for i, name in enumerate(ours) if i and name in theirs[1:]}
     return ClassRows(file, model, kept, ours, ours[1:] != theirs[1:])
+
+
+def names_of_file(path, count: int) -> list[str]:
+    """The names of a weights file's classes: a run's in classes.json beside it, or COCO's. ValueError for others."""
+    beside = path.with_name("classes.json")
+    if beside.is_file():
+        return json.loads(beside.read_text(encoding="utf-8"))
+    is_coco = path.name == COCO.name or path.stat().st_size == COCO.size
+    if is_coco and count == len(COCO_CLASS_NAMES):
+        return COCO_CLASS_NAMES
+    raise ValueError(
+        f"{path}: class_names is given, but what its own {count} classes are is unknown: no classes.json lies beside "
+        "it. Give them as class_names_file, background first, or leave class_names out: then no class is kept by name."
+    )
 
 
 def copy_rows(old: np.ndarray, fresh: np.ndarray, kept: dict[int, int], per_class: int) -> np.ndarray:

@@ -4,16 +4,18 @@
         NAME = "shapes"
         NUM_CLASSES = 1 + 3
 
-Names are strict: an UPPERCASE name that is not in the list below is an error that says which name is nearest.
-Names in lower case are yours.
+Slips of the pen are caught: an UPPERCASE name that is nearly one of the list below is an error that says which one.
+All other names are yours.
 """
 
+import contextlib
 import difflib
 import json
 from pathlib import Path
 
 import numpy as np
 
+NEAR = 0.8  # likeness, as difflib has it, from which on a name is taken for a misspelt setting
 COMPUTED_NAMES = ("BATCH_SIZE", "IMAGE_SHAPE", "IMAGE_META_SIZE")
 
 
@@ -24,14 +26,14 @@ class Config:
     `IMAGE_META_SIZE` (numbers in a meta vector). They are computed when the instance is made; a value that is
     changed later does not change them.
 
-    Raises ValueError for an UPPERCASE name that is not a setting, when the subclass is defined or the value is set.
+    Raises ValueError for an UPPERCASE name that is nearly a setting, when the subclass is defined or the value is set.
     """
 
     # --- The run -----------------------------------------------------------------------------------------------------
     # Text, any; names the log folder and the checkpoint files. None is only fit for a model that is never trained.
     NAME = None
-    # 1 or more; a step sees GPU_COUNT * IMAGES_PER_GPU pictures, as with the old package. They are not spread over
-    # devices yet: one GPU takes them all, and its memory must do.
+    # 1 or more; a step sees GPU_COUNT * IMAGES_PER_GPU pictures, and training spreads them over so many GPUs. Where
+    # fewer are found, those take them all (it says so), and their memory must do.
     GPU_COUNT = 1
     # Pictures a device, 1 or more; as many as its memory takes. Two pictures of 1024 px fit in 12 GB with R101.
     IMAGES_PER_GPU = 2
@@ -48,6 +50,8 @@ class Config:
     EARLY_STOP_EPOCHS = None
     # True leaves out a picture that cannot be read, and lists it at the end; False stops with its name.
     SKIP_BROKEN_PICTURES = False
+    # Threads that make batches, or None: one a core, 8 at most. 1 for a Dataset that is not safe in several threads.
+    LOADER_THREADS = None
     # Whole number or None; fixes the order of pictures, augmentation, sampling and first weights. None: by chance.
     SEED = None
 
@@ -165,7 +169,8 @@ class Config:
     GRADIENT_ACCUMULATION_STEPS = 1
     # Share of the last step kept, 0 to 1.
     LEARNING_MOMENTUM = 0.9
-    # Factor of the L2 term over kernels and biases; gamma and beta have none.
+    # Factor of the L2 term over kernels and biases; gamma and beta have none. "adamw" also takes this share, times the
+    # step size, off the kernels at each step.
     WEIGHT_DECAY = 0.0001
     # Largest global norm of all gradients of a step, above 0.
     GRADIENT_CLIP_NORM = 5.0
@@ -200,23 +205,36 @@ class Config:
         self.IMAGE_META_SIZE = 1 + 3 + 3 + 4 + 1 + self.NUM_CLASSES
 
     def to_dict(self):
-        """Every setting and computed value by name, sorted, as it is (arrays stay arrays)."""
-        return {name: getattr(self, name) for name in sorted(KNOWN_NAMES)}
+        """Every setting and computed value by name, sorted, as it is (arrays stay arrays); also your UPPERCASE ones."""
+        own = {name for name in self._own() if name.isupper()}
+        return {name: getattr(self, name) for name in sorted(KNOWN_NAMES | own)}
 
     def display(self):
-        """Print every setting, one a line."""
+        """Print every setting, one a line, your own ones too."""
         print("\nConfigurations:")
-        for name, value in self.to_dict().items():
+        values = self.to_dict() | {name: getattr(self, name) for name in self._own()}
+        for name, value in sorted(values.items()):
             print(f"{name:30} {getattr(value, '__qualname__', value)}")
         print("\n")
+
+    def _own(self):
+        """Names of values that a subclass or its user added."""
+        names = set(dir(self)) - set(dir(Config)) - KNOWN_NAMES
+        return {name for name in names if not name.startswith("_") and not callable(getattr(self, name))}
 
     def to_json(self, path):
         """Write the settings to a JSON file; the computed values are left out, as they follow from the rest.
 
         Of a function or a Keras model the name is written, {"callable": name}, as `from_json` must find it in code.
-        Raises ValueError if a value cannot stand in JSON, and names it.
+        Of your UPPERCASE names those are left out that cannot stand in JSON.
+        Raises ValueError if a setting cannot stand in JSON, and names it.
         """
-        values = {name: _plain(name, value) for name, value in self.to_dict().items() if name not in COMPUTED_NAMES}
+        values = {}
+        for name, value in self.to_dict().items():
+            with contextlib.suppress(*(() if name in KNOWN_NAMES else (ValueError,))):
+                values[name] = _plain(name, value)
+        for name in COMPUTED_NAMES:
+            del values[name]
         Path(path).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
@@ -224,8 +242,8 @@ class Config:
         """An instance of this class with the values of a file that `to_json` wrote; names that lack keep ours.
 
         A function or Keras model (BACKBONE, say) is not in the file: it is that of this class.
-        Raises ValueError for a file that is not such JSON, that has an unknown name, or for a function that this class
-        does not have.
+        Raises ValueError for a file that is not such JSON, that has a name which is nearly a setting's, or for a
+        function that this class does not have.
         """
         try:
             values = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -240,8 +258,9 @@ class Config:
         """As from_json, of settings that are read already. path: what errors call them."""
         config = cls()
         for name, value in values.items():
-            if name not in KNOWN_NAMES:
-                raise ValueError(f"{path}: {_unknown(name)}")
+            if not name.isupper():
+                raise ValueError(f"{path}: {name} is not a setting of Config; settings are in capitals.")
+            _check_name(name, path)
             if _is_named_callable(value):
                 _must_have_callable(config, name, value["callable"], path)
             else:
@@ -254,13 +273,13 @@ KNOWN_NAMES = frozenset(name for name in vars(Config) if name.isupper()) | froze
 
 
 def _check_name(name, where):
-    if name.isupper() and not name.startswith("_") and name not in KNOWN_NAMES:
-        raise ValueError(f"{where}: {_unknown(name)}")
-
-
-def _unknown(name):
-    nearest = difflib.get_close_matches(name, sorted(KNOWN_NAMES), n=1, cutoff=0.0)[0]
-    return f"{name} is not a setting of Config; did you mean {nearest}? (Names of your own go in lower case.)"
+    if not name.isupper() or name.startswith("_") or name in KNOWN_NAMES:
+        return
+    for nearest in difflib.get_close_matches(name, sorted(KNOWN_NAMES), n=1, cutoff=NEAR):
+        raise ValueError(
+            f"{where}: {name} is not a setting of Config; did you mean {nearest}? (A name of your own must differ more "
+            "from a setting's, or be in lower case.)"
+        )
 
 
 def _plain(name, value):

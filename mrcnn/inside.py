@@ -31,6 +31,13 @@ STAGES = (
 )
 
 
+# Layers of the heads that work on the ROIs of all pictures in one row, (B * R, ...).
+ROIS_IN_ONE_ROW = re.compile(
+    r"mrcnn_class_(conv|bn|relu)\d|pool_squeeze|mrcnn_class_logits|mrcnn_bbox_fc|"
+    r"roi_align_mask|mrcnn_mask_((conv|bn|relu)\d|deconv)"
+)
+
+
 class RoiLevels(keras.layers.Layer):
     """[ROIs (B, R, 4), image (B, H, W, C)] -> the pyramid's level that each is pooled from, (B, R) int32, 2 to 5."""
 
@@ -43,8 +50,9 @@ class RoiLevels(keras.layers.Layer):
 def find(keras_model, name):
     """A tensor of the model by name; None when there is none.
 
-    name: a layer ("fpn_p2"), a stage of `STAGES`, or an old TensorFlow name ("ROI/refined_anchors:0"). The indices that
-    NMS kept are under their old name those of the first picture, (R,), as they were; "kept" has all, (B, R).
+    name: a layer ("fpn_p2"), a stage of `STAGES`, or an old TensorFlow name: of something inside the proposals
+    ("ROI/refined_anchors:0"), or of what a layer gives ("res4w_out/Relu:0"). The indices that NMS kept are under their
+    old name those of the first picture, (R,), as they were; "kept" has all, (B, R).
     """
     name = name.split(":")[0]
     layers = {layer.name: layer for layer in keras_model.layers}
@@ -52,14 +60,15 @@ def find(keras_model, name):
         return layers[name].output
     if name == "roi_levels" and "ROI" in layers:
         return RoiLevels(name=name)([layers["ROI"].output, keras_model.inputs[0]])
-    if "proposals" not in layers:
-        return None
-    # Keras lists the entries of a dict by name
-    entries = dict(zip(sorted(ProposalLayer.OUTPUTS), layers["proposals"].output, strict=True))
-    for old_name, entry in OLD_NAMES.items():
-        if name == old_name or name.startswith(old_name + "/"):
-            return entries["kept"][0] if entry == "kept" else entries[entry]
-    return entries.get(name)
+    if "proposals" in layers:  # Keras lists the entries of a dict by name
+        entries = dict(zip(sorted(ProposalLayer.OUTPUTS), layers["proposals"].output, strict=True))
+        for old_name, entry in OLD_NAMES.items():
+            if name == old_name or name.startswith(old_name + "/"):
+                return entries["kept"][0] if entry == "kept" else entries[entry]
+        if name in entries:
+            return entries[name]
+    owner = layers.get(name.split("/")[0])
+    return None if owner is None else owner.output
 
 
 def stages(keras_model):
@@ -77,7 +86,7 @@ def _last_block(keras_model, stage):
 def run(keras_model, inputs, outputs):
     """Values of tensors inside the model: an ordered dict of arrays by the given names.
 
-    inputs: arrays for the model's inputs.  outputs: list of (name, tensor).
+    inputs: arrays for the model's inputs.  outputs: list of (name, tensor). What is of ROIs is (B, R, ...).
     """
     outputs = list(outputs)
     missing = [name for name, tensor in outputs if tensor is None]
@@ -86,8 +95,18 @@ def run(keras_model, inputs, outputs):
     function = keras.Model(keras_model.inputs, [_readable(tensor) for _, tensor in outputs])
     values = function.predict_on_batch(inputs)
     values = values if isinstance(values, list) else [values]
-    names = [name for name, _ in outputs]
-    return collections.OrderedDict((name, np.asarray(value)) for name, value in zip(names, values, strict=True))
+    pictures = len(inputs[0])
+    return collections.OrderedDict(
+        (name, _by_picture(np.asarray(value), tensor, pictures))
+        for (name, tensor), value in zip(outputs, values, strict=True)
+    )
+
+
+def _by_picture(value, tensor, pictures):
+    layer = tensor._keras_history.operation.name
+    if ROIS_IN_ONE_ROW.fullmatch(layer) and value.ndim < 5:  # (B, R, P, P, C) is by picture already
+        return value.reshape(pictures, -1, *value.shape[1:])
+    return value
 
 
 def _readable(tensor):

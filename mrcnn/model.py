@@ -6,7 +6,7 @@ import time
 import keras
 import numpy as np
 
-from mrcnn import inside, training
+from mrcnn import inside, training, utils  # noqa: F401 (old code says modellib.utils)
 from mrcnn.data.anchors import anchors_for, compute_backbone_shapes
 from mrcnn.data.boxes import denorm_boxes, norm_boxes
 from mrcnn.data.generator import data_generator
@@ -24,7 +24,9 @@ from mrcnn.data.targets import build_detection_targets, build_rpn_targets, gener
 from mrcnn.download import coco_weights, imagenet_weights
 from mrcnn.network import graph, old_names
 from mrcnn.network.old_names import *  # noqa: F403 (its __all__ is the list)
+from mrcnn.training.devices import Devices, one_device
 from mrcnn.training.optimizer import make_optimizer
+from mrcnn.training.run_facts import file_sha256
 from mrcnn.weights import load_weights, save_weights
 
 
@@ -43,23 +45,27 @@ class MaskRCNN:
         self.model_dir = str(model_dir)
         self._anchors = {}
         self.interrupted = False  # whether a person stopped the last training
+        self.loaded = None  # what `load_weights` was last given: "coco", "imagenet", or the path of a file
+        self.loaded_sha256 = None  # of the file, where it is to be trained on
         self.seconds = {}  # of the last `detect`, by part: resize, network, paste
         if config.SEED is not None:
             keras.utils.set_random_seed(config.SEED)
         self.set_log_dir()
-        self.keras_model = self.build(mode, config)
+        self.devices = Devices(config.GPU_COUNT if mode == "training" else 1, config.BATCH_SIZE)
+        with self.devices.scope() if mode == "training" else one_device():
+            self.keras_model = self.build(mode, config)
 
     def build(self, mode, config):
         """The Keras model of `mode`."""
+        if mode == "training":  # on pictures of IMAGE_SHAPE, whatever the IMAGE_RESIZE_MODE
+            _must_halve(config)
+            self.get_anchors(config.IMAGE_SHAPE)
+            return graph.build_training(config, self.anchors)
         shape = graph.image_shape(config)
-        if mode == "training":
-            if None in shape:
-                raise ValueError(
-                    f"IMAGE_RESIZE_MODE {config.IMAGE_RESIZE_MODE!r} gives pictures of different sizes, which cannot "
-                    'be trained in batches: use "square" or "crop".'
-                )
-            return graph.build_training(config, self._anchors_px(shape))
-        return graph.build_inference(config, None if None in shape else len(self._anchors_px(shape)))
+        if None in shape:
+            return graph.build_inference(config, None)
+        _must_halve(config)
+        return graph.build_inference(config, len(self._anchors_px(shape)))
 
     # --- weights and runs ----------------------------------------------------------------------------------------
 
@@ -79,12 +85,15 @@ class MaskRCNN:
             raise FileNotFoundError(f"No checkpoint in {runs[-1]}: the run did not finish its first epoch.")
         return str(checkpoints[-1])
 
-    def load_weights(self, filepath, by_name=False, exclude=None, *, class_names=None, skip_mismatch=False):
+    def load_weights(
+        self, filepath, by_name=False, exclude=None, *, class_names=None, class_names_file=None, skip_mismatch=False
+    ):
         """Weights by layer name; prints and returns what was loaded and what was not.
 
         filepath: a `.h5` of the old package or of this one, or "coco", "imagenet" (fetched once and kept), or "last".
         exclude: names of layers to leave as they are.  by_name: kept from the old package; layers always go by name.
-        class_names: this model's, background first: the classes that the COCO file knows too keep what it has of them.
+        class_names: this model's, background first: the classes that the file knows too keep what it has of them.
+        class_names_file: the file's; None: those in classes.json beside it, or COCO's of the COCO file.
         skip_mismatch: leave what does not fit as it is.
         After a checkpoint of a run, `epoch` and `log_dir` are that run's, so that training goes on there.
         Raises ValueError when the file does not fit.
@@ -97,8 +106,11 @@ class MaskRCNN:
             mode=self.mode,
             exclude=exclude,
             skip_mismatch=skip_mismatch,
+            class_names_file=class_names_file,
             class_names_model=class_names,
         )
+        self.loaded = filepath if filepath in ("coco", "imagenet") else str(path)
+        self.loaded_sha256 = file_sha256(path) if self.mode == "training" else None  # now: later it may be another
         self.set_log_dir(path)
         return report
 
@@ -142,8 +154,9 @@ class MaskRCNN:
         no_augmentation_sources: sources whose pictures are not augmented.
         resume: go on where the last training of this NAME stopped, with its weights, optimizer, random numbers and
         order of pictures, as if it had not; the other arguments are to be the same. Where there is none a run starts.
-        Writes to `log_dir`: checkpoints, state.npz for resuming, config.json, classes.json, run.json, metrics.csv and
-        TensorBoard's files. Ctrl-C ends it after the running step, with its state saved. Returns Keras' History.
+        Writes to `log_dir`: checkpoints, state.npz for resuming, config.json, classes.json, run.json, metrics.csv,
+        steps.csv, log.txt and TensorBoard's files. Ctrl-C ends it after the running step, with its state saved. From a
+        checkpoint that is not the run's last it goes to a folder of its own. Returns Keras' History.
         """
         self._must_be("training")
         return training.train(
@@ -162,7 +175,8 @@ class MaskRCNN:
 
     def compile(self, learning_rate, momentum):
         """Sets the optimizer of the Config; gradients are clipped by their global norm."""
-        self.keras_model.compile(optimizer=make_optimizer(self.config, learning_rate, momentum))
+        with self.devices.scope():
+            self.keras_model.compile(optimizer=make_optimizer(self.config, learning_rate, momentum))
 
     # --- detection -----------------------------------------------------------------------------------------------
 
@@ -191,14 +205,22 @@ class MaskRCNN:
         return results
 
     def detect_molded(self, molded_images, image_metas, verbose=0):
-        """As `detect`, for pictures that are already molded: [B, H, W, C] and metas (B, 12 + K)."""
+        """As `detect`, for pictures that are already molded: [B, H, W, C] and metas (B, 12 + K).
+
+        Boxes and masks are in pixels of the molded pictures, padding included.
+        """
         self._must_be("inference")
-        meta = parse_image_meta(image_metas)
+        if verbose:
+            log(f"Processing {len(molded_images)} images")
+            for image in molded_images:
+                log("image", image)
         shapes = [tuple(image.shape) for image in molded_images]
-        return self._detect_batch(molded_images, image_metas, meta["window"], shapes, verbose)
+        windows = [(0, 0, *shape[:2]) for shape in shapes]
+        return self._detect_batch(molded_images, image_metas, windows, shapes, verbose)
 
     def mold_inputs(self, images):
         """Pictures of any size -> molded pictures [B, H, W, C], metas (B, 12 + K), windows px (B, 4)."""
+        images = [as_channels(image, self.config.IMAGE_CHANNEL_COUNT) for image in images]
         molded, metas, windows = zip(*(self._mold(image) for image in images), strict=True)
         return np.stack(molded), np.stack(metas), np.stack(windows)
 
@@ -214,7 +236,11 @@ class MaskRCNN:
         boxes, class_ids, scores = detections[real, :4], detections[real, 4].astype(np.int32), detections[real, 5]
         y1, x1, y2, x2 = norm_boxes(window, image_shape[:2])
         shift, scale = np.array([y1, x1, y1, x1]), np.array([y2 - y1, x2 - x1, y2 - y1, x2 - x1])
-        boxes = denorm_boxes((boxes - shift) / scale, original_image_shape[:2])
+        flat = np.flatnonzero(scale == 0)  # of a thin picture one row or column is left: boxes reach across it
+        scale[flat] = 1
+        boxes = (boxes - shift) / scale
+        boxes[:, flat] = flat >= 2  # y1, x1 are 0 and y2, x2 are 1
+        boxes = denorm_boxes(boxes, original_image_shape[:2])
         solid = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
         rows = np.flatnonzero(real)[solid]
         boxes, class_ids, scores = boxes[solid], class_ids[solid], scores[solid]
@@ -322,6 +348,15 @@ class MaskRCNN:
                 found = self.unmold_detections(detections, mask, original_shape, shape, window, crops)
             results.append(dict(zip(("rois", "class_ids", "scores", "masks"), found, strict=True)))
         return results
+
+
+def _must_halve(config):
+    if any(side % 64 for side in config.IMAGE_SHAPE[:2]):
+        name = "IMAGE_MIN_DIM" if config.IMAGE_RESIZE_MODE == "crop" else "IMAGE_MAX_DIM"
+        raise ValueError(
+            f"{name} is {config.IMAGE_SHAPE[0]}: the network halves the picture six times, so its sides must be "
+            "multiples of 64, as 256, 320, 384, 448, 512."
+        )
 
 
 def log(text, array=None):

@@ -6,7 +6,6 @@ class ParallelModel:
 
     def __init__(self, keras_model, gpu_count):
         raise NotImplementedError(
-            f"ParallelModel({gpu_count} GPUs): a model is not spread over GPUs yet, MaskRCNN uses one. "
-            f"GPU_COUNT = {gpu_count} gives steps of as many pictures as before, all on that one; where its memory is "
-            "short, GRADIENT_ACCUMULATION_STEPS does so too."
+            f"ParallelModel({gpu_count} GPUs): MaskRCNN spreads its training over GPUs by itself, so leave this out. "
+            f"Set GPU_COUNT = {gpu_count} in the Config, and call MaskRCNN.train."
         )

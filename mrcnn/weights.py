@@ -55,8 +55,8 @@ def load_weights(
     mode: "training" re-initialises the three layers that depend on the number of classes where the file has another
     one, and takes a backbone-only file (ImageNet); "inference" wants a file that fits in full.
     exclude: names of layers to leave as they are. skip_mismatch: leave all that does not fit, too.
-    class_names_file, class_names_model: names in order with background first; rows of classes in both are kept
-    (the file's names are known for mask_rcnn_coco.h5).
+    class_names_file, class_names_model: names in order with background first; rows of classes in both are kept. The
+    file's are known where a run's classes.json lies beside it, and of mask_rcnn_coco.h5.
     A first convolution with another number of input channels is made from the file's by averaging.
     verbose: 1 prints the report. Returns the report.
 

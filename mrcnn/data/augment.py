@@ -8,6 +8,7 @@ import copy
 
 import numpy as np
 
+from mrcnn.data.cropped_masks import CroppedMasks
 from mrcnn.data.transforms import Augmentation
 
 # imgaug cannot tell by itself what is safe for masks: these move pixels or choose between augmenters, no more.
@@ -24,18 +25,20 @@ IMGAUG_MASK_AUGMENTERS = {
 }
 
 
-def augment(image, mask, augmentation, rng=None):
-    """Picture uint8 [H, W, C] and masks bool [H, W, N] after one random draw of `augmentation`.
+def augment(image, masks, augmentation, rng=None):
+    """Picture uint8 [H, W, C] and its CroppedMasks after one random draw of `augmentation`.
 
-    augmentation: an `Augmentation`, an imgaug augmenter, or an Albumentations transform or Compose.
+    augmentation: an `Augmentation`, an imgaug augmenter, or an Albumentations transform or Compose (2.0 or newer where
+        rng is given, as the loader does).
     rng: np.random.Generator that fixes the draw; None: by the package's own chance.
     Raises ValueError for another kind of object, and where the augmentation changes the size of the picture, as its
     window and its anchors are fixed by then.
     """
     image = np.ascontiguousarray(image)  # a crop is not, and OpenCV wants it
     if isinstance(augmentation, Augmentation):
-        new_image, new_mask = augmentation(image, mask, np.random.default_rng() if rng is None else rng)
-    elif hasattr(augmentation, "to_deterministic"):
+        return augmentation.change(image, masks, np.random.default_rng() if rng is None else rng)
+    mask = masks.full()
+    if hasattr(augmentation, "to_deterministic"):
         new_image, new_mask = _with_imgaug(image, mask, augmentation, rng)
     elif any(base.__module__.split(".")[0] == "albumentations" for base in type(augmentation).__mro__):
         new_image, new_mask = _with_albumentations(image, mask, augmentation, rng)
@@ -49,11 +52,11 @@ def augment(image, mask, augmentation, rng=None):
             f"augmentation: the picture's shape went from {image.shape} to {new_image.shape}, the masks' from "
             f"{mask.shape} to {new_mask.shape}. Use only augmenters that keep the size (imgaug: keep_size=True)."
         )
-    return new_image, new_mask
+    return new_image, CroppedMasks.of(new_mask)
 
 
 def _with_imgaug(image, mask, augmentation, rng):
-    import imgaug  # only here, as it is none of our dependencies
+    import imgaug  # only here: it takes a second, and few have such an augmentation
 
     hooks = imgaug.HooksImages(
         activator=lambda images, augmenter, parents, default: type(augmenter).__name__ in IMGAUG_MASK_AUGMENTERS

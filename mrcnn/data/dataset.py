@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mrcnn.data.cropped_masks import CroppedMasks
 from mrcnn.data.picture import read_picture
 
 
@@ -24,6 +25,9 @@ class Dataset:
     0 .. num_classes - 1 with 0 for the background, whatever the ids of the sources are. Pictures of several sources may
     be mixed.
     """
+
+    upright = False  # True: pictures from files are turned as their EXIF data say, for annotations made on those
+    image_channels = 3  # that `load_image` reads from a file; training and evaluating with more of them raise it
 
     def __init__(self, class_map=None):
         self._image_ids = []
@@ -72,6 +76,9 @@ class Dataset:
             source: [i for i, info in enumerate(self.class_info) if i == 0 or info["source"] == source]
             for source in self.sources
         }
+        self.source_image_ids = {}
+        for image_id, info in enumerate(self.image_info):
+            self.source_image_ids.setdefault(info["source"], []).append(image_id)
 
     def map_source_class_id(self, source_class_id):
         """The class id inside for "source.id", such as "coco.18". Raises KeyError for an unknown one."""
@@ -94,8 +101,11 @@ class Dataset:
         return self.image_info[image_id]["path"]
 
     def load_image(self, image_id):
-        """The picture as an RGB uint8 array [H, W, 3], upright. Raises an error that names the file: `read_picture`."""
-        return read_picture(self.image_info[image_id]["path"])
+        """The picture as an RGB uint8 array [H, W, 3]. Raises an error that names the file: `read_picture`.
+
+        Override it for other files; arrays [H, W] or [H, W, C] of any number type do, from 0 to 255.
+        """
+        return read_picture(self.image_info[image_id]["path"], self.upright, self.image_channels)
 
     def load_mask(self, image_id):
         """The objects of a picture; override it. The default has none.
@@ -104,6 +114,14 @@ class Dataset:
         class id marks a crowd (many objects in one mask), which training leaves out.
         """
         return np.zeros((0, 0, 0), bool), np.zeros(0, np.int32)
+
+    def load_mask_crops(self, image_id):
+        """What `load_mask` returns, with the masks as CroppedMasks.
+
+        Override it too where masks can be had without arrays as large as the picture: training then needs none.
+        """
+        masks, class_ids = self.load_mask(image_id)
+        return CroppedMasks.of(masks) if len(class_ids) else CroppedMasks([], [], (0, 0)), class_ids
 
     def fingerprint(self):
         """A SHA-256 that changes with classes, order, names and sizes of the pictures, and `label_files`."""

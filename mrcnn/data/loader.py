@@ -7,27 +7,33 @@ same seed gives the same batches whatever the number of threads.
 """
 
 import concurrent.futures
+import dataclasses
 import itertools
 import os
 import threading
+import time
 
 import numpy as np
 
 from mrcnn.data.molding import load_image_gt, mold_image
 from mrcnn.data.targets import generate_random_rois
 
+AHEAD_BYTES = 2**30  # most that batches which wait to be taken may fill
+
 
 class Loader:
     """An endless iterator over batches, dicts of arrays by the names of the training graph's inputs.
 
     dataset: a prepared Dataset.  config: a Config.  shuffle: a new order in each pass over the data set.
-    augment, augmentation: as in `load_image_gt`.  no_augmentation_sources: sources whose pictures stay as they are.
+    augment, augmentation: as in `load_image_gt`.  no_augmentation_sources: sources whose pictures stay as they are, and
+    give no objects to others.
     seed: whole number, or None for chance.  threads: makers of batches; by default one a core, 8 at most.
+    cycle: batches after which the first comes again, and none is made beyond; None: endless.
 
     skip_broken: a picture that cannot be read is replaced by the one after it and noted in `skipped`, {id: reason};
     otherwise it raises ValueError with its name.
-    Close it (or use it in a `with`) to stop the threads.  `taken` counts the batches that were asked for, and `late`
-    those of them that were not ready then: where most are late, the loader is the slower part.
+    Close it (or use it in a `with`) to stop the threads.  `waited`: seconds that a training stood still for batches, as
+    it says by `need`.  `failed`: the error of the batch that could not be made, or None.
     """
 
     def __init__(
@@ -42,6 +48,7 @@ class Loader:
         seed=None,
         threads=None,
         skip_broken=False,
+        cycle=None,
     ):
         if not len(dataset.image_ids):
             raise ValueError("The data set has no pictures: add some, then call its prepare().")
@@ -52,10 +59,14 @@ class Loader:
         self.augmentation = augmentation
         self.no_augmentation_sources = set(no_augmentation_sources or ())
         self.seed = np.random.SeedSequence().entropy if seed is None else seed
-        self.threads = threads or min(os.cpu_count() or 1, 8)
+        self.threads = threads or min(_cores(), 8)
+        self.ahead = max(2, min(2 * self.threads + 1, AHEAD_BYTES // batch_bytes(config)))  # batches, at most
+        self.cycle = cycle
         self.skip_broken = skip_broken
         self.skipped = {}
-        self.taken = self.late = 0
+        self.waited = 0.0
+        self.failed = None
+        self._needed = None  # number of a batch, since when, and by which thread
         self._pool = concurrent.futures.ThreadPoolExecutor(self.threads, thread_name_prefix="loader")
         self._pending = {}  # by number
         self._lock = threading.Lock()
@@ -80,22 +91,52 @@ class Loader:
     def fetch(self, number):
         """Batch `number`, from the threads; those that follow it are made meanwhile."""
         with self._lock:
-            ahead = range(number, number + 2 * self.threads + 1)
+            ahead = [self._within_cycle(number + i) for i in range(self.ahead)]
             for other in set(self._pending) - set(ahead):
                 self._pending.pop(other).cancel()
             for other in ahead:
                 if other not in self._pending:
                     self._pending[other] = self._pool.submit(self.batch, other)
-            future = self._pending.pop(number)
-            self.taken += 1
-            self.late += not future.done()
-        return future.result()
+            future = self._pending.pop(ahead[0])
+        asked = time.perf_counter()
+        try:
+            batch = future.result()
+        except Exception as error:
+            self.failed = error
+            raise
+        self._count(number, asked)
+        return batch
+
+    def need(self, number):
+        """The caller cannot go on from now without batch `number`: `waited` grows by the seconds until it has it.
+
+        Whoever fetches it, as a thread of TensorFlow does ahead of time; another batch that the caller's own thread
+        fetches from now on, as with JAX, holds it up too.
+        """
+        self._needed = number, time.perf_counter(), threading.get_ident()
+
+    def _count(self, number, asked):
+        if self._needed is None:
+            return
+        needed, since, thread = self._needed
+        if thread == threading.get_ident():
+            self.waited += time.perf_counter() - asked
+        elif number == needed:
+            self.waited += time.perf_counter() - since
 
     def image_ids(self, number):
-        """Ids, in the data set's source, of the pictures of batch `number`."""
+        """Ids, in the data set's source, of the pictures of batch `number`, which was made already."""
         size = self.config.BATCH_SIZE
-        numbers = [self._image_id(place) for place in range(number * size, (number + 1) * size)]
-        return [self.dataset.image_info[i]["id"] for i in numbers]
+        return [self._id_at(place) for place in range(number * size, (number + 1) * size)]
+
+    def _id_at(self, place):
+        """That of the picture which `sample` took for a place."""
+        following = range(place, place + len(self.dataset.image_ids))
+        ids = (self.dataset.image_info[self._image_id(other)]["id"] for other in following)
+        return next((one for one in ids if one not in self.skipped), None)
+
+    def _within_cycle(self, number):
+        return number % self.cycle if self.cycle else number
 
     def batch(self, number):
         """Batch `number`, 0 or more: its pictures follow one another in an endless run of passes over the data set."""
@@ -109,24 +150,35 @@ class Loader:
         for following in range(len(self.dataset.image_ids)):
             image_id = self._image_id(place + following)
             try:
-                return self._sample_of(image_id, np.random.default_rng([self.seed, 1, place]))
+                return self._sample_of(image_id, place, self.augmentation)
             except (ValueError, OSError) as error:
                 if not self.skip_broken:
                     raise
-                self.skipped[self.dataset.image_info[image_id]["id"]] = str(error)
+                broken = getattr(error, "image_id", image_id)
+                self.skipped[self.dataset.image_info[broken]["id"]] = str(error)
+            if broken != image_id:  # objects were to be copied from it: the picture goes without
+                return self._sample_of(image_id, place, dataclasses.replace(self.augmentation, copy_paste=0.0))
         raise ValueError(f"No picture of the data set can be read. One of them: {next(iter(self.skipped.values()))}")
 
-    def _sample_of(self, image_id, rng):
+    def _sample_of(self, image_id, place, augmentation):
+        rng = np.random.default_rng([self.seed, 1, place])
         fixed = self.dataset.image_info[image_id]["source"] in self.no_augmentation_sources
         image, meta, class_ids, boxes_px, masks = load_image_gt(
             self.dataset,
             self.config,
             image_id,
             augment=self.augment and not fixed,
-            augmentation=None if fixed else self.augmentation,
+            augmentation=None if fixed else augmentation,
             use_mini_mask=self.config.USE_MINI_MASK,
             rng=rng,
         )
+        if image.shape != tuple(self.config.IMAGE_SHAPE):  # as with IMAGE_RESIZE_MODE "none" and "pad64"
+            info = self.dataset.image_info[image_id]
+            raise ValueError(
+                f"image {image_id} (source {info['source']!r}, id {info['id']!r}, path {info['path']!r}) has the shape "
+                f"{image.shape} after resizing, and not IMAGE_SHAPE {tuple(map(int, self.config.IMAGE_SHAPE))}: all "
+                'pictures of a batch have one shape. IMAGE_RESIZE_MODE "square" and "crop" give every picture that one.'
+            )
         return self._fixed_shape(image, meta, class_ids, boxes_px, masks, rng)
 
     def _image_id(self, place):
@@ -160,3 +212,15 @@ class Loader:
             scale = np.array([height - 1, width - 1, height - 1, width - 1], np.float32)
             sample["rois"] = ((rois_px - [0, 0, 1, 1]) / scale).astype(np.float32)
         return sample
+
+
+def batch_bytes(config):
+    """Bytes of a batch, about: its pictures and masks."""
+    height, width, channels = (int(side) for side in config.IMAGE_SHAPE)
+    mask = int(np.prod(config.MINI_MASK_SHAPE)) if config.USE_MINI_MASK else height * width
+    return config.BATCH_SIZE * (4 * height * width * channels + config.USE_MASK * config.MAX_GT_INSTANCES * mask)
+
+
+def _cores():
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

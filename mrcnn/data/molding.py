@@ -7,14 +7,15 @@ picture's source knows the class.
 
 import contextlib
 import random
+from typing import NamedTuple
 
 import numpy as np
 
 from mrcnn.data.augment import augment as apply_augmentation
-from mrcnn.data.boxes import extract_bboxes
-from mrcnn.data.minimask import minimize_mask
+from mrcnn.data.copy_paste import another_picture, paste
+from mrcnn.data.cropped_masks import CroppedMasks
 from mrcnn.data.picture import as_channels
-from mrcnn.data.resize import resize_image, resize_mask
+from mrcnn.data.resize import resize_image
 
 META_PARTS = {
     "image_id": slice(0, 1),
@@ -76,7 +77,7 @@ def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, u
     """One picture of a prepared data set with its truth, at the size of the network.
 
     augment: True flips half of the pictures left to right (the old way; prefer `augmentation`).
-    augmentation: an imgaug augmenter or an Albumentations transform.
+    augmentation: an `Augmentation`, an imgaug augmenter or an Albumentations transform (2.0 or newer with rng).
     use_mini_mask: masks as crops of their boxes in `config.MINI_MASK_SHAPE`.
     rng: np.random.Generator for every random choice in here; None: Python's `random`, as in the old package.
 
@@ -86,49 +87,74 @@ def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, u
     Raises ValueError if the picture cannot be read or its masks do not fit; every error has a note that names it.
     """
     with _named(dataset, image_id):
-        image, mask, class_ids = _load(dataset, image_id, config.IMAGE_CHANNEL_COUNT)
-        original_shape = image.shape
-        image, window, scale, padding, crop = resize_image(
-            image, config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_MIN_SCALE, config.IMAGE_RESIZE_MODE, rng
-        )
-        mask = resize_mask(mask, scale, padding, crop)
-        if augment and (random.randint(0, 1) if rng is None else rng.integers(2)) == 1:
-            image, mask = np.ascontiguousarray(image[:, ::-1]), mask[:, ::-1]
-        if augmentation is not None:
-            image, mask = apply_augmentation(image, mask, augmentation, rng)
-        bbox = extract_bboxes(mask)
-        present = bbox[:, 2] > 0  # an empty mask has a box of zeros
-        if not present.all():
-            mask, class_ids, bbox = mask[:, :, present], class_ids[present], bbox[present]
-        if use_mini_mask:
-            mask = minimize_mask(bbox, mask, config.MINI_MASK_SHAPE)
+        seen = _seen(dataset, config, image_id, augment, augmentation, rng)
+        image, masks, class_ids = seen.image, seen.masks, seen.class_ids
+        if getattr(augmentation, "copy_paste", 0):
+            rng = np.random.default_rng() if rng is None else rng
+            if rng.random() < augmentation.copy_paste:
+                other_id = another_picture(dataset, image_id, rng)
+                with _named(dataset, other_id):
+                    other = _seen(dataset, config, other_id, augment, augmentation, rng)
+                image, masks, class_ids = paste(image, masks, class_ids, other.image, other.masks, other.class_ids, rng)
+        bbox = masks.boxes()
+        present = np.flatnonzero(bbox[:, 2] > 0)  # an empty mask has a box of zeros
+        masks, class_ids, bbox = masks.chosen(present), class_ids[present], bbox[present]
+        mask = masks.mini(config.MINI_MASK_SHAPE) if use_mini_mask else masks.full()
     active = np.zeros(dataset.num_classes, np.int32)
     active[dataset.source_class_ids[dataset.image_info[image_id]["source"]]] = 1
-    image_meta = compose_image_meta(image_id, original_shape, image.shape, window, scale, active)
+    image_meta = compose_image_meta(image_id, seen.original_shape, image.shape, seen.window, seen.scale, active)
     return image, image_meta, class_ids, bbox, mask
+
+
+class _Seen(NamedTuple):
+    """A picture at the size of the network, augmented, with its objects and where it comes from."""
+
+    image: np.ndarray
+    masks: CroppedMasks
+    class_ids: np.ndarray
+    original_shape: tuple
+    window: tuple
+    scale: float
+
+
+def _seen(dataset, config, image_id, augment, augmentation, rng):
+    image, masks, class_ids = _load(dataset, image_id, config.IMAGE_CHANNEL_COUNT)
+    original_shape = image.shape
+    image, window, scale, padding, crop = resize_image(
+        image, config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_MIN_SCALE, config.IMAGE_RESIZE_MODE, rng
+    )
+    masks = masks.resized(scale, padding[:2], crop)
+    if augment and (random.randint(0, 1) if rng is None else rng.integers(2)) == 1:
+        image, masks = np.ascontiguousarray(image[:, ::-1]), masks.flipped(1)
+    if augmentation:  # False and an empty list of augmenters are none
+        image, masks = apply_augmentation(image, masks, augmentation, rng)
+    return _Seen(image, masks, class_ids, original_shape, window, scale)
 
 
 @contextlib.contextmanager
 def _named(dataset, image_id):
-    """Errors inside get a note that says which picture it was."""
+    """Errors inside get a note that says which picture it was; the innermost one is their `image_id`."""
     try:
         yield
     except Exception as error:
         info = dataset.image_info[image_id]
         error.add_note(f"in image {image_id} (source {info['source']!r}, id {info['id']!r}, path {info['path']!r})")
+        error.image_id = getattr(error, "image_id", image_id)
         raise
 
 
 def _load(dataset, image_id, channels):
-    """The picture, its masks bool [H, W, N] and class ids int32 (N,), checked."""
-    image = as_channels(dataset.load_image(image_id), channels)
-    mask, class_ids = dataset.load_mask(image_id)
+    """The picture, its CroppedMasks and class ids int32 (N,), checked."""
+    dataset.image_channels = max(3, channels)
+    image = as_channels(dataset.load_image(image_id), channels, dataset.image_info[image_id]["path"])
+    masks, class_ids = dataset.load_mask_crops(image_id)
     class_ids = np.asarray(class_ids, np.int32)
     if len(class_ids) == 0:
-        return image, np.zeros(image.shape[:2] + (0,), bool), class_ids
-    if mask.ndim != 3 or mask.shape != image.shape[:2] + (len(class_ids),):
+        return image, CroppedMasks([], [], image.shape[:2]), class_ids
+    if masks.shape != image.shape[:2] or len(masks) != len(class_ids):
         raise ValueError(
-            f"{dataset.image_info[image_id]['path']}: masks of shape {mask.shape} and {len(class_ids)} class ids do "
-            f"not fit a picture of shape {image.shape}; load_mask should return masks [H, W, N] and N class ids."
+            f"{dataset.image_info[image_id]['path']}: masks of shape {(*masks.shape, len(masks))} and {len(class_ids)} "
+            f"class ids do not fit a picture of shape {image.shape}; load_mask should return masks [H, W, N] and N "
+            "class ids."
         )
-    return image, mask.astype(bool, copy=False), class_ids
+    return image, masks, class_ids

@@ -1,6 +1,9 @@
 """Reading picture files as RGB uint8, whatever is in them."""
 
+import struct
+import threading
 import warnings
+import zlib
 from io import BytesIO
 from pathlib import Path
 
@@ -8,11 +11,18 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+LOCAL_PIXELS = 1 << 30  # of a picture file on this machine, such as a slide of 32,768 x 32,768
+PICTURE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+TWELVE_BITS = 1 << 12
+SCALE = "scale it to 0..255 as uint8, in load_image"
+_OPENING = threading.Lock()
 
-def read_picture(path):
+
+def read_picture(path, upright=True, channels=3):
     """The picture in a file as an RGB uint8 array [H, W, 3], turned upright as its EXIF orientation says.
 
     Gray becomes three equal channels, an alpha channel is dropped, 16 bits become 8 (see `as_rgb`).
+    upright: False leaves the pixels as they are stored. channels: for another number, what `as_channels` makes of it.
     Raises FileNotFoundError, or ValueError for a file that is no picture or is damaged; both name the file.
     """
     path = Path(path)
@@ -20,51 +30,84 @@ def read_picture(path):
         data = path.read_bytes()
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such picture file. Check the path given to Dataset.add_image.") from None
-    return decode_picture(data, path)
+    return decode_picture(data, path, upright, LOCAL_PIXELS, channels)
 
 
-def decode_picture(data, name, upright=True):
+def decode_picture(data, name, upright=True, max_pixels=None, channels=3):
     """The picture in the content of a file, bytes, as an RGB uint8 array [H, W, 3]: see `read_picture`.
 
-    upright: turn it as its EXIF orientation says. name: for the message of the ValueError.
+    upright, channels: see there. name: for the messages.
+    max_pixels: a larger one is refused; None: Pillow's limit, for content that anyone may have sent.
     """
     try:
-        return as_rgb(_decode(data, upright))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        pixels = _decode(data, upright, max_pixels)
+        return as_rgb(pixels, name) if channels == 3 else as_channels(pixels, channels, name)
+    except PICTURE_ERRORS as error:
         raise ValueError(f"{name}: cannot be read as a picture ({error}). Is it complete, and a picture?") from error
 
 
-def as_rgb(image):
+def as_rgb(image, name=None):
     """A picture array [H, W], [H, W, 1], [H, W, 2], [H, W, 3] or [H, W, 4] as RGB uint8 [H, W, 3].
 
-    Two channels are gray and alpha, four are RGB and alpha; alpha is dropped. Of uint16 the high byte
-    is taken, so that the full range fits (scale pictures of a 12-bit camera yourself); bool becomes 0 and 255.
+    Two channels are gray and alpha, four are RGB and alpha; alpha is dropped. Types, name: see `gray_levels`.
     Raises ValueError for other shapes and other types.
     """
+    return _three_channels(gray_levels(image, name))
+
+
+def gray_levels(image, name=None):
+    """A picture array of whole numbers or bool as uint8.
+
+    Of uint16 the high byte is taken, so that the full range fits, with a warning where the picture uses little of it;
+    bool becomes 0 and 255. name: of its file, for that warning.
+    Raises ValueError for floats, and for other whole numbers outside of 0..255.
+    """
     image = np.asarray(image)
+    if image.dtype == np.uint8 or image.size == 0:
+        return image.astype(np.uint8, copy=False)
+    if image.dtype == bool:
+        return image.astype(np.uint8) * np.uint8(255)
+    low, high = image.min(), image.max()
+    if image.dtype == np.uint16:
+        if 0 < high < TWELVE_BITS:
+            which = "A 16-bit picture" if name is None else f"{name}: this 16-bit picture"
+            warnings.warn(f"{which} goes up to {high} only, so it is nearly black: {SCALE}.", stacklevel=2)
+        return (image >> 8).astype(np.uint8)
+    if image.dtype.kind not in "iu" or low < 0 or high > 255:
+        raise ValueError(f"picture of type {image.dtype} with values from {low} to {high}: {SCALE}")
+    return image.astype(np.uint8)
+
+
+def _three_channels(image):
+    """[H, W] or [H, W, 1 to 4] -> RGB [H, W, 3] of the same type."""
     if image.ndim == 2:
         image = image[:, :, np.newaxis]
     if image.ndim != 3 or not 1 <= image.shape[2] <= 4:
         raise ValueError(f"picture array of shape {image.shape}: expected [H, W] or [H, W, 1 to 4]")
     if image.shape[2] in (2, 4):
         image = image[:, :, :-1]
-    if image.dtype == np.uint16:
-        image = (image >> 8).astype(np.uint8)
-    elif image.dtype == bool:
-        image = image.astype(np.uint8) * np.uint8(255)
-    elif image.dtype != np.uint8:
-        raise ValueError(f"picture of type {image.dtype}: expected uint8 or uint16; scale it to 0..255 and convert it")
-    if image.shape[2] == 1:
-        image = np.repeat(image, 3, axis=2)
-    return np.ascontiguousarray(image)
+    return np.ascontiguousarray(np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image)
 
 
-def _decode(data, upright):
+def _open(data, max_pixels):
+    """Pillow's picture, of which only the head is read yet."""
+    if max_pixels is None:
+        return Image.open(BytesIO(data))
+    with _OPENING:
+        limit = Image.MAX_IMAGE_PIXELS  # of all threads: what they open in this moment has the higher limit, too
+        try:
+            Image.MAX_IMAGE_PIXELS = max_pixels // 2  # Pillow warns from there on, and refuses twice as many
+            return Image.open(BytesIO(data))
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _decode(data, upright, max_pixels):
     """Pixels of an encoded picture: Pillow first (it notices damage), OpenCV for what Pillow does not know."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large local pictures are no attack
-            picture = Image.open(BytesIO(data))
+            picture = _open(data, max_pixels)
             picture = ImageOps.exif_transpose(picture) if upright else picture
             if picture.mode in ("L", "RGB", "RGBA", "LA", "1") or picture.mode.startswith("I;16"):
                 return np.asarray(picture)
@@ -82,20 +125,22 @@ def _decode(data, upright):
         return pixels if pixels.ndim == 2 else pixels[:, :, ::-1]
 
 
-def as_channels(image, channels):
+def as_channels(image, channels, name=None):
     """A picture array with as many channels as a network takes, [H, W, channels].
 
-    For 3, as `as_rgb`; float RGB from 0 to 255 stays as it is. For 1, gray is taken as it is and RGB is averaged.
-    For more, the picture must have them. Raises ValueError for what does not fit.
+    Floats stay as they are (0 to 255, or molded already), all else becomes uint8: see `gray_levels`, also for name.
+    For 3, as `as_rgb`. For 1, gray is taken as it is and RGB is averaged. For more, the picture must have them.
+    Raises ValueError for what does not fit.
     """
     image = np.asarray(image)
+    if image.dtype.kind != "f":
+        image = gray_levels(image, name)
     if channels == 3:
-        is_float_rgb = image.dtype.kind == "f" and image.ndim == 3 and image.shape[2] == 3
-        return image if is_float_rgb else as_rgb(image)
+        return _three_channels(image)
     if image.ndim == 2:
         image = image[:, :, np.newaxis]
     if channels == 1 and image.ndim == 3 and image.shape[2] != 1:
-        return as_rgb(image).mean(axis=2, keepdims=True).astype(np.uint8)
+        return _three_channels(image).mean(axis=2, keepdims=True).astype(image.dtype)
     if image.ndim != 3 or image.shape[2] != channels:
         raise ValueError(f"picture of shape {image.shape}: this network takes {channels} channels, [H, W, {channels}]")
     return image

@@ -31,13 +31,15 @@ def resize(
     Pixel centres lie at half integers and the picture is surrounded by zeros, so that edges fade when it grows; the
     result is clipped to the range of the input. float32 stays float32, all else becomes float64; integers are divided
     by their largest value unless `preserve_range`. `anti_aliasing` smooths a picture first that is made smaller.
-    Raises ValueError for other orders and modes, and for a picture without a pixel, before or after.
+    Other orders, modes, fill values and sigmas are left to scikit-image itself.
+    Raises ValueError for a picture without a pixel, before or after.
     """
     if order != 1 or mode != "constant" or cval != 0 or not clip or anti_aliasing_sigma is not None:
-        raise ValueError(
-            "resize: only order=1, mode='constant', cval=0, clip=True and the usual sigma; for others use "
-            "skimage.transform.resize."
-        )
+        from skimage import transform  # only here: it takes a second, and nothing of ours needs it
+
+        options = {"order": order, "mode": mode, "cval": cval, "clip": clip, "preserve_range": preserve_range}
+        smoothing = {"anti_aliasing": anti_aliasing, "anti_aliasing_sigma": anti_aliasing_sigma}
+        return transform.resize(image, output_shape, **options, **smoothing)
     image = np.asarray(image)
     resized = _resample(image, int(output_shape[0]), int(output_shape[1]), anti_aliasing)
     if image.dtype != np.float32:
@@ -91,7 +93,7 @@ def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square
         return image, (0, 0, height, width), 1, [(0, 0), (0, 0), (0, 0)], None
     scale = _scale(height, width, min_dim, max_dim if mode == "square" else None, min_scale)
     if scale != 1:
-        image = _scale_picture(image, round(height * scale), round(width * scale))
+        image = _scale_picture(image, scaled_side(height, scale), scaled_side(width, scale))
         height, width = image.shape[:2]
     if mode == "square":
         if not max_dim:
@@ -124,6 +126,11 @@ def _scale(height, width, min_dim, max_dim, min_scale):
     return scale
 
 
+def scaled_side(side, scale):
+    """Pixels of a side after scaling: at least one, so that a thin picture does not vanish."""
+    return max(1, round(side * scale))
+
+
 def _scale_picture(image, height, width):
     """Bilinear resize that keeps the type; integers are cut, not rounded, as the old package did."""
     resized = _resample(image, height, width, anti_aliasing=True)
@@ -144,10 +151,10 @@ def _pad(image, height, width):
 
 def resize_mask(mask, scale, padding, crop=None):
     """Masks [H, W, N] scaled, then padded or cropped, as `resize_image` did with their picture; keeps the type."""
-    if scale != 1:
+    if scale != 1 and all(mask.shape[:2]):  # `load_mask` of an empty picture may give (0, 0, 0)
         height, width = mask.shape[:2]
-        rows, row_lost = _nearest(height, round(height * scale))
-        columns, column_lost = _nearest(width, round(width * scale))
+        rows, row_lost = nearest(height, scaled_side(height, scale))
+        columns, column_lost = nearest(width, scaled_side(width, scale))
         mask = mask[rows[:, np.newaxis], columns]  # both at once: quick for any memory layout
         if row_lost:
             mask[-1] = 0
@@ -161,7 +168,7 @@ def resize_mask(mask, scale, padding, crop=None):
     return mask
 
 
-def _nearest(size_before, size):
+def nearest(size_before, size):
     """Where the pixels of a nearest-neighbour zoom along one axis come from, as in scipy.ndimage.zoom with order 0.
 
     The points run from the first pixel to the last. Where rounding takes the last point beyond the last pixel, SciPy

@@ -1,10 +1,13 @@
-"""An exported network with the `detect` of `MaskRCNN`, so that whatever measures or draws the one takes the other."""
+"""An exported network with the `detect` of `MaskRCNN`, for what asks for no more: `detect_dataset` and the drawings.
+
+It has no Config, so that `mrcnn_ext.detection.Detector` and `mrcnn serve`, which need one, do not take it.
+"""
 
 from pathlib import Path
 
 import numpy as np
 
-from mrcnn.data.minimask import unmold_masks
+from mrcnn.data.minimask import unmold_crops, unmold_masks
 from mrcnn.data.picture import as_channels
 from mrcnn.export.formats import FILES, RUNNERS
 
@@ -24,18 +27,27 @@ class ExportedModel:
         if not formats:
             raise ValueError(f"{self.path}: not an export; expected one of {', '.join(FILES.values())}.")
         self.format = formats[0]
+        if self.format == "savedmodel" and not (self.path / "saved_model.pb").is_file():
+            raise ValueError(
+                f"{self.path}: not an export; give the path of the model itself, such as model.onnx or, for a "
+                f"SavedModel, {FILES['savedmodel']}."
+            )
         self.run = RUNNERS[self.format](self.path)
 
-    def detect(self, images, verbose=0):
-        """As `MaskRCNN.detect`: for each picture a dict of rois (N, 4) px, class_ids, scores, masks [H, W, N] bool."""
-        return [self._detect(as_channels(image, self.channels)) for image in images]
+    def detect(self, images, verbose=0, crops=False):
+        """As `MaskRCNN.detect`: for each picture a dict of rois (N, 4) px, class_ids, scores, masks [H, W, N] bool.
 
-    def _detect(self, image):
+        crops: masks is a list of N bool arrays instead, each as large as its box.
+        """
+        return [self._detect(as_channels(image, self.channels), crops) for image in images]
+
+    def _detect(self, image, crops):
         found = {name: values[0] for name, values in self.run(np.ascontiguousarray(image[None])).items()}
         number = int(found["number"])
         boxes, masks = found["boxes"][:number], None
         if "masks" in found:
-            masks = unmold_masks(found["masks"][:number], boxes, image.shape)
+            masks = found["masks"][:number]
+            masks = unmold_crops(masks, boxes) if crops else unmold_masks(masks, boxes, image.shape)
         return {
             "rois": boxes,
             "class_ids": found["classes"][:number],

@@ -10,6 +10,9 @@ import warnings
 import keras
 import numpy as np
 
+from mrcnn.export.onnx_weights import compute_int8, store_float16
+from mrcnn.network.rows import shapes_may_vary
+
 PRECISIONS = ("float32", "float16", "int8")
 ONNX_OPSET = 18
 
@@ -29,7 +32,15 @@ def run_keras(path):
 def write_savedmodel(model, path):
     """TensorFlow's SavedModel, for TensorFlow Serving and `tf.saved_model.load`: needs no Python of ours."""
     _must_be_tensorflow()
-    model.export(path, format="tf_saved_model", verbose=False)
+    import tensorflow as tf
+
+    spec = tf.TensorSpec(model.input_shape, tf.uint8, name="picture")
+    module = tf.Module()
+    module.weights = [variable.value for variable in model.variables]  # Keras's own export writes each of them twice
+    module.serve = tf.function(lambda picture: model(picture, training=False), [spec])
+    with shapes_may_vary(True):
+        function = module.serve.get_concrete_function()
+    tf.saved_model.save(module, path, signatures=function)
 
 
 def run_savedmodel(path):
@@ -45,13 +56,18 @@ def run_savedmodel(path):
     return run
 
 
-def write_onnx(model, path):
-    """ONNX, for ONNX Runtime."""
+def write_onnx(model, path, precision="float32"):
+    """ONNX, for ONNX Runtime.
+
+    precision: of the weights; "float16" halves the file; "int8" quarters it, and convolutions are computed in 8 bits.
+    """
     _must_be_tensorflow()
     signature = [keras.InputSpec(dtype="uint8", shape=model.input_shape, name="picture")]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), shapes_may_vary(True):
         warnings.simplefilter("ignore")  # of tf2onnx, on numpy's and protobuf's names
         model.export(path, format="onnx", verbose=False, input_signature=signature, opset_version=ONNX_OPSET)
+    if precision != "float32":
+        {"float16": store_float16, "int8": compute_int8}[precision](path)
 
 
 def run_onnx(path):
@@ -116,6 +132,7 @@ def run_tflite(path):
 
 WRITERS = {"savedmodel": write_savedmodel, "onnx": write_onnx, "keras": write_keras, "tflite": write_tflite}
 RUNNERS = {"savedmodel": run_savedmodel, "onnx": run_onnx, "keras": run_keras, "tflite": run_tflite}
+SMALLER = ("onnx", "tflite")  # written with smaller weights too
 FILES = {"savedmodel": "saved_model", "onnx": "model.onnx", "keras": "model.keras", "tflite": "model.tflite"}
 
 
@@ -125,12 +142,12 @@ def write(to, model, path, precision="float32"):
         raise ValueError(f"There is no export to {to!r}: use {', '.join(WRITERS)}.")
     if precision not in PRECISIONS:
         raise ValueError(f"There is no precision {precision!r}: use {', '.join(PRECISIONS)}.")
-    if to == "tflite":
-        write_tflite(model, path, precision)
+    if to in SMALLER:
+        WRITERS[to](model, path, precision)
     elif precision != "float32":
         raise ValueError(
             f"{to} is written in float32 only: its runtime would compute a {precision} graph of this kind with casts "
-            "around most operations, slower than before. TFLite has float16 and int8."
+            "around most operations, slower than before. ONNX and TFLite have float16 and int8."
         )
     else:
         WRITERS[to](model, path)

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from mrcnn.data.anchors import generate_anchors
-from mrcnn.data.resize import WHOLE_NUMBER_SLACK, _scale
+from mrcnn.data.resize import WHOLE_NUMBER_SLACK, _scale, scaled_side
 
 WHOLE = 1e-3  # gray levels; what float32 may lose of a whole number before it is cut
 
@@ -82,10 +82,11 @@ class MoldPictures(keras.layers.Layer):
             return 1.0, height, width, height, width
         if isinstance(height, int) and isinstance(width, int):
             scale = _scale(height, width, self.min_dim, max_dim, self.min_scale)
-            new_height, new_width = round(height * scale), round(width * scale)
+            new_height, new_width = scaled_side(height, scale), scaled_side(width, scale)
         else:
             scale = self._scale_in_graph(height, width, max_dim)
-            new_height, new_width = (ops.cast(ops.round(_real(n) * scale), "int32") for n in (height, width))
+            sides = (ops.maximum(ops.round(_real(n) * scale), 1) for n in (height, width))
+            new_height, new_width = (ops.cast(side, "int32") for side in sides)
         if self.mode == "square":
             return scale, new_height, new_width, self.max_dim, self.max_dim
         return scale, new_height, new_width, -(-new_height // 64) * 64, -(-new_width // 64) * 64

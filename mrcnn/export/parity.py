@@ -16,7 +16,8 @@ MASK_IOU = 0.9
 class Parity:
     """How far an export is from the network, over all pictures.
 
-    objects: found by the network.  missing, added: found by one of the two only, with a score clearly above the least.
+    objects: found by the network.  missing, added: found by one of the two only, with a score clearly above what
+    the other leaves out.
     score, box_px: largest differences.  mask_iou: mean IoU of the masks, 1 where there are none.
     """
 
@@ -30,8 +31,6 @@ class Parity:
 
     @property
     def text(self):
-        if not self.objects and not self.added:
-            return f"NOTHING COMPARED: the network finds no object in the {self.pictures} sample pictures; give others"
         return (
             f"{self.pictures} pictures, {self.objects} objects: {self.missing} missing, {self.added} added, scores "
             f"within {self.score:.2g}, boxes within {self.box_px:.0f} px, masks' mean IoU {self.mask_iou:.4f}"
@@ -39,8 +38,11 @@ class Parity:
 
     @property
     def problem(self):
-        """What makes the export differ, in words; empty when it is equal, or when neither finds anything."""
+        """What makes the export differ, or leaves it unproven, in words; empty when it is equal."""
+        nothing = not self.objects and not self.added
+        where = f"no object is found in the {self.pictures} sample pictures"
         checks = (
+            (nothing, f"nothing could be compared, as {where}: give pictures or a data set with some"),
             (self.missing, f"{self.missing} of {self.objects} objects are not found"),
             (self.added, f"{self.added} objects are found that the network does not find"),
             (self.score > SCORE, f"scores differ by up to {self.score:.3g}"),
@@ -50,16 +52,19 @@ class Parity:
         return ", ".join(text for wrong, text in checks if wrong)
 
 
-def compare(reference, other, images, min_confidence):
-    """`Parity` of two models with a `detect`, on pictures [H, W, C]. min_confidence: least score of the network."""
+def compare(reference, other, images, min_confidence, most):
+    """`Parity` of two models with a `detect`, on pictures [H, W, C].
+
+    min_confidence, most: least score, and number of objects in a picture, that the network gives.
+    """
     result, ious = Parity(), []
     for image in images:
         one, two = reference.detect([image])[0], other.detect([image])[0]
         pairs = _pairs(one, two)
         result.pictures += 1
         result.objects += len(one["scores"])
-        result.missing += _clear(one, {i for i, _ in pairs}, min_confidence)
-        result.added += _clear(two, {j for _, j in pairs}, min_confidence)
+        result.missing += _clear(one, {i for i, _ in pairs}, _least(two, min_confidence, most))
+        result.added += _clear(two, {j for _, j in pairs}, _least(one, min_confidence, most))
         for i, j in pairs:
             result.score = max(result.score, abs(float(one["scores"][i]) - float(two["scores"][j])))
             result.box_px = max(result.box_px, float(np.abs(one["rois"][i] - two["rois"][j]).max()))
@@ -87,9 +92,14 @@ def _pairs(one, two):
     return pairs
 
 
-def _clear(found, paired, min_confidence):
+def _least(found, min_confidence, most):
+    """The score below which objects are left out: where there are as many as there may be, that of the last one."""
+    return float(np.min(found["scores"])) if len(found["scores"]) >= most else min_confidence
+
+
+def _clear(found, paired, least):
     """How many objects without a partner have a score that rounding cannot explain."""
-    return sum(score > min_confidence + SCORE for i, score in enumerate(found["scores"]) if i not in paired)
+    return sum(score > least + SCORE for i, score in enumerate(found["scores"]) if i not in paired)
 
 
 def _iou(mask1, mask2):

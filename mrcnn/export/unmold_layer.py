@@ -46,5 +46,8 @@ class UnmoldDetections(keras.layers.Layer):
         window = box_ops.norm(meta[:, 7:11], molded_height, molded_width)  # (B, 4)
         y1, x1, y2, x2 = ops.unstack(window[:, None], 4, axis=-1)  # (B, 1)
         shift, scale = ops.stack([y1, x1, y1, x1], axis=-1), ops.stack([y2 - y1, x2 - x1, y2 - y1, x2 - x1], axis=-1)
-        boxes = box_ops.denorm((detections[..., :4] - shift) / scale, height[:, None], width[:, None])
+        flat = scale == 0.0  # of a thin picture one row or column is left: boxes reach across it
+        boxes = (detections[..., :4] - shift) / ops.where(flat, 1.0, scale)
+        boxes = ops.where(flat, ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0]), boxes)
+        boxes = box_ops.denorm(boxes, height[:, None], width[:, None])
         return ops.cast(ops.round(boxes), "int32"), ops.cast(detections[..., 4], "int32"), detections[..., 5]

@@ -17,6 +17,7 @@ from mrcnn.network.precision import in_its_precision
 from mrcnn.network.proposals import ProposalLayer
 from mrcnn.network.roi_targets import DetectionTargetLayer
 from mrcnn.network.rpn import region_proposals, rpn_model
+from mrcnn.network.rpn_samples import SampledRPN
 from mrcnn.network.rpn_targets import RPNTargetLayer
 from mrcnn.network.stored_model import StoredModel
 from mrcnn.network.train_model import TrainModel
@@ -28,7 +29,8 @@ def build_training(config, anchors_px):
     inputs = _training_inputs(config)
     image = inputs["images"]
     pyramid = _pyramid(image, config)
-    rpn_logits, rpn_class, rpn_deltas = _region_proposals(pyramid, config)
+    rpn = _rpn(config)
+    rpn_class, rpn_deltas = region_proposals(pyramid, rpn)[1:]  # no gradient flows back from the proposals
     anchors = Anchors(anchors_px, config.IMAGE_SHAPE[:2], name="anchors")(image)
 
     if config.USE_RPN_ROIS:
@@ -46,7 +48,10 @@ def build_training(config, anchors_px):
 
     targets = _detection_targets(inputs, proposals, config)
     logits, _, deltas = _class_box_head(targets["rois"], image, pyramid, config, targets["valid"])
-    predictions = {"rpn_logits": rpn_logits, "rpn_deltas": rpn_deltas, "logits": logits, "deltas": deltas}
+    anchor_samples = [rpn_targets["positive"], rpn_targets["negative"]]
+    sampled = SampledRPN(rpn, name="rpn_samples")([*anchor_samples, *pyramid], everywhere=rpn_class)
+    rpn_targets |= {name: sampled[name] for name in ("positive", "negative")}
+    predictions = {"rpn_logits": sampled["logits"], "rpn_deltas": sampled["deltas"], "logits": logits, "deltas": deltas}
     if config.USE_MASK:  # of the objects' slots only: the others have no mask to learn
         positives = targets["positive_valid"].shape[1]
         predictions["masks"] = _mask_head(
@@ -75,7 +80,7 @@ def build_inference(config, anchor_count):
     meta = keras.Input((config.IMAGE_META_SIZE,), name="input_image_meta")
     anchors = keras.Input((anchor_count, 4), name="input_anchors")
     pyramid = _pyramid(image, config)
-    _, rpn_class, rpn_deltas = _region_proposals(pyramid, config)
+    rpn_class, rpn_deltas = region_proposals(pyramid, _rpn(config))[1:]
     proposals = _proposals(rpn_class, rpn_deltas, anchors, config, config.POST_NMS_ROIS_INFERENCE)
 
     rois, valid = proposals["rois"], proposals["valid"]
@@ -131,14 +136,13 @@ def _pyramid(image, config):
     return feature_pyramid(maps[-4:], channels=config.TOP_DOWN_PYRAMID_SIZE)
 
 
-def _region_proposals(pyramid, config):
-    model = rpn_model(
+def _rpn(config):
+    return rpn_model(
         ratios=len(config.RPN_ANCHOR_RATIOS),
         stride=config.RPN_ANCHOR_STRIDE,
         depth=config.TOP_DOWN_PYRAMID_SIZE,
         channels=config.RPN_CHANNELS,
     )
-    return region_proposals(pyramid, model)
 
 
 def _proposals(rpn_class, rpn_deltas, anchors, config, count):
@@ -184,7 +188,7 @@ def _class_box_head(rois, image, pyramid, config, valid):
 
 def _mask_head(rois, image, pyramid, config, used):
     pool = (config.MASK_POOL_SIZE, config.MASK_POOL_SIZE)
-    features = heads.PyramidROIAlign(pool, name="roi_align_mask")([rois, image, *pyramid[:4]])
+    features = heads.PyramidROIAlign(pool, name="roi_align_mask")([rois, image, *pyramid[:4]], used=used)
     return heads.mask_head(
         features,
         classes=config.NUM_CLASSES,

@@ -7,7 +7,7 @@ import keras
 from keras import layers, ops
 
 from mrcnn.network.norm import normalise
-from mrcnn.network.rows import UsedRows, back_to_all
+from mrcnn.network.rows import UsedRows, back_to_all, rows_in_use
 from mrcnn.ops.roi_align import pyramid_roi_align
 
 
@@ -17,16 +17,26 @@ class PyramidROIAlign(layers.Layer):
 
     Of the image only the size counts: it decides which level a ROI belongs to. In its place image metas (B, 12 + K) may
     stand, as in old code; the first one's size counts.
+    used: (B, R) bool, or None. With it the result has the ROIs of all images in one row, (B * R, *pool_shape, C), or
+    only those in use where shapes may vary (see `rows`).
     """
 
     def __init__(self, pool_shape, **kwargs):
         super().__init__(**({"autocast": False} | kwargs))  # places stay float32, features as they are
         self.pool_shape = tuple(pool_shape)
 
-    def call(self, inputs):
+    def call(self, inputs, used=None):
         rois, image, *maps = inputs
         height, width = ops.shape(image)[1:3] if len(image.shape) == 4 else (image[0, 4], image[0, 5])
-        return pyramid_roi_align(maps, rois, height * width, self.pool_shape)
+        if used is None:
+            return pyramid_roi_align(maps, rois, height * width, self.pool_shape)
+        features = pyramid_roi_align(maps, rois, height * width, self.pool_shape, rows_in_use(used))
+        return ops.reshape(features, (-1, *features.shape[-3:]))
+
+    def compute_output_spec(self, inputs, used=None):
+        rois, maps = inputs[0], inputs[2:]
+        leading = rois.shape[:2] if used is None else (None,)
+        return keras.KerasTensor((*leading, *self.pool_shape, maps[0].shape[-1]), maps[0].dtype)
 
     def get_config(self):
         return super().get_config() | {"pool_shape": self.pool_shape}
@@ -93,14 +103,16 @@ def class_box_head(features, *, classes, fc_size, norm, train_bn, valid=None):
 def mask_head(features, *, classes, channels, depth, norm, train_bn, used=None):
     """ROI features (B, R, P, P, C) -> masks (B, R, 2P, 2P, K), values 0 to 1.
 
-    used: (B, R) bool, ROIs that have a mask and count in batch statistics; the others' is 0. None: all of them.
+    used: (B, R) bool, ROIs that have a mask and count in batch statistics; the others' is 0. None: all of them. The
+    features are to be what `PyramidROIAlign` gives with the same `used`.
     """
-    rois = features.shape[1]
-    x, used = _merge(features, used)
-    valid = used
-    if used is not None:
-        x = UsedRows(name="mrcnn_mask_used")([x, used])
-        valid = UsedRows(name="mrcnn_mask_valid")([used, used])
+    if used is None:
+        rois, valid = features.shape[1], None
+        x, _ = _merge(features, None)
+    else:
+        rois, x = used.shape[1], features
+        used = ops.reshape(used, (-1, 1, 1))  # one dimension less than the features, as batch norm wants it
+        valid = UsedRows(name="mrcnn_mask_valid")(used)
     for i in range(1, depth + 1):
         x = layers.Conv2D(channels, 3, padding="same", name=f"mrcnn_mask_conv{i}")(x)
         x = normalise(x, f"mrcnn_mask_bn{i}", norm=norm, train_bn=train_bn, valid=valid)

@@ -6,7 +6,7 @@ Shapes: B images, A anchors, T ROIs of which the first P slots are for objects, 
 from keras import ops
 
 from mrcnn.network.precision import ExactLayer
-from mrcnn.ops import sampling
+from mrcnn.ops import replicas, sampling
 
 EPSILON = 1e-7  # of the old binary cross-entropy
 
@@ -40,7 +40,7 @@ def rpn_class_loss(logits, targets):
     positive_valid = ops.cast(targets["positive_valid"], "float32")
     negative_valid = ops.cast(targets["negative_valid"], "float32")
     total = ops.sum(positive * positive_valid) + ops.sum(negative * negative_valid)
-    return total / ops.maximum(ops.sum(positive_valid) + ops.sum(negative_valid), 1.0)
+    return _mean(total, ops.sum(positive_valid) + ops.sum(negative_valid))
 
 
 def rpn_bbox_loss(deltas, targets):
@@ -90,7 +90,13 @@ def masked_mean(values, valid):
     """Mean of values (B, S, ...) over the items that are valid (B, S); 0 when none is."""
     per_item = ops.mean(values, axis=tuple(range(2, len(values.shape)))) if len(values.shape) > 2 else values
     valid = ops.cast(valid, "float32")
-    return ops.sum(per_item * valid) / ops.maximum(ops.sum(valid), 1.0)
+    return _mean(ops.sum(per_item * valid), ops.sum(valid))
+
+
+def _mean(total, count):
+    """`total` / `count`, 0 where there is none; where a step is spread, their mean over the replicas is that."""
+    (count,) = replicas.total([count])
+    return replicas.count() * total / ops.maximum(count, 1.0)
 
 
 def _cross_entropy(logits, labels):

@@ -1,7 +1,9 @@
 """Normalisation after a convolution: batch norm (frozen or trained) or group norm, under the old layer names."""
 
 import keras
-from keras import layers
+from keras import layers, ops
+
+from mrcnn.ops import replicas
 
 EPSILON = 1e-3  # of the old engine's layers, and so of its weights
 GROUP_SIZE = 16  # channels a group; Group Normalization (Wu and He, 2018), table 3
@@ -24,6 +26,20 @@ class BatchNorm(layers.BatchNormalization):
         if self.train_bn is not None:
             training = self.train_bn
         return super().call(inputs, training=training, mask=valid)
+
+    def _moments(self, inputs, mask):
+        """Mean and variance (C,) of the whole batch. Keras on TensorFlow takes those of a replica's own pictures."""
+        if replicas.count() == 1:
+            return super()._moments(inputs, mask)
+        counted = ops.ones_like(inputs[..., :1])
+        if mask is not None:
+            counted = counted * ops.cast(mask, inputs.dtype)[..., None]
+        axes = tuple(range(len(inputs.shape) - 1))
+        count, total = replicas.total([ops.sum(counted), ops.sum(counted * inputs, axes)])
+        count = ops.maximum(count, 1.0)
+        mean = total / count
+        (squares,) = replicas.total([ops.sum(counted * ops.square(inputs - mean), axes)])
+        return mean, squares / count
 
     def get_config(self):
         return super().get_config() | {"train_bn": self.train_bn}

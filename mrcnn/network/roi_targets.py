@@ -8,7 +8,7 @@ from keras import ops
 
 from mrcnn.network.precision import ExactLayer
 from mrcnn.ops import boxes as box_ops
-from mrcnn.ops import sampling
+from mrcnn.ops import replicas, sampling
 from mrcnn.ops.roi_align import crop_and_resize
 
 POSITIVE_IOU = 0.5
@@ -44,7 +44,7 @@ class DetectionTargetLayer(ExactLayer):
         rois, roi_valid, gt_class_ids, gt_boxes, gt_valid = inputs[:5]
         rois = ops.stop_gradient(rois)
         positive, slot, background = self._match(rois, roi_valid, gt_class_ids, gt_boxes, gt_valid)
-        noise = keras.random.uniform(ops.shape(positive), seed=self.generator)
+        noise = replicas.uniform(ops.shape(positive), self.generator)
         slots = min(self.positive_slots, rois.shape[1])
         index, valid = sampling.choose(positive, noise, slots)
         room = min(self.sample - self.positive_slots, rois.shape[1])

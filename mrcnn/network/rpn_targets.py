@@ -8,7 +8,7 @@ from keras import ops
 
 from mrcnn.network.precision import ExactLayer
 from mrcnn.ops import boxes as box_ops
-from mrcnn.ops import sampling
+from mrcnn.ops import replicas, sampling
 
 POSITIVE_IOU = 0.7
 NEGATIVE_IOU = 0.3
@@ -60,7 +60,7 @@ class RPNTargetLayer(ExactLayer):
         gt_boxes_px = ops.cast(gt_boxes_px, "float32")
         match, slot = match_anchors(anchors, gt_boxes_px, gt_valid, gt_class_ids < 0)
         count = anchors.shape[0]
-        noise = keras.random.uniform(ops.shape(match), seed=self.generator)
+        noise = replicas.uniform(ops.shape(match), self.generator)
         positive, positive_valid = sampling.choose(ops.equal(match, 1), noise, min(self.sample // 2, count))
         negative, negative_valid = sampling.choose(ops.equal(match, -1), noise, min(self.sample, count))
         room = self.sample - ops.sum(ops.cast(positive_valid, "int32"), axis=1, keepdims=True)  # (B, 1)

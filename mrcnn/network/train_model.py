@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from mrcnn.network.stored_model import StoredModel
+from mrcnn.ops import replicas
 
 
 class TrainModel(StoredModel):
@@ -24,16 +25,19 @@ class TrainModel(StoredModel):
         self.loss_means = [keras.metrics.Mean(name=name) for name in outputs]
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Weighted sum of the losses in `y_pred`, plus the L2 term."""
+        """Weighted sum of the losses in `y_pred`, plus the L2 term; a replica's share of that."""
         total = self.weight_penalty()
         for mean in self.loss_means:
             loss = y_pred[mean.name] * self.loss_weights.get(mean.name, 1.0)
-            mean.update_state(loss)
+            mean.update_state(loss, sample_weight=1.0 / replicas.count())  # a step counts once
             total = total + loss
-        return total
+        return total / replicas.count()
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         return self.get_metrics_result()
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing is left to build. (Keras would average a batch over devices, also what is bool, and fail.)"""
 
     def weight_penalty(self):
         """The L2 term, a scalar."""

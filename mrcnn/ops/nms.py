@@ -66,8 +66,7 @@ def _suppress_within(candidates, alive, iou_threshold, grouped):
     size = candidates.shape[1]
     order = ops.arange(size)
     better = order[:, None] < order[None, :]  # (T, T): the row's box comes before the column's
-    beats = ops.logical_and(_overlap(candidates, candidates, iou_threshold, grouped), better)
-    beats = ops.cast(beats, "float32")  # (B, T, T)
+    beats = ops.logical_and(_overlap(candidates, candidates, iou_threshold, grouped), better)  # (B, T, T)
 
     def changing(kept, before):
         return ops.any(ops.not_equal(kept, before))
@@ -80,8 +79,8 @@ def _suppress_within(candidates, alive, iou_threshold, grouped):
 
 
 def _survivors(kept, beats, alive):
-    losses = ops.einsum("bt,btu->bu", ops.cast(kept, "float32"), beats)
-    return ops.logical_and(alive, losses < 0.5)
+    beaten = ops.any(ops.logical_and(kept[:, :, None], beats), axis=1)
+    return ops.logical_and(alive, ops.logical_not(beaten))
 
 
 def _overlap(rows1, rows2, iou_threshold, grouped):

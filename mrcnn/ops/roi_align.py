@@ -27,11 +27,12 @@ def roi_levels(boxes, image_area):
     return ops.cast(ops.clip(ops.round(level), LEVELS[0], LEVELS[-1]), "int32")
 
 
-def pyramid_roi_align(maps, boxes, image_area, size):
+def pyramid_roi_align(maps, boxes, image_area, size, rows=None):
     """Features of each ROI.
 
     maps: P2..P5, each (B, H, W, C).  boxes: (B, R, 4); no gradient flows into them.  size: samples along a side, P.
-    Returns (B, R, P, P, C).
+    rows: (M,) int32 into the B * R ROIs, those to look at; None: all.
+    Returns (B, R, P, P, C), with `rows` (M, P, P, C).
     """
     boxes = ops.nan_to_num(ops.stop_gradient(boxes))  # a training that diverged must end in its loss, not in here
     batch, rois, channels = ops.shape(boxes)[0], boxes.shape[1], maps[0].shape[-1]
@@ -46,10 +47,13 @@ def pyramid_roi_align(maps, boxes, image_area, size):
 
     which = ops.reshape(roi_levels(boxes, image_area) - LEVELS[0], (-1,))  # (B * R,)
     image = ops.repeat(ops.arange(batch), rois)  # (B * R,)
+    boxes = ops.reshape(boxes, (-1, 4))
+    if rows is not None:
+        which, image, boxes = (ops.take(values, rows, axis=0) for values in (which, image, boxes))
     start = ops.take(_integers(starts), which) + image * cells
     height, width = ops.take(_integers(heights), which), ops.take(_integers(widths), which)
-    pooled = _sample(table, start, height, width, ops.reshape(boxes, (-1, 4)), size)
-    return ops.reshape(pooled, (batch, rois, size[0], size[1], channels))
+    pooled = _sample(table, start, height, width, boxes, size)
+    return pooled if rows is not None else ops.reshape(pooled, (batch, rois, size[0], size[1], channels))
 
 
 def crop_and_resize(maps, boxes, size):
@@ -65,40 +69,38 @@ def crop_and_resize(maps, boxes, size):
 def _sample(table, start, height, width, boxes, size):
     """Bilinear samples, (N, P, P, C), of N maps that lie row-major in `table` (cells, C) from row `start` (N,) on."""
     y1, x1, y2, x2 = ops.unstack(boxes, 4, axis=-1)  # (N,)
-    y_low, y_high, y_weight, y_inside = _grid(y1, y2, height, size[0])  # (N, P)
-    x_low, x_high, x_weight, x_inside = _grid(x1, x2, width, size[1])
+    low, high, top, bottom = _grid(y1, y2, height, size[0])  # (N, P)
+    left, right, west, east = _grid(x1, x2, width, size[1])
+    low, high = (start[:, None] + row * width[:, None] for row in (low, high))
 
-    def corner(y, x):
-        cell = (start[:, None] + y * width[:, None])[:, :, None] + x[:, None, :]  # (N, P, P)
-        return ops.take(table, cell, axis=0)  # (N, P, P, C)
+    def corner(row, column, y_weight, x_weight):
+        values = ops.take(table, row[:, :, None] + column[:, None, :], axis=0)  # (N, P, P, C)
+        weight = ops.cast(y_weight[:, :, None] * x_weight[:, None, :], table.dtype)
+        return values * weight[..., None]
 
-    dtype = table.dtype
-    y_weight = ops.cast(y_weight, dtype)[:, :, None, None]
-    x_weight = ops.cast(x_weight, dtype)[:, None, :, None]
-    top = corner(y_low, x_low) * (1 - x_weight) + corner(y_low, x_high) * x_weight
-    bottom = corner(y_high, x_low) * (1 - x_weight) + corner(y_high, x_high) * x_weight
-    inside = ops.logical_and(y_inside[:, :, None], x_inside[:, None, :])[..., None]
-    return (top * (1 - y_weight) + bottom * y_weight) * ops.cast(inside, dtype)
+    upper = corner(low, left, top, west) + corner(low, right, top, east)
+    return upper + (corner(high, left, bottom, west) + corner(high, right, bottom, east))
 
 
 def _grid(low, high, length, samples):
-    """Where the samples of one side fall: lower and upper cell, weight of the upper one, and whether inside the map.
+    """Where the samples of one side fall, (N, P) each: lower and upper cell, and their weights, 0 outside the map.
 
-    Each is a mean of the two ends, so that the outermost ones lie exactly on the ends: on the map's edge they must not
-    fall outside by rounding, which differs from eager to compiled code.
+    A position is a mean of the two ends, so that the outermost ones lie exactly on the ends: on the map's edge they
+    must not fall outside by rounding, which differs from eager to compiled code.
     """
     last = ops.cast(length - 1, "float32")[:, None]  # (N, 1)
     low, high = low[:, None], high[:, None]
     share = np.linspace(0.0, 1.0, samples, dtype="float32") if samples > 1 else np.array([0.5], "float32")  # (P,)
     position = (low * (1.0 - share) + high * share) * last  # (N, P)
-    inside = ops.logical_and(position >= 0.0, position <= last)
+    inside = ops.cast(ops.logical_and(position >= 0.0, position <= last), "float32")
     position = ops.clip(position, 0.0, last)
     lower = ops.floor(position)
+    upper_weight = position - lower
     return (
         ops.cast(lower, "int32"),
         ops.cast(ops.ceil(position), "int32"),
-        position - lower,
-        inside,
+        (1.0 - upper_weight) * inside,
+        upper_weight * inside,
     )
 
 

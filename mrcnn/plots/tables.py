@@ -41,12 +41,14 @@ def display_weight_stats(model):
     A weight whose values are all equal is marked "dead?" (biases of convolutions excepted: they start as zeros), one
     with values beyond 1000 "Overflow?".
     """
+    import keras  # only here: drawing needs none
+
     table = [["WEIGHT NAME", "SHAPE", "MIN", "MAX", "STD"]]
     for layer in model.get_trainable_layers():
         for i, (weight, values) in enumerate(zip(layer.weights, layer.get_weights(), strict=True)):
             low, high = np.min(values), np.max(values)
             alert = ""
-            if low == high and not (layer.__class__.__name__ == "Conv2D" and i == 1):
+            if low == high and not (isinstance(layer, keras.layers.Conv2D) and i == 1):
                 alert += "<span style='color:red'>*** dead?</span>"
             if max(abs(low), abs(high)) > _LARGE_WEIGHT:
                 alert += "<span style='color:red'>*** Overflow?</span>"

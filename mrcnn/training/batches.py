@@ -4,15 +4,14 @@ import keras
 
 
 class Batches(keras.utils.PyDataset):
-    """Endless batches of a Loader from number `first` on; with `cycle` the same `cycle` batches again and again."""
+    """Endless batches of a Loader from number `first` on."""
 
     num_batches = None
 
-    def __init__(self, loader, first=0, cycle=None):
+    def __init__(self, loader, first=0):
         super().__init__()
         self.loader = loader
         self.first = first
-        self.cycle = cycle
 
     def __getitem__(self, index):
-        return (self.loader.fetch(self.first + (index % self.cycle if self.cycle else index)),)
+        return (self.loader.fetch(self.first + index),)

@@ -9,19 +9,19 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from mrcnn.training.names import BEST, STATE
+from mrcnn.training.names import BEST, EPOCH, STATE
 from mrcnn.training.optimizer import inner_optimizer
 from mrcnn.training.state import save_state
 from mrcnn.weights import save_weights
 from mrcnn.whole_file import whole_file
 
-BEST_BY = "mask_AP"
+BEST_BY = ("mask_AP", "box_AP")  # the first of them that a callback measures
 
 
 class EpochWeights(keras.callbacks.Callback):
     """After each epoch: its weights in the old layout.
 
-    path_pattern: has `*epoch*` in the place of the epoch's number. Comes before callbacks that may fail.
+    path_pattern: has EPOCH in the place of the epoch's number. Comes before callbacks that may fail.
     """
 
     def __init__(self, path_pattern):
@@ -30,7 +30,7 @@ class EpochWeights(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         with averaged_weights(self.model):
-            _must_be_finite(self.model, epoch + 1)
+            _must_be_finite(self.model, f"at the end of epoch {epoch + 1}")
             save_weights(self.model, path_of(self.path_pattern, epoch + 1))
 
 
@@ -38,9 +38,9 @@ class Checkpoints(keras.callbacks.Callback):
     """Keeps the state for resuming, the best weights as best.h5, and the number of checkpoints; last of its kind.
 
     path_pattern: as of EpochWeights.  clock: the run's Clock.
-    about: what the state tells besides the place: loader_seed, layers, learning_rate.
+    about: what the state tells besides the place: loader_seed, layers, learning_rate, epochs, ...
     every: steps between states within an epoch, or None.  keep: checkpoints that stay (the best one also does), or
-    None for all.  The best is by `mask_AP`, where a callback measures it.
+    None for all.  The best is by `mask_AP`, where a callback measures it, or else by `box_AP`.
     """
 
     def __init__(self, path_pattern, clock, about, every=None, keep=None):
@@ -59,41 +59,43 @@ class Checkpoints(keras.callbacks.Callback):
             self.save_state()
 
     def on_epoch_end(self, epoch, logs=None):
-        self._keep_best(path_of(self.path_pattern, epoch + 1), epoch + 1, (logs or {}).get(BEST_BY))
+        self._keep_best(path_of(self.path_pattern, epoch + 1), epoch + 1, logs or {})
         self.clock.next_epoch()
         self.save_state()
         self._remove_old()
 
     def save_state(self):
-        """Writes where the training is now; a run that resumes goes on here."""
+        """Writes where the training is now, for a run that resumes. ValueError for weights that are no numbers."""
         if keras.backend.backend() == "jax" and self.clock.step:
             self.model.jax_state_sync()  # within an epoch the newest values are not in the model's variables
+        _must_be_finite(self.model, f"after {self.clock.step} steps of epoch {self.clock.epoch + 1}")
         place = {"epoch": self.clock.epoch, "step": self.clock.step, "batches": self.clock.batches}
         save_state(self.folder / STATE, self.model, place | self.about)
         self.saved = self.clock.global_step
 
-    def _keep_best(self, path, epoch, value):
-        if value is None or math.isnan(value):
+    def _keep_best(self, path, epoch, logs):
+        by = next((name for name in BEST_BY if name in logs), None)
+        if by is None or math.isnan(logs[by]):
             return
         notes = self.folder / "best.json"
-        if notes.is_file() and json.loads(notes.read_text(encoding="utf-8"))[BEST_BY] >= value:
+        if notes.is_file() and json.loads(notes.read_text(encoding="utf-8")).get(by, -1.0) >= logs[by]:
             return
         with whole_file(self.folder / BEST) as part:
             _second_name(path, part)
         with whole_file(notes) as part:
-            part.write_text(json.dumps({"epoch": epoch, BEST_BY: value}) + "\n", encoding="utf-8")
+            part.write_text(json.dumps({"epoch": epoch, by: logs[by]}) + "\n", encoding="utf-8")
 
     def _remove_old(self):
         if self.keep is None:
             return
-        pattern = Path(self.path_pattern).name.replace("*epoch*", "[0-9]" * 4)
+        pattern = Path(self.path_pattern).name.replace(EPOCH, "[0-9]" * 4)
         for path in sorted(self.folder.glob(pattern))[: -self.keep]:
             path.unlink(missing_ok=True)
 
 
 def path_of(path_pattern, epoch):
     """Path of the checkpoint of an epoch."""
-    return Path(path_pattern.replace("*epoch*", f"{epoch:04d}"))
+    return Path(path_pattern.replace(EPOCH, f"{epoch:04d}"))
 
 
 @contextlib.contextmanager
@@ -120,12 +122,12 @@ def use_averages(keras_model):
             variable.assign(average)
 
 
-def _must_be_finite(keras_model, epoch):
+def _must_be_finite(keras_model, when):
     for weight in keras_model.weights:
         if not np.isfinite(np.asarray(weight)).all():
             raise ValueError(
-                f"{weight.path} is not a number any more at the end of epoch {epoch}, so no checkpoint of it is "
-                "written. Lower the learning rate, and go on from the checkpoint before."
+                f"{weight.path} is not a number any more {when}, so no checkpoint of it is written. Lower the learning "
+                "rate, and go on from the checkpoint before."
             )
 
 

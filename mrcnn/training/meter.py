@@ -8,13 +8,13 @@ import numpy as np
 
 from mrcnn.training.optimizer import inner_optimizer
 
-MOSTLY, ENOUGH_BATCHES = 0.5, 20  # of the batches of an epoch
+STARVING, ENOUGH_STEPS = 0.2, 20  # share of the time; fewer steps say little
 
 
 class Meter(keras.callbacks.Callback):
     """Adds to what each epoch tells: learning_rate, gradient_norm (of its last step), images_per_second, memory_mib.
 
-    Also data_late, the share of batches that were not ready when they were asked for; warns once when most were.
+    Also data_wait, the share of the time in which it waits for the loader; warns once when that is much.
     clock: the run's Clock.  images: pictures a step.  learning_rate: a number or a Keras schedule.  loader: the Loader.
     """
 
@@ -25,6 +25,7 @@ class Meter(keras.callbacks.Callback):
         self.schedule = learning_rate if callable(learning_rate) else None
         self.loader = loader
         self.warned = False
+        self.lately = np.zeros(3)  # steps, seconds, and seconds of waiting, of epochs that were not judged yet
 
     def on_epoch_begin(self, epoch, logs=None):
         optimizer = inner_optimizer(self.model)
@@ -32,15 +33,17 @@ class Meter(keras.callbacks.Callback):
         self.fixed_rate = None if self.schedule else float(np.asarray(optimizer.learning_rate))
         self.first_step = self.clock.global_step
         self.times = []
-        self.taken, self.late = self.loader.taken, self.loader.late
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.loader.need(self.clock.batches)
 
     def on_train_batch_end(self, batch, logs=None):
-        self.times = [*self.times[-20:], (time.perf_counter(), self.clock.global_step)]
+        self.times = [*self.times[-20:], (time.perf_counter(), self.clock.global_step, self.loader.waited)]
         if len(self.times) == 1:
             self.epoch_start = self.times[0]  # the first step of a run compiles the graph: it is not counted
 
     def of_step(self):
-        """The step size that the last step had, its gradients' norm, and pictures a second lately, where known."""
+        """The step size that the last step had, its gradients' norm, and speed and waiting lately, where known."""
         values = {"learning_rate": self.learning_rate(self.clock.global_step - self.first_step - 1)}
         if keras.backend.backend() != "jax":  # where the newest values are out of reach within an epoch
             values["gradient_norm"] = float(np.asarray(inner_optimizer(self.model).gradient_norm))
@@ -57,20 +60,32 @@ class Meter(keras.callbacks.Callback):
         logs["gradient_norm"] = float(np.asarray(inner_optimizer(self.model).gradient_norm))
         logs.update(self._speed(self.epoch_start))
         logs["memory_mib"] = memory_mib()
-        taken = self.loader.taken - self.taken
-        logs["data_late"] = (self.loader.late - self.late) / max(1, taken)
-        if logs["data_late"] > MOSTLY and taken >= ENOUGH_BATCHES and not self.warned:
+        self._warn()
+
+    def _warn(self):
+        """Of short epochs several together say enough."""
+        (begin, first, waited_before), (end, last, waited) = self.epoch_start, self.times[-1]
+        self.lately += last - first, end - begin, waited - waited_before
+        steps, seconds, waiting = self.lately
+        if self.warned or steps < ENOUGH_STEPS:
+            return
+        self.lately[:] = 0
+        if waiting > STARVING * seconds:
             self.warned = True
             print(
-                f"The device waits for data: {logs['data_late']:.0%} of the batches were not ready in time "
-                f"({self.loader.threads} threads make them). Make the pictures on disk smaller, or leave out costly "
-                "augmentation."
+                f"The device waits for data {waiting / seconds:.0%} of the time ({self.loader.threads} threads make "
+                "batches). Make the pictures on disk smaller, or leave out costly augmentation."
             )
 
     def _speed(self, start):
-        """Pictures a second from (time, step) `start` to the last step; empty before the second one."""
-        (begin, first), (end, last) = start, self.times[-1]
-        return {"images_per_second": self.images * (last - first) / (end - begin)} if last > first else {}
+        """Pictures a second and share of waiting from `start`, a row of `times`, to the last step; empty at first."""
+        (begin, first, waited_before), (end, last, waited) = start, self.times[-1]
+        if last == first:
+            return {}
+        return {
+            "images_per_second": self.images * (last - first) / (end - begin),
+            "data_wait": (waited - waited_before) / (end - begin),
+        }
 
 
 def memory_mib():

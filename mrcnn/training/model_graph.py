@@ -13,8 +13,13 @@ def model_graph(keras_model):
     return graph
 
 
-def hyperparameters(config):
-    """The plain values of a Config, as TensorBoard's HParams take them."""
-    values = {name: value for name, value in config.to_dict().items() if isinstance(value, bool | int | float | str)}
-    lists = {name: str(value) for name, value in config.to_dict().items() if isinstance(value, tuple | list)}
+def hyperparameters(config, about):
+    """The plain values of a Config, as TensorBoard's HParams take them, with what this training was given.
+
+    about: its learning_rate, None where that is a schedule, and layers.
+    """
+    given = {"LEARNING_RATE": about["learning_rate"] or "a schedule", "layers": about["layers"]}
+    settings = config.to_dict() | given
+    values = {name: value for name, value in settings.items() if isinstance(value, bool | int | float | str)}
+    lists = {name: str(value) for name, value in settings.items() if isinstance(value, tuple | list)}
     return values | lists

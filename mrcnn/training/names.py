@@ -6,9 +6,11 @@ from pathlib import Path
 
 STATE = "state.npz"  # all that resuming needs
 METRICS = "metrics.csv"
+STEPS = "steps.csv"
 BEST = "best.h5"
 LOG = "log.txt"
 SKIPPED = "skipped.txt"
+EPOCH = "{epoch:04d}"  # stands for the epoch in the path of checkpoints
 
 
 def run_folder(model_dir, name, now=None):
@@ -18,13 +20,14 @@ def run_folder(model_dir, name, now=None):
 
 
 def checkpoint_path(log_dir, name):
-    """Path of the run's checkpoints, with a place for the epoch: <log_dir>/mask_rcnn_<name>_*epoch*.h5."""
-    return str(Path(log_dir) / f"mask_rcnn_{name.lower()}_*epoch*.h5")
+    """Path of the run's checkpoints, <log_dir>/mask_rcnn_<name>_{epoch:04d}.h5: `format` puts the epoch in."""
+    return str(Path(log_dir) / f"mask_rcnn_{name.lower()}_{EPOCH}.h5")
 
 
 def parse_checkpoint(path):
     """(date of the run, epoch) that a checkpoint's path tells, or None for another path."""
-    match = re.match(r".*[/\\][\w-]+(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})[/\\]mask\_rcnn\_[\w-]+(\d{4})\.h5", str(path))
+    folder = r"(?:.*[/\\])?[^/\\]*(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})"
+    match = re.fullmatch(folder + r"[/\\]mask_rcnn_[^/\\]+(\d{4})\.h5", str(path))
     if not match:
         return None
     *date, epoch = (int(part) for part in match.groups())

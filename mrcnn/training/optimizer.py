@@ -3,8 +3,26 @@
 import keras
 from keras import ops
 
+from mrcnn.ops import replicas
 
-class _Watched:
+
+class _Whole:
+    """Adds up the gradients of all replicas before anything looks at them, so that clipping is by the step's norm.
+
+    (Keras on TensorFlow clips those of each replica, then adds.)
+    """
+
+    def apply_gradients(self, grads_and_vars):
+        gradients, variables = zip(*grads_and_vars, strict=True)
+        return super().apply_gradients(zip(replicas.total(gradients), variables, strict=True))
+
+
+@keras.saving.register_keras_serializable("mrcnn")
+class LossScale(_Whole, keras.optimizers.LossScaleOptimizer):
+    """Keras' scale of the loss for float16, of the whole step's gradients."""
+
+
+class _Watched(_Whole):
     """Adds to a Keras optimizer the variable `gradient_norm`: of the last step, before clipping."""
 
     def build(self, variables):
@@ -19,6 +37,23 @@ class _Watched:
         squares = [ops.sum(ops.square(ops.cast(g, "float32"))) for g in grads if g is not None]
         self.gradient_norm.assign(ops.sqrt(sum(squares)))
         super().apply(grads, trainable_variables)
+
+    # Of the same gradients every replica makes the same weights by itself. Keras on TensorFlow has the replicas meet in
+    # each of these three, which cannot be within a condition, as accumulation needs it.
+
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        for gradient, variable in zip(grads, trainable_variables, strict=True):
+            self.update_step(gradient, variable, learning_rate)
+
+    def _backend_increment_gradient_accumulators(self, grads, acc_grads):
+        for gradient, sum_so_far in zip(grads, acc_grads, strict=True):
+            sum_so_far.assign(sum_so_far + gradient)
+
+    def _apply_weight_decay(self, variables):
+        for variable in variables if self.weight_decay else []:
+            if self._use_weight_decay(variable):
+                rate = ops.cast(self.learning_rate, variable.dtype)
+                variable.assign(variable - variable * self.weight_decay * rate)
 
     def averages(self):
         """The moving averages of the trainable weights, in their order."""
@@ -51,12 +86,15 @@ def make_optimizer(config, learning_rate, momentum):
     if config.EMA_MOMENTUM is not None:
         shared["ema_momentum"] = config.EMA_MOMENTUM
     if config.OPTIMIZER == "sgd":
-        return SGD(momentum=momentum, **shared)
-    if config.OPTIMIZER == "adamw":
-        return AdamW(weight_decay=config.WEIGHT_DECAY, **shared)
-    raise ValueError(f'OPTIMIZER is {config.OPTIMIZER!r}: use "sgd" or "adamw".')
+        optimizer = SGD(momentum=momentum, **shared)
+    elif config.OPTIMIZER == "adamw":
+        optimizer = AdamW(weight_decay=config.WEIGHT_DECAY, **shared)
+        optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    else:
+        raise ValueError(f'OPTIMIZER is {config.OPTIMIZER!r}: use "sgd" or "adamw".')
+    return LossScale(optimizer) if config.PRECISION == "mixed_float16" else optimizer
 
 
 def inner_optimizer(keras_model):
-    """The optimizer itself, also where Keras has wrapped it to scale the loss (float16)."""
+    """The optimizer itself, also where another one around it scales the loss (float16)."""
     return getattr(keras_model.optimizer, "inner_optimizer", keras_model.optimizer)

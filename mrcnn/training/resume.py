@@ -9,7 +9,7 @@ import keras
 
 from mrcnn.training.checkpoints import path_of
 from mrcnn.training.clock import Clock
-from mrcnn.training.names import STATE, checkpoint_path, checkpoints_of, run_folder, runs_of
+from mrcnn.training.names import LOG, STATE, checkpoint_path, checkpoints_of, parse_checkpoint, run_folder, runs_of
 from mrcnn.training.optimizer import inner_optimizer
 from mrcnn.training.state import read_place, restore_generators, restore_means, restore_state
 from mrcnn.weights import load_weights
@@ -17,12 +17,17 @@ from mrcnn.whole_file import remove_parts
 
 
 def find_state(model):
-    """Path of the state to go on from: of the model's own run, else of the last run of its NAME; or None."""
-    folders = [Path(model.log_dir), *reversed(runs_of(model.model_dir, model.config.NAME))]
-    found = next((folder / STATE for folder in folders if (folder / STATE).is_file()), None)
-    if found is None:
-        print(f"Nothing to resume in {model.model_dir}: a new run starts.")
-    return found
+    """Path of the state to go on from: of the run that the model is of, else of the last run of its NAME; or None."""
+    own = Path(model.log_dir) / STATE
+    if model.epoch and own.is_file():  # without an epoch its folder is that of this minute, whoever made it
+        return own
+    return last_state(model.model_dir, model.config.NAME)
+
+
+def last_state(model_dir, name):
+    """Path of the state of the last run of this name, or None; not of an older one, as nobody would mean that."""
+    paths = [folder / STATE for folder in runs_of(model_dir, name)[-1:]]
+    return next((path for path in paths if path.is_file()), None)
 
 
 def last_checkpoint(folder):
@@ -31,14 +36,34 @@ def last_checkpoint(folder):
 
 
 def new_folder(model):
-    """A run that starts anew does not mix with one of the same minute: its folder gets the next free minute."""
-    if model.epoch:
+    """Makes the run's folder its own: a run that starts anew does not mix with another of the same minute.
+
+    Nor does one that goes on from an earlier epoch of a run with what that run has of later ones.
+    """
+    known = [parse_checkpoint(path) for path in checkpoints_of(model.log_dir)]  # None: a name of somebody's own
+    later = [one for one in known if one and one[1] > model.epoch]
+    if model.epoch and not later:
         return
-    when = datetime.datetime.now()
-    while checkpoints_of(model.log_dir) or (Path(model.log_dir) / STATE).is_file():
+    when, folder = datetime.datetime.now(), Path(model.log_dir)
+    if model.epoch:
+        print(f"{folder} has epochs after {model.epoch}, which stay as they are: this training gets another folder.")
+    while not _claimed(folder):
+        folder = run_folder(model.model_dir, model.config.NAME, when)
         when += datetime.timedelta(minutes=1)
-        model.log_dir = str(run_folder(model.model_dir, model.config.NAME, when))
-        model.checkpoint_path = checkpoint_path(model.log_dir, model.config.NAME)
+    model.log_dir = str(folder)
+    model.checkpoint_path = checkpoint_path(folder, model.config.NAME)
+
+
+def _claimed(folder):
+    """Whether the folder is this run's from now on; whoever makes the log file has it."""
+    if checkpoints_of(folder) or (folder / STATE).is_file():
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        (folder / LOG).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 @dataclass
@@ -50,8 +75,8 @@ class Resumed:
 
     @classmethod
     def of(cls, path):
-        """From a state file; None stays None."""
-        return None if path is None else cls(path, read_place(path))
+        """From a state file."""
+        return cls(path, read_place(path))
 
     @property
     def loader_seed(self):
@@ -60,6 +85,13 @@ class Resumed:
     def first_epoch(self, layers):
         """The epoch at which the optimizer's steps began to count."""
         return self.place["first_epoch"] if self.place["layers"] == layers else self.place["epoch"]
+
+    def last_epoch(self, extra_epochs):
+        """That of a training that was to add as many epochs and did not come to its end; else as many more."""
+        place = self.place
+        if place.get("extra_epochs") == extra_epochs and place["epochs"] > place["epoch"]:
+            return place["epochs"]
+        return place["epoch"] + extra_epochs
 
     def take_over(self, model):
         """`epoch`, `log_dir` and `checkpoint_path` of the model become those of the run."""
@@ -77,8 +109,15 @@ class Resumed:
             )
         return Clock(config.STEPS_PER_EPOCH, epoch, step, self.place["batches"])
 
+    def load_checkpoint(self, model):
+        """The weights of the last epoch that is done."""
+        load_weights(model.keras_model, path_of(model.checkpoint_path, self.place["epoch"]), verbose=0)
+
     def restore(self, model, about):
-        """Puts the state into the compiled model; of other layers only what does not depend on them."""
+        """Puts the state into the compiled model; of other layers only what does not depend on them.
+
+        Returns whether all of it was.
+        """
         layers, step = self.place["layers"], self.place["step"]
         if layers == about["layers"]:
             restore_state(self.path, model.keras_model)
@@ -87,15 +126,16 @@ class Resumed:
                 with contextlib.suppress(TypeError):  # a schedule: it was made with the new rate
                     inner_optimizer(model.keras_model).learning_rate = rate
             print(f"Going on from {self.path}: epoch {self.place['epoch'] + 1}, step {step + 1}.")
-        elif step == 0:
-            load_weights(model.keras_model, path_of(model.checkpoint_path, self.place["epoch"]), verbose=0)
+            return True
+        if step == 0:
+            self.load_checkpoint(model)
             restore_generators(self.path, model.keras_model)
             print(f"Going on from {self.path}, so far layers={layers!r}: the optimizer starts anew.")
-        else:
-            raise ValueError(
-                f"{self.path} is in the middle of an epoch that trains layers={layers!r}, not {about['layers']!r}: "
-                "resume that one to its end first."
-            )
+            return False
+        raise ValueError(
+            f"{self.path} is in the middle of an epoch that trains layers={layers!r}, not {about['layers']!r}: "
+            "resume that one to its end first."
+        )
 
     def means(self):
         """A callback that gives an epoch that goes on in its middle its running means."""
@@ -106,6 +146,9 @@ class _RestoreMeans(keras.callbacks.Callback):
     def __init__(self, path):
         super().__init__()
         self.path = path
+        self.restored = False
 
     def on_epoch_begin(self, epoch, logs=None):
-        restore_means(self.path, self.model)
+        if not self.restored:
+            self.restored = True
+            restore_means(self.path, self.model)

@@ -1,6 +1,7 @@
 """What a run's folder tells about how it came to be: enough to repeat it."""
 
 import datetime
+import hashlib
 import json
 import platform
 import subprocess
@@ -20,7 +21,8 @@ _PACKAGES = ("mrcnn-stack", "keras", "numpy", "tensorflow", "tensorflow-cpu", "j
 def write_run_facts(model, train_dataset, val_dataset, settings):
     """Writes config.json, classes.json (names, the index is the class id) and run.json, one entry for each `train`.
 
-    settings: plain values, how this training was called.
+    settings: plain values, how this training was called.  "weights" is what `load_weights` was last given, and
+    "weights_sha256" the hash of that file as it was then; both None for random ones, and where a new process resumed.
     """
     folder = Path(model.log_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -33,16 +35,45 @@ def write_run_facts(model, train_dataset, val_dataset, settings):
         "started": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "command": sys.argv,
         "settings": settings,
+        "weights": model.loaded,
+        "weights_sha256": model.loaded_sha256,
         "data": {"train": fingerprint(train_dataset), "validation": fingerprint(val_dataset)},
         "versions": _versions(),
         "git_commit": _commit(),
+        "code_sha256": code_sha256(),
     }
     _write(path, {"trainings": [*trainings, facts]})
 
 
 def fingerprint(dataset):
-    """Numbers of a data set, and a hash of its classes, picture names, file sizes and annotation files."""
-    return {"pictures": len(dataset.image_ids), "classes": dataset.num_classes - 1, "sha256": dataset.fingerprint()}
+    """Numbers of a data set, where it is, and a hash of its classes, picture names, file sizes and annotation files."""
+    numbers = {"pictures": len(dataset.image_ids), "classes": dataset.num_classes - 1}
+    return numbers | {"sha256": dataset.fingerprint(), "files": _files(dataset)}
+
+
+def file_sha256(path):
+    """Hash of a file's bytes, in hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def code_sha256(folder=Path(__file__).parents[2]):
+    """Hash of the Python files of mrcnn and of mrcnn_ext beside it, which tells the code where git does not.
+
+    In Docker the code has no .git. To compare it with a commit, in its checkout:
+    find mrcnn mrcnn_ext -name '*.py' -not -path '*/.*' | LC_ALL=C sort | xargs sha256sum | sha256sum
+    """
+    files = (file.relative_to(folder) for name in ("mrcnn", "mrcnn_ext") for file in (folder / name).rglob("*.py"))
+    names = sorted(file.as_posix() for file in files if not any(part.startswith(".") for part in file.parts))
+    lines = (f"{file_sha256(folder / name)}  {name}\n" for name in names)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _files(dataset):
+    """Its annotation files, or else the folders of its pictures or TFRecords."""
+    pictures = (Path(str(info["path"])) for info in dataset.image_info if info["path"])
+    files = dataset.label_files() or {path.parent for path in pictures}
+    return sorted(str(Path(path).resolve()) for path in files)
 
 
 def _versions():

@@ -16,18 +16,22 @@ class StopOnNaN(keras.callbacks.Callback):
     """Stops the run with an error at the first step whose loss is not a finite number.
 
     clock: the run's Clock.  image_ids: function of a batch's number -> the ids of its pictures.  checkpoint: function
-    without arguments -> text about the last good checkpoint.
+    without arguments -> text about the last good checkpoint.  record: callback that comes after this one and shall
+    write that step down too.
     """
 
-    def __init__(self, clock, image_ids, checkpoint):
+    def __init__(self, clock, image_ids, checkpoint, record=None):
         super().__init__()
         self.clock = clock
         self.image_ids = image_ids
         self.checkpoint = checkpoint
+        self.record = record
 
     def on_train_batch_end(self, batch, logs=None):
         if np.isfinite(float(logs["loss"])):
             return
+        if self.record is not None:
+            self.record.on_train_batch_end(batch, logs)
         parts = ", ".join(name for name, value in logs.items() if name != "loss" and not np.isfinite(float(value)))
         raise ValueError(
             f"The loss is not a number any more, at step {self.clock.step} of epoch {self.clock.epoch + 1} "
@@ -39,18 +43,22 @@ class StopOnNaN(keras.callbacks.Callback):
 class StopEarly(keras.callbacks.Callback):
     """Ends the training when nothing became better for some epochs; comes after the MetricsFile.
 
-    metrics: the run's MetricsFile.  patience: epochs.  What counts is `mask_AP` where a callback measures it, else
-    `val_loss`. A run that was resumed counts the epochs before too.
+    metrics: the run's MetricsFile.  patience: epochs.  first_epoch: at which these layers began to train; what came
+    before does not count.
+    What counts is `mask_AP` where a callback measures it, else `box_AP`, else `val_loss`. A run that was resumed counts
+    the epochs before too.
     """
 
-    def __init__(self, metrics, patience):
+    def __init__(self, metrics, patience, first_epoch=0):
         super().__init__()
         self.metrics = metrics
         self.patience = patience
+        self.first_epoch = first_epoch
 
     def on_epoch_end(self, epoch, logs=None):
-        for name, sign in (("mask_AP", 1), ("val_loss", -1)):
-            values = {row["epoch"]: sign * row[name] for row in self.metrics.rows if name in row}
+        rows = [row for row in self.metrics.rows if row["epoch"] >= self.first_epoch]
+        for name, sign in (("mask_AP", 1), ("box_AP", 1), ("val_loss", -1)):
+            values = {row["epoch"]: sign * row[name] for row in rows if np.isfinite(row.get(name, np.nan))}
             if values:
                 best = max(values, key=values.get)
                 if epoch - best >= self.patience:

@@ -1,6 +1,8 @@
 """What stays on disk: the last checkpoints, the best one, the facts of the run; whole whatever happens."""
 
+import hashlib
 import json
+import subprocess
 from pathlib import Path
 
 import keras
@@ -10,6 +12,7 @@ from engine_data import few_pictures
 from toy_training import ToyConfig, ToyRCNN
 
 from mrcnn.config import Config
+from mrcnn.training.run_facts import code_sha256
 from mrcnn.training.state import read_place
 from mrcnn.whole_file import remove_parts, whole_file
 
@@ -60,11 +63,47 @@ def test_facts_of_the_run(run):
     assert json.loads((folder / "classes.json").read_text()) == ["BG", "bright", "dark"]
     assert Config.from_json(folder / "config.json").KEEP_CHECKPOINTS == 2
     (facts,) = json.loads((folder / "run.json").read_text())["trainings"]
-    called = {"layers": "all", "learning_rate": 0.001, "epochs": 5}
+    called = {"layers": "all", "learning_rate": 0.001, "epochs": 5, "extra_epochs": None, "augmentation": None}
+    called |= {"no_augmentation_sources": [], "loader_seed": 7}
     assert facts["settings"] == called | {"first_epoch": 0, "first_step": 0}
     assert facts["data"]["train"] == facts["data"]["validation"]
-    assert facts["data"]["train"]["pictures"] == 3
+    assert facts["data"]["train"]["pictures"] == 3 and facts["data"]["train"]["files"] == []
+    assert facts["weights"] is facts["weights_sha256"] is None
     assert facts["versions"]["keras"] == keras.__version__
+
+
+def test_the_weights_file_is_told_as_it_was_when_loaded(tmp_path):
+    first = tmp_path / "first.h5"
+    ToyRCNN("training", ToyConfig(), tmp_path).save_weights(first)
+    model = ToyRCNN("training", ToyConfig(), tmp_path / "logs")
+    model.load_weights(first)
+    sha256 = hashlib.sha256(first.read_bytes()).hexdigest()
+    first.unlink()
+    model.train(few_pictures(), few_pictures(), 0.001, 1, "heads")
+    (facts,) = json.loads((Path(model.log_dir) / "run.json").read_text())["trainings"]
+    assert (facts["weights"], facts["weights_sha256"]) == (str(first), sha256)
+    model = ToyRCNN("inference", ToyConfig(), tmp_path / "logs")
+    model.load_weights("last")
+    assert model.loaded_sha256 is None  # that takes time, and nothing asks for it
+
+
+def test_the_code_is_told_without_git(run, tmp_path):
+    """The command of its docstring, in the repository, gives the same."""
+    (facts,) = json.loads((run[0] / "run.json").read_text())["trainings"]
+    assert len(facts["code_sha256"]) == 64
+    command = code_sha256.__doc__.strip().splitlines()[-1].strip()
+    printed = subprocess.run(
+        ["bash", "-c", command], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.split()[0] == code_sha256()
+    hashes = []
+    for name, text in (("mrcnn/a.py", "1"), ("mrcnn/a.txt", "1"), ("mrcnn_ext/.hidden/a.py", "1"), ("mrcnn/a.py", "2")):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+        hashes.append(code_sha256(tmp_path))
+    assert hashes[0] == hashes[1] == hashes[2] != hashes[3]
+    (tmp_path / "mrcnn" / "a.py").rename(tmp_path / "mrcnn" / "b.py")
+    assert code_sha256(tmp_path) != hashes[3]
 
 
 def test_the_fingerprint_changes_with_the_data(tmp_path):
@@ -105,6 +144,28 @@ def test_weights_that_are_no_numbers_are_not_written(tmp_path):
     with pytest.raises(ValueError, match="res2_toy/kernel is not a number any more at the end of epoch 1"):
         model.train(few_pictures(), few_pictures(), 0.001, 1, "all", custom_callbacks=[Spoil()])
     assert not list(Path(model.log_dir).glob("*.h5"))
+
+
+def test_a_state_that_is_no_numbers_does_not_replace_the_last_one(tmp_path):
+    class Spoil(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            weight = self.model.trainable_weights[0]
+            weight.assign(np.full(weight.shape, np.nan if batch == 1 else 0.5))
+
+    model = ToyRCNN("training", KeepTwo(), tmp_path)
+    with pytest.raises(ValueError, match="res2_toy/kernel is not a number any more after 2 steps of epoch 1"):
+        model.train(few_pictures(), few_pictures(), 0.001, 1, "all", custom_callbacks=[Spoil()])
+    assert read_place(Path(model.log_dir) / "state.npz")["step"] == 0
+
+
+def test_without_masks_the_best_is_by_boxes(tmp_path):
+    class Boxes(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["box_AP"] = [0.25, 0.5, 0.125][epoch]
+
+    model = ToyRCNN("training", ToyConfig(), tmp_path)
+    model.train(few_pictures(), few_pictures(), 0.001, 3, "all", custom_callbacks=[Boxes()])
+    assert json.loads((Path(model.log_dir) / "best.json").read_text()) == {"epoch": 2, "box_AP": 0.5}
 
 
 def test_whole_files(tmp_path):

@@ -1,6 +1,7 @@
 """Config: old subclassing style, strict names, computed values, JSON."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -58,7 +59,19 @@ def test_unknown_name_on_an_instance_and_from_a_mix_in():
         mixed()
 
 
-def test_lower_case_names_and_methods_are_free():
+@pytest.mark.parametrize("name", ["COCO_MODEL_PATH", "CLASSES", "DEFAULT_LOGS_DIR"])
+def test_upper_case_names_that_are_unlike_a_setting_are_free(tmp_path, capsys, name):
+    config = type("Own", (ShapesConfig,), {name: ("a", "b"), "PATTERN": re.compile("a")})()
+    config.EPOCHS = 3
+    config.display()
+    assert f"{name:30} ('a', 'b')" in capsys.readouterr().out
+    config.to_json(tmp_path / "config.json")
+    values = json.loads((tmp_path / "config.json").read_text())
+    assert (values[name], values["EPOCHS"], "PATTERN" in values) == (["a", "b"], 3, False)
+    assert Config.from_json(tmp_path / "config.json").EPOCHS == 3
+
+
+def test_lower_case_names_and_methods_are_free(capsys):
     class MyConfig(Config):
         folder = "here"
         _PRIVATE = 1
@@ -69,6 +82,11 @@ def test_lower_case_names_and_methods_are_free():
     config = MyConfig()
     config.other = 2
     assert config.helper() == "here"
+    config.display()
+    printed = capsys.readouterr().out
+    assert "folder                         here\n" in printed
+    assert "other                          2\n" in printed
+    assert "helper" not in printed
 
 
 def test_display_prints_every_setting(capsys):
@@ -127,6 +145,7 @@ def test_json_refuses_other_objects(tmp_path):
     ("text", "message"),
     [
         ('{"LEARNING_RAT": 1}', "config.json: LEARNING_RAT .* LEARNING_RATE"),
+        ('{"learning_rate": 1}', "config.json: learning_rate is not a setting .* in capitals"),
         ("{", "config.json: not a JSON file"),
         ("[1]", "config.json: expected a JSON object of settings, found a list"),
     ],

@@ -1,17 +1,18 @@
 """MaskRCNN: what train() leaves behind, going on from it, and detect() on any picture."""
 
 import json
+import types
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from engine_data import SmallConfig, few_pictures
+from engine_data import Boxes, SmallConfig, few_pictures
 
-from mrcnn import training
+from mrcnn import training, utils
 from mrcnn.config import Config
 from mrcnn.data.loader import Loader
-from mrcnn.model import MaskRCNN
+from mrcnn.model import MaskRCNN, load_image_gt, mold_image
 from mrcnn.weights import layers_of
 
 LOSSES = ["rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss"]
@@ -85,9 +86,10 @@ def test_tensorboard_shows_every_step_and_epoch(run):
         return {tag: [event.step for event in reader.Tensors(tag)] for tag in tags}
 
     steps = {name: [0, 1, 2, 3] for name in ["loss", "learning_rate", "gradient_norm", *LOSSES]}
-    assert scalars("step") == steps | {"images_per_second": [1, 3]}  # not of an epoch's first
+    later = dict.fromkeys(["images_per_second", "data_wait"], [1, 3])  # not of an epoch's first
+    assert scalars("step") == steps | later
     expected = {f"epoch_{name}": [1, 2] for name in ["loss", *LOSSES]}
-    costs = ["learning_rate", "gradient_norm", "images_per_second", "memory_mib", "data_late"]
+    costs = ["learning_rate", "gradient_norm", "images_per_second", "data_wait", "memory_mib"]
     assert scalars("train") == expected | {f"epoch_{name}": [1, 2] for name in costs}
     assert scalars("validation") == expected
 
@@ -205,12 +207,35 @@ def test_no_run_and_no_checkpoint(detector, tmp_path):
     detector.model_dir = kept
 
 
-def test_pictures_of_many_sizes_cannot_be_trained(tmp_path):
-    class AnySize(SmallConfig):
-        IMAGE_RESIZE_MODE = "pad64"
+def test_pictures_of_one_size_are_trained_in_any_mode(tmp_path):
+    """Pictures of 64 x 64 are trained as they are; those of 48 x 64 name themselves."""
 
-    with pytest.raises(ValueError, match="IMAGE_RESIZE_MODE 'pad64' gives pictures of different sizes"):
-        MaskRCNN("training", AnySize(), tmp_path)
+    class Padded(Boxes):
+        def load_image(self, image_id):
+            return np.pad(super().load_image(image_id), ((0, 16), (0, 0), (0, 0)))
+
+        def load_mask(self, image_id):
+            masks, class_ids = super().load_mask(image_id)
+            return np.pad(masks, ((0, 16), (0, 0), (0, 0))), class_ids
+
+    config = type("AnySize", (SmallConfig,), {"IMAGE_RESIZE_MODE": "none"})()
+    model = MaskRCNN("training", config, tmp_path)
+    assert model.anchors.shape == ((16**2 + 8**2 + 4**2 + 2**2 + 1) * 3, 4)
+    model.compile(0.001, 0.9)
+    with Loader(Padded([[(1, 4, 6, 24, 30)], [(2, 26, 34, 44, 60)]]), config, seed=0) as loader:
+        assert np.isfinite(list(model.keras_model.train_on_batch(next(loader), return_dict=True).values())).all()
+    with (
+        Loader(few_pictures(), config, seed=0) as loader,
+        pytest.raises(ValueError, match=r"id 'picture \d'.* \(48, 64, 3\) after resizing.* \(64, 64, 3\)"),
+    ):
+        next(loader)
+
+
+def test_sides_that_cannot_be_halved_six_times(tmp_path):
+    config = type("Odd", (SmallConfig,), {"IMAGE_MAX_DIM": 100})()
+    for mode in ("training", "inference"):
+        with pytest.raises(ValueError, match="IMAGE_MAX_DIM is 100: .* multiples of 64"):
+            MaskRCNN(mode, config, tmp_path)
 
 
 @pytest.mark.parametrize(("name", "kind"), [("sgd", keras.optimizers.SGD), ("adamw", keras.optimizers.AdamW)])
@@ -248,12 +273,22 @@ def test_any_kind_of_picture(detector):
     gray = picture(50, 70)
     rgb = np.repeat(gray[:, :, None], 3, axis=2)
     rgba = np.concatenate([rgb, picture(50, 70, 1)], axis=2)
-    kinds = [rgb, gray, gray[:, :, None], rgba, rgb.astype(np.uint16) * 257, rgb.astype(np.float32)]
+    wide = [gray.astype(np.uint16) * 257, rgb.astype(np.uint16) * 257, rgb.astype(np.int64)]
+    kinds = [rgb, gray, gray[:, :, None], rgba, *wide, rgb.astype(np.float32), gray.astype(np.float64)]
     results = detector.detect(kinds)
     assert_results(results, kinds)
-    for found in results[1:]:  # six ways to write the same picture
+    for found in results[1:]:  # so many ways to write the same picture
         np.testing.assert_array_equal(found["rois"], results[0]["rois"])
         np.testing.assert_allclose(found["scores"], results[0]["scores"], atol=1e-5)
+
+
+def test_a_molded_picture_is_taken_as_it_is(detector):
+    """Some old scripts mold a picture before `detect` molds it."""
+    image = picture(48, 64, 3)
+    molded = mold_image(image, detector.config)
+    assert_results(detector.detect([molded]), [image])
+    again = detector.mold_inputs([np.full((64, 64, 3), -10.0, np.float32)])[0]
+    np.testing.assert_allclose(again[0, 0, 0], -10 - detector.config.MEAN_PIXEL, rtol=1e-5)
 
 
 def test_any_size(detector):
@@ -274,6 +309,30 @@ def test_molded_pictures(detector):
     plain = detector.detect([picture(64, 64, 3)])[0]
     np.testing.assert_array_equal(first["rois"], plain["rois"])
     np.testing.assert_array_equal(second["rois"], plain["rois"])
+
+
+def test_molded_pictures_with_padding():
+    """Of a picture of 48 x 64 in the middle of 64 x 64 boxes and masks are in pixels of the latter: rows 8 to 56."""
+    model = MaskRCNN.__new__(MaskRCNN)
+    model.mode, model.config, model.seconds = "inference", SmallConfig(), {}
+    detections = np.zeros((1, 8, 6), np.float32)
+    detections[0, 0] = [8 / 63, 0, 55 / 63, 1, 1, 0.9]  # the whole window
+    detections[0, 1] = [16 / 63, 32 / 63, 31 / 63, 47 / 63, 2, 0.8]
+    masks = np.ones((1, 8, 28, 28, 3), np.float32)
+    model._network_inputs = lambda molded, metas: [molded, metas, metas]
+    model.keras_model = types.SimpleNamespace(predict_on_batch=lambda inputs: [detections, None, None, masks])
+    molded, metas, windows = model.mold_inputs([picture(48, 64, 3)])
+    assert windows[0].tolist() == [8, 0, 56, 64]
+    found = model.detect_molded(molded, metas)[0]
+    np.testing.assert_array_equal(found["rois"], [[8, 0, 56, 64], [16, 32, 32, 48]])
+    assert found["masks"].shape == (64, 64, 2)
+    assert found["masks"].sum(axis=(0, 1)).tolist() == [48 * 64, 16 * 16]
+    assert found["masks"][8:56, :, 0].all() and found["masks"][16:32, 32:48, 1].all()
+
+
+def test_molded_pictures_tell_what_goes_in(detector, capsys):
+    detector.detect_molded(*detector.mold_inputs([picture(48, 64, 3)])[:2], verbose=1)
+    assert capsys.readouterr().out.startswith("Processing 1 images\nimage ")
 
 
 def test_no_detections():
@@ -300,6 +359,13 @@ def test_detections_in_pixels_of_the_picture():
     assert found[3][:, :, 1].sum() == 160
 
 
+def test_boxes_in_a_thin_picture_reach_across_it():
+    """Of a picture of 2 x 600 one row is left, row 31 of 64 x 64."""
+    detections = np.array([[31 / 63, 0, 31 / 63, 1, 1, 0.9]], np.float32)
+    found = MaskRCNN.unmold_detections(None, detections, None, (2, 600, 3), (64, 64, 3), (31, 0, 32, 64))
+    np.testing.assert_array_equal(found[0], [[0, 0, 2, 600]])
+
+
 def test_without_masks(tmp_path):
     class Plain(SmallConfig):
         USE_MASK = False
@@ -319,3 +385,11 @@ def test_pictures_at_their_own_size(tmp_path):
     model = MaskRCNN("inference", AnySize(), tmp_path)
     pictures = [picture(60, 100, 3), picture(100, 60, 3), picture(64, 64, 3)]
     assert_results(model.detect(pictures), pictures)
+
+    config = model.config  # measured as the old notebooks do: 48 x 64 becomes 64 x 85, padded to 64 x 128
+    image, meta, class_ids, boxes, masks = load_image_gt(few_pictures(), config, 0)
+    found = model.detect_molded(mold_image(image, config)[np.newaxis], meta[np.newaxis])[0]
+    assert image.shape[:2] == masks.shape[:2] == found["masks"].shape[:2] == (64, 128)
+    truth, answer = (boxes, class_ids, masks), (found["rois"], found["class_ids"], found["scores"], found["masks"])
+    assert 0 <= utils.compute_ap_range(*truth, *answer, verbose=0) <= 1
+    assert utils.compute_ap_range(*truth, boxes, class_ids, np.ones(len(boxes)), masks, verbose=0) == 1

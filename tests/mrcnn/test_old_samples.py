@@ -11,6 +11,7 @@ import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from imgaug import augmenters as iaa
 from old_style_data import (
     BalloonDataset,
     InferenceConfig,
@@ -178,44 +179,20 @@ class NucleusInferenceConfig(NucleusConfig):
     RPN_NMS_THRESHOLD = 0.7
 
 
-class FlipLeftRight:
-    """An object with imgaug's protocol: imgaug itself cannot be installed beside numpy 2."""
-
-    def to_deterministic(self):
-        return self
-
-    def seed_(self, seed, deterministic_too=False):
-        assert deterministic_too
-
-    def augment_image(self, image, hooks=None):
-        if hooks is not None and not hooks.activator([image], self, [], True):
-            return image
-        return np.ascontiguousarray(image[:, ::-1])
-
-
-FlipLeftRight.__name__ = "Fliplr"  # imgaug's name, by which it is known to be fit for masks
-
-
-class Hooks:
-    def __init__(self, activator):
-        self.activator = activator
-
-
-def test_nucleus_data_with_imgaugs_protocol(tmp_path, monkeypatch):
-    imgaug = type(os)("imgaug")
-    imgaug.HooksImages = Hooks
-    monkeypatch.setitem(__import__("sys").modules, "imgaug", imgaug)
+def test_nucleus_data_with_imgaug(tmp_path):
     write_nuclei(tmp_path / "stage1_train")
     dataset = NucleusDataset()
     dataset.load_nucleus(str(tmp_path), "stage1_train")
     dataset.prepare()
     config = NucleusConfig()
     assert config.STEPS_PER_EPOCH == 3
-    image, _, class_ids, _, masks = modellib.load_image_gt(dataset, config, 0, augmentation=FlipLeftRight())
-    assert image.shape == (64, 64, 3) and masks.shape[:2] == (64, 64)
+    turned = iaa.OneOf([iaa.Affine(rotate=angle) for angle in (90, 180, 270)])
+    some = iaa.SomeOf((0, 2), [iaa.Fliplr(0.5), iaa.Flipud(0.5), turned, iaa.Multiply((0.8, 1.5)), iaa.GaussianBlur(5)])
+    image, _, class_ids, _, masks = modellib.load_image_gt(dataset, config, 0, augmentation=some)
+    assert image.shape == (64, 64, 3) and masks.shape[:2] == (64, 64) and len(class_ids) == masks.shape[2] > 0
     config.IMAGE_RESIZE_MODE = "none"
     plain = modellib.load_image_gt(dataset, config, 0)
-    flipped = modellib.load_image_gt(dataset, config, 0, augmentation=FlipLeftRight())
+    flipped = modellib.load_image_gt(dataset, config, 0, augmentation=iaa.Fliplr(1.0))
     np.testing.assert_array_equal(flipped[0], plain[0][:, ::-1])
     np.testing.assert_array_equal(flipped[4], plain[4][:, ::-1])
 
@@ -388,10 +365,21 @@ def test_inspect_model(detector):
     assert {"res2", "fpn_p2", "rpn_class", "kept", "ROI", "roi_levels", "mrcnn_mask"} <= every.keys()
     assert set(np.unique(every["roi_levels"])) <= {2, 3, 4, 5}
     assert model.ancestor(pillar, "no such thing") is None
+    assert model.ancestor(pillar, "no such thing/Relu:0") is None
+    assert model.ancestor(pillar, "res4b_out/Relu:0") is layer("res4b_out").output
+    inner = ("mrcnn_class_conv1", "pool_squeeze", "mrcnn_class_logits", "mrcnn_bbox_fc", "roi_align_mask")
+    names = (*inner, "mrcnn_mask_conv1", "mrcnn_mask_deconv")
+    values = model.run_graph([image, image[::-1]], [(name, layer(name).output) for name in names])
+    rois, slots = config.POST_NMS_ROIS_INFERENCE, config.DETECTION_MAX_INSTANCES
+    for name, value in values.items():
+        assert value.shape[:2] == (2, rois if name in inner[:4] else slots), name
+    alone = model.run_graph([image[::-1]], [("logits", layer("mrcnn_class_logits").output)])["logits"]
+    np.testing.assert_allclose(values["mrcnn_class_logits"][1], alone[0], rtol=1e-3, atol=1e-4)
 
 
 def test_inspect_weights(detector, capsys):
     visualize.display_weight_stats(detector)
+    assert visualize.utils is modellib.utils is utils
     layers = [layer for layer in detector.get_trainable_layers() if layer.__class__.__name__ in ["Conv2D"]]
     assert {"conv1", "rpn_conv_shared", "fpn_p2"} <= {layer.name for layer in layers}
     for layer in layers:

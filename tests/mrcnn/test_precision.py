@@ -102,14 +102,16 @@ def apply(optimizer, gradient, weight):
 def test_gradients_are_clipped_and_measured_without_the_scale():
     config = config_of("mixed_float16", GRADIENT_CLIP_NORM=1.0)
     weight = keras.Variable([1.0, 1.0])
-    optimizer = keras.optimizers.LossScaleOptimizer(make_optimizer(config, 0.5, 0.0), initial_scale=1024)
+    optimizer = make_optimizer(config, 0.5, 0.0)
     optimizer.build([weight])
-    apply(optimizer, [3.0 * 1024, 4.0 * 1024], weight)
+    scale = float(np.asarray(optimizer.dynamic_scale))
+    assert scale == 2**15
+    apply(optimizer, [3.0 * scale, 4.0 * scale], weight)
     np.testing.assert_allclose(np.asarray(weight), [1 - 0.5 * 0.6, 1 - 0.5 * 0.8], rtol=1e-6)
     assert float(np.asarray(optimizer.inner_optimizer.gradient_norm)) == pytest.approx(5.0)
     apply(optimizer, [np.inf, 0.0], weight)  # left out, and the scale is halved
     np.testing.assert_allclose(np.asarray(weight), [0.7, 0.6], rtol=1e-6)
-    assert float(np.asarray(optimizer.dynamic_scale)) == 512
+    assert float(np.asarray(optimizer.dynamic_scale)) == scale / 2
 
 
 class MixedToy(ToyRCNN):

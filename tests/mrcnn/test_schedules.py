@@ -76,6 +76,16 @@ def test_gradients_are_averaged_over_the_steps_that_are_accumulated():
     assert float(np.asarray(optimizer.gradient_norm)) == 0.75
 
 
+def test_adamw_takes_nothing_off_what_has_no_decay():
+    class Decayed(ToyConfig):
+        WEIGHT_DECAY = 0.5
+
+    weights = [keras.Variable([1.0], name=name) for name in ("kernel", "gamma", "beta", "bias")]
+    optimizer = make_optimizer(Decayed(), 0.5, 0.0)
+    optimizer.apply([keras.ops.zeros(1)] * 4, weights)
+    assert [float(np.asarray(weight)[0]) for weight in weights] == [0.75, 1.0, 1.0, 1.0]
+
+
 def test_checkpoints_hold_the_averages_and_training_goes_on_with_the_weights(tmp_path):
     class Averaged(ToyConfig):
         EMA_MOMENTUM = 0.5

@@ -8,6 +8,7 @@ from keras import ops
 
 from mrcnn import training
 from mrcnn.ops.roi_align import pyramid_roi_align
+from mrcnn.training.checkpoints import path_of
 from mrcnn.training.clock import Clock
 
 
@@ -40,7 +41,16 @@ def test_names_of_runs_and_checkpoints_are_the_old_ones():
     when = datetime.datetime(2026, 11, 21, 9, 5)
     folder = training.run_folder("logs", "Shapes", when)
     assert folder.name == "shapes20261121T0905"
-    path = training.checkpoint_path(folder, "Shapes").replace("*epoch*", "0012")
+    path = training.checkpoint_path(folder, "Shapes").format(epoch=12)
     assert path.endswith("shapes20261121T0905/mask_rcnn_shapes_0012.h5")
     assert training.parse_checkpoint(path) == (when, 12)
     assert training.parse_checkpoint("mask_rcnn_coco.h5") is None
+
+
+@pytest.mark.parametrize("model_dir", [".", "./", "", "..", "logs with {braces}"])
+def test_a_run_is_known_again_in_whatever_folder_it_is(model_dir):
+    when = datetime.datetime(2026, 11, 21, 9, 5)
+    for name in ("shapes", "my.shapes 2"):
+        path = path_of(training.checkpoint_path(training.run_folder(model_dir, name, when), name), 12)
+        assert path.name == f"mask_rcnn_{name}_0012.h5"
+        assert training.parse_checkpoint(path) == (when, 12)

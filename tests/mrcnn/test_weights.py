@@ -6,42 +6,30 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from weight_files import BACKBONE, SMALL, build_model, golden_layout, values, with_classes, write_old
+from weight_files import (
+    BACKBONE,
+    HEADS,
+    SMALL,
+    arrays,
+    build_model,
+    golden_layout,
+    small_models,
+    state,
+    values,
+    with_classes,
+    write_old,
+)
 
 from mrcnn import h5
-from mrcnn.coco_classes import COCO_CLASS_NAMES
 from mrcnn.config import Config
 from mrcnn.model import MaskRCNN
 from mrcnn.weights import layers_of, load_weights, save_weights
-
-HEADS = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"]
+from mrcnn_ext.selftest import selftest
 
 
 @pytest.fixture(scope="module")
 def models():
-    """The small model with 4 classes, by (classes, channels), built once; tests start from its initial values."""
-    built = {}
-
-    def model(classes=4, channels=3):
-        key = (classes, channels)
-        if key not in built:
-            new = build_model(with_classes(classes, channels))
-            built[key] = new, arrays(new)
-        new, initial = built[key]
-        new.set_weights(initial)
-        return new
-
-    return model
-
-
-def arrays(model):
-    return [np.array(np.asarray(w)) for w in model.weights]
-
-
-def state(model):
-    return {
-        name: {w: np.array(np.asarray(v)) for w, v in layer.weights.items()} for name, layer in layers_of(model).items()
-    }
+    return small_models()
 
 
 def assert_layers(model, expected, names):
@@ -94,60 +82,6 @@ def test_class_count_in_inference_is_an_error(tmp_path, models):
     assert_layers(model, before, HEADS)
     report = load_weights(model, tmp_path / "old.h5", mode="inference", exclude=HEADS, verbose=0)
     assert report.skipped == dict.fromkeys(HEADS, "excluded by the caller")
-
-
-def test_rows_of_known_classes_are_kept(tmp_path, models):
-    path = tmp_path / "mask_rcnn_coco.h5"
-    expected = write_old(path, with_classes(81))
-    model = models()
-    before = state(model)
-    names = ["BG", "truck", "kite surfer", "person"]
-    report = load_weights(model, path, class_names_model=names, verbose=0)
-    found, truck = state(model), COCO_CLASS_NAMES.index("truck")
-    assert truck == 8
-    for weight in ("kernel", "bias"):
-        for head, n in zip(HEADS, (1, 4, 1), strict=True):
-            for ours, theirs in ((0, 0), (1, truck), (3, 1)):
-                kept = expected[head][weight][..., theirs * n : theirs * n + n]
-                np.testing.assert_array_equal(found[head][weight][..., ours * n : ours * n + n], kept)
-            fresh = before[head][weight][..., 2 * n : 3 * n]
-            np.testing.assert_array_equal(found[head][weight][..., 2 * n : 3 * n], fresh)
-    reason = "file has 81 classes, config 4: rows kept by name for BG, truck, person; re-initialised for kite surfer"
-    assert report.adapted == dict.fromkeys(HEADS, reason)
-    assert report.complete
-
-
-def test_rows_by_name_in_inference(tmp_path, models):
-    expected = write_old(tmp_path / "old.h5", with_classes(5))
-    model = models()
-    names = {"class_names_file": ["BG", "a", "b", "c", "d"], "class_names_model": ["BG", "d", "b", "a"]}
-    load_weights(model, tmp_path / "old.h5", mode="inference", verbose=0, **names)
-    np.testing.assert_array_equal(
-        state(model)["mrcnn_class_logits"]["kernel"], expected["mrcnn_class_logits"]["kernel"][:, [0, 4, 2, 1]]
-    )
-    names["class_names_model"] = ["BG", "d", "new", "a"]
-    with pytest.raises(ValueError, match="config 4; not in the file: new"):
-        load_weights(model, tmp_path / "old.h5", mode="inference", **names)
-
-
-def test_same_count_in_another_order_is_sorted_by_name(tmp_path, models):
-    expected = write_old(tmp_path / "old.h5", SMALL)
-    model = models()
-    names = {"class_names_file": ["BG", "a", "b", "c"], "class_names_model": ["background", "c", "b", "a"]}
-    load_weights(model, tmp_path / "old.h5", mode="inference", verbose=0, **names)
-    np.testing.assert_array_equal(state(model)["mrcnn_mask"]["bias"], expected["mrcnn_mask"]["bias"][[0, 3, 2, 1]])
-
-
-def test_wrong_lists_of_names(tmp_path, models):
-    write_old(tmp_path / "old.h5", with_classes(81))
-    with pytest.raises(ValueError, match="class_names_file has 4 names for 81 classes"):
-        load_weights(models(), tmp_path / "old.h5", class_names_file=list("abcd"), class_names_model=list("abcd"))
-    with pytest.raises(ValueError, match="class_names_model has 3 names for 4 classes"):
-        load_weights(models(), tmp_path / "old.h5", class_names_model=["BG", "a", "b"])
-    with pytest.raises(ValueError, match="without class_names_model"):
-        load_weights(models(), tmp_path / "old.h5", class_names_file=COCO_CLASS_NAMES)
-    with pytest.raises(ValueError, match="mode is 'train'"):
-        load_weights(models(), tmp_path / "old.h5", mode="train")
 
 
 def test_other_shapes_are_refused_unless_asked_for(tmp_path, models):
@@ -370,6 +304,19 @@ def test_the_order_of_the_layers_is_that_of_the_old_network(tmp_path):
             *("conv1", "bn_conv1", "res2a_branch2a", "fpn_c5p5", "rpn_model"),
             *("mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask_deconv"),
         ]
+
+
+@pytest.mark.slow
+def test_the_self_test_does_not_pass_a_file_of_81_classes_that_finds_no_person(tmp_path):
+    """A file of COCO's layout with the recipe's weights, which know nothing."""
+    write_old(tmp_path / "mask_rcnn_coco.h5", golden_layout("resnet101_coco"))
+    verdict = selftest(tmp_path / "mask_rcnn_coco.h5")
+    (tmp_path / "mask_rcnn_coco.h5").unlink()
+    by_name = {check.name: check for check in verdict.checks}
+    assert by_name["loading"].passed and by_name["numbers"].passed
+    assert by_name["right answers"].passed is False, verdict
+    assert "the person in scikit-image's picture" in by_name["right answers"].text
+    assert not verdict.passed
 
 
 def test_the_81_class_file_in_full(tmp_path, capsys):

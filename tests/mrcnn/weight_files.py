@@ -24,6 +24,7 @@ SMALL = {  # a Mask R-CNN in names and number of axes, not in size; 4 classes
     "mrcnn_mask": {"kernel": (1, 1, 6, 4), "bias": (4,)},
 }
 BACKBONE = ("conv1", "bn_conv1", "res2a_branch2a")
+HEADS = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"]
 
 
 def with_classes(count: int, channels: int = 3) -> dict:
@@ -110,6 +111,36 @@ def build_model(layout: dict):
         inputs.append(x)
         outputs.append(y)
     return keras.Model(inputs, outputs)
+
+
+def small_models():
+    """Function (classes, channels) -> the small model, built once; each time it has its initial values."""
+    built = {}
+
+    def model(classes=4, channels=3):
+        key = (classes, channels)
+        if key not in built:
+            new = build_model(with_classes(classes, channels))
+            built[key] = new, arrays(new)
+        new, initial = built[key]
+        new.set_weights(initial)
+        return new
+
+    return model
+
+
+def arrays(model):
+    """The model's weights, in its order."""
+    return [np.array(np.asarray(w)) for w in model.weights]
+
+
+def state(model):
+    """The model's weights by layer and name."""
+    from mrcnn.weights import layers_of
+
+    return {
+        name: {w: np.array(np.asarray(v)) for w, v in layer.weights.items()} for name, layer in layers_of(model).items()
+    }
 
 
 def _apply(name: str, weights: dict):

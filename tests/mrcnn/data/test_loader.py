@@ -2,12 +2,13 @@
 
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mrcnn.data.loader import Loader
+from mrcnn.data.loader import Loader, batch_bytes
 
 sys.path.append(str(Path(__file__).parents[1]))
 from engine_data import Boxes, SmallConfig, few_pictures  # noqa: E402  beside this folder
@@ -118,7 +119,8 @@ def test_a_broken_picture_is_named():
         next(loader)
 
 
-def test_broken_pictures_are_skipped_counted_and_listed():
+def with_a_broken_picture():
+    """Few pictures, the first of which cannot be read."""
     dataset = few_pictures()
     load = dataset.load_image
 
@@ -128,6 +130,12 @@ def test_broken_pictures_are_skipped_counted_and_listed():
         return load(image_id)
 
     dataset.load_image = broken
+    return dataset
+
+
+def test_broken_pictures_are_skipped_counted_and_listed():
+    dataset = with_a_broken_picture()
+    broken = dataset.load_image
     with pytest.raises(ValueError, match="picture 0 is cut short"):
         take(2, dataset, shuffle=False)
     with Loader(dataset, SmallConfig(), shuffle=False, skip_broken=True, threads=1) as loader:
@@ -139,18 +147,79 @@ def test_broken_pictures_are_skipped_counted_and_listed():
         take(1, dataset, skip_broken=True)
 
 
-def test_batches_that_come_late_are_counted():
+def test_ids_of_a_batch_are_those_of_what_is_in_it():
+    dataset = with_a_broken_picture()
+    with Loader(dataset, SmallConfig(), shuffle=False, skip_broken=True, threads=1) as loader:
+        next(loader)
+        assert loader.image_ids(0) == ["picture 1", "picture 1"]
+        assert loader.image_ids(1) == ["picture 2", "picture 1"]
+
+
+def test_a_cycle_comes_again_and_nothing_beyond_it_is_made():
+    made = []
+
+    class Notes(Loader):
+        def batch(self, number):
+            made.append(number)
+            return super().batch(number)
+
+    with Notes(few_pictures(), SmallConfig(), seed=0, threads=2, cycle=2) as loader:
+        first, second, third = (loader.fetch(number) for number in range(3))
+    assert_same([first], [third])
+    assert set(made) == {0, 1}
+
+
+def test_what_waits_to_be_taken_is_bounded():
+    class Large(SmallConfig):
+        IMAGES_PER_GPU = 64
+        IMAGE_MIN_DIM = IMAGE_MAX_DIM = 1024
+        USE_MASK = False
+
+    assert batch_bytes(Large()) == 64 * 1024 * 1024 * 3 * 4  # 768 MiB
+    assert batch_bytes(SmallConfig()) == 2 * (64 * 64 * 3 * 4 + 4 * 28 * 28)
+    with Loader(few_pictures(), Large(), threads=8) as loader:
+        assert loader.ahead == 2
+    with Loader(few_pictures(), SmallConfig(), threads=8) as loader:
+        assert loader.ahead == 17
+
+
+def held_up(seconds):
+    """A data set whose pictures can be read `seconds` from now."""
     dataset = few_pictures()
     load, gate = dataset.load_image, threading.Event()
     dataset.load_image = lambda image_id: gate.wait(10) and load(image_id)
-    with Loader(dataset, SmallConfig(), threads=1) as loader:
-        threading.Timer(0.2, gate.set).start()
-        next(loader)
-        assert (loader.taken, loader.late) == (1, 1)
-        while not all(future.done() for future in loader._pending.values()):
-            threading.Event().wait(0.01)
-        next(loader)
-        assert (loader.taken, loader.late) == (2, 1)
+    threading.Timer(seconds, gate.set).start()
+    return dataset
+
+
+def test_waiting_in_the_thread_that_needs_a_batch():
+    with Loader(held_up(0.2), SmallConfig(), threads=1) as loader:
+        loader.fetch(0)  # nobody said that it waits
+        assert loader.waited == 0
+    with Loader(held_up(0.2), SmallConfig(), threads=1) as loader:
+        loader.need(0)
+        loader.fetch(1)  # as with JAX on a GPU, which takes one ahead
+        assert 0.15 < (waited := loader.waited) < 2
+        ready(loader)
+        loader.fetch(2)
+        assert loader.waited - waited < 0.1
+
+
+def test_waiting_for_a_batch_that_another_thread_fetches():
+    with Loader(held_up(0.4), SmallConfig(), threads=1) as loader:
+        loader.need(0)  # an earlier step: the batch after it comes while it is computed, which holds nobody up
+        fetching = threading.Thread(target=loader.fetch, args=(1,))
+        fetching.start()
+        time.sleep(0.2)
+        assert loader.waited == 0
+        loader.need(1)  # only from now on
+        fetching.join()
+        assert 0.1 < loader.waited < 0.35
+
+
+def ready(loader):
+    while not all(future.done() for future in loader._pending.values()):
+        time.sleep(0.01)
 
 
 def test_an_empty_data_set():

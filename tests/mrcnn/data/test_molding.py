@@ -7,10 +7,49 @@ import pytest
 from golden_data import GoldenConfig
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from mrcnn.config import Config
 from mrcnn.data.dataset import Dataset
 from mrcnn.data.molding import compose_image_meta, load_image_gt, mold_image, parse_image_meta, unmold_image
+
+
+class Files(Dataset):
+    """Pictures in files, without objects."""
+
+    def __init__(self, *paths):
+        super().__init__()
+        for path in paths:
+            self.add_image("here", path.name, path)
+        self.add_class("here", 1, "one")
+        self.prepare()
+
+
+def test_a_network_of_four_channels_reads_four_from_the_file(tmp_path):
+    rgba = (np.arange(64 * 64 * 4) % 251).astype(np.uint8).reshape(64, 64, 4)
+    Image.fromarray(rgba).save(tmp_path / "a.png")
+    config = type("Four", (SmallConfig,), {"IMAGE_CHANNEL_COUNT": 4, "IMAGE_MAX_DIM": 64})()
+    dataset = Files(tmp_path / "a.png")
+    assert dataset.load_image(0).shape == (64, 64, 3)
+    assert np.array_equal(load_image_gt(dataset, config, 0)[0], rgba)
+
+
+def test_pixels_as_they_are_stored_or_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned a quarter to the right
+    pixels = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    dataset = Files(tmp_path / "a.png")
+    assert np.array_equal(dataset.load_image(0), pixels)
+    dataset.upright = True
+    assert np.array_equal(dataset.load_image(0), np.rot90(pixels, -1))
+
+
+@pytest.mark.parametrize("none", [False, [], None])
+def test_an_augmentation_that_is_empty_is_none(none):
+    dataset, config = Rectangles((1, 4, 6, 24, 30)), SmallConfig()
+    found, plain = load_image_gt(dataset, config, 0, augmentation=none), load_image_gt(dataset, config, 0)
+    assert all(np.array_equal(a, b) for a, b in zip(found, plain, strict=True))
 
 
 class Rectangles(Dataset):

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mrcnn.data.antialias import smooth_for
+from mrcnn.data.cropped_masks import CroppedMasks
 from mrcnn.data.resize import resize, resize_image, resize_mask
 
 
@@ -36,13 +37,16 @@ def test_any_number_of_channels(channels):
         np.testing.assert_allclose(whole[:, :, c], resize(image[:, :, c], (4, 11), anti_aliasing=True), atol=1e-6)
 
 
+def test_other_orders_and_modes_are_scikit_images():
+    found = resize(np.array([[10, 20]], np.uint8), (1, 4), order=0, mode="edge", preserve_range=True)
+    assert found.tolist() == [[10, 10, 20, 20]]
+
+
 def test_what_it_cannot_do_is_said():
-    with pytest.raises(ValueError, match="order=1"):
-        resize(np.zeros((2, 2)), (3, 3), order=3)
     with pytest.raises(ValueError, match=r"shape \(0, 2\) cannot become 3 x 3 px"):
         resize(np.zeros((0, 2)), (3, 3))
     with pytest.raises(ValueError, match="cannot become 0 x 64 px"):
-        resize_image(np.zeros((2, 256, 3), np.uint8), 0, 64)
+        resize(np.zeros((2, 256)), (0, 64))
 
 
 def test_smoothing_starts_at_a_factor_of_five_quarters():
@@ -84,6 +88,22 @@ def test_largest_side_wins_over_the_smallest():
     _, window, scale, _, _ = resize_image(np.zeros((50, 100, 3), np.uint8), 64, 96, 0, "square")
     assert scale == 0.96
     assert window == (24, 0, 72, 96)
+
+
+@pytest.mark.parametrize(("long", "side"), [(300, 128), (2100, 1024)])
+def test_of_a_thin_picture_a_row_or_column_is_left(long, side):
+    image, middle = np.full((1, long, 3), 200, np.uint8), (side - 1) // 2  # 128/300 and 1024/2100 round to 0
+    wide, window, scale, padding, _ = resize_image(image, side, side, 0, "square")
+    assert (window, scale) == ((middle, 0, middle + 1, side), side / long)
+    assert wide[middle, 1:-1].min() >= 198 and not wide[:middle].any() and not wide[middle + 1 :].any()
+    mask = resize_mask(np.ones((1, long, 1), bool), scale, padding)
+    assert mask[middle, : side - 1].all() and not mask[:middle].any() and not mask[middle + 1 :].any()
+    cropped = CroppedMasks.of(np.ones((1, long, 1), bool)).resized(scale, padding[:2], None)
+    np.testing.assert_array_equal(cropped.full(), mask)
+    tall, window, _, padding, _ = resize_image(image.transpose(1, 0, 2), side, side, 0, "square")
+    assert window == (0, middle, side, middle + 1)
+    np.testing.assert_array_equal(tall, wide.transpose(1, 0, 2))
+    np.testing.assert_array_equal(resize_mask(np.ones((long, 1, 1), bool), scale, padding)[:, :, 0], mask[:, :, 0].T)
 
 
 def test_min_scale_and_no_min_dim():
@@ -174,6 +194,12 @@ def test_mask_zoom_keeps_the_outer_pixels():
     twice = resize_mask(mask, 2, [(0, 0)] * 3)[:, :, 0]
     # eight rows over rows 0..3: 3/7 a step, so 0 0 1 1 2 2 3 3; six columns over 0..2: 2/5 a step, so 0 0 1 1 2 2
     assert np.argwhere(twice).tolist() == [[0, 0], [0, 1], [1, 0], [1, 1], [6, 4], [6, 5], [7, 4], [7, 5]]
+
+
+def test_masks_of_an_empty_picture_follow_it_too():
+    """`load_mask` of a picture without objects, as the base class returns it and as a loader stacks it."""
+    assert resize_mask(np.zeros((0, 0, 0), bool), 2, [(0, 0)] * 3).shape[2] == 0
+    assert resize_mask(np.zeros((10, 12, 0), bool), 2, [(1, 1), (0, 0), (0, 0)]).shape == (22, 24, 0)
 
 
 def test_mask_crop():

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mrcnn.data.augment import augment
+from mrcnn.data.cropped_masks import CroppedMasks
 from mrcnn.data.transforms import Augmentation
 
 HEIGHT, WIDTH = 40, 60
@@ -44,8 +45,9 @@ def test_a_scale_of_two_makes_four_times_the_area():
 @given(seed=st.integers(0, 10**6))
 def test_picture_and_mask_agree_after_any_change_of_place(seed):
     change = Augmentation(flip_up_down=0.5, scale=(0.6, 1.6), rotate=30, shift=0.2, fill=0)
-    image, mask = augment(*scene(), change, np.random.default_rng(seed))
-    bright = image[:, :, 0] >= 128
+    image, mask = scene()
+    image, masks = augment(image, CroppedMasks.of(mask), change, np.random.default_rng(seed))
+    bright, mask = image[:, :, 0] >= 128, masks.full()
     wrong = np.count_nonzero(bright != mask[:, :, 0])
     assert wrong <= 0.15 * max(np.count_nonzero(mask), 60)  # nearest and linear sampling differ along the edge
 
@@ -81,6 +83,8 @@ def test_the_seed_decides():
     assert np.array_equal(first, again)
 
 
-def test_a_bad_scale_is_an_error():
+def test_bad_values_are_errors():
     with pytest.raises(ValueError, match="scale"):
         Augmentation(scale=(1.2, 0.8))
+    with pytest.raises(ValueError, match="copy_paste"):
+        Augmentation(copy_paste=50)

@@ -21,6 +21,7 @@ def model(tmp_path_factory):
     network = model.keras_model  # takes the scores away from 0 and 1, where many are equal
     for layer in (network.get_layer("rpn_model").get_layer("rpn_class_raw"), network.get_layer("mrcnn_class_logits")):
         layer.kernel.assign(0.1 * layer.kernel)
+    layer.bias.assign([-1.0] + [0.0] * (config.NUM_CLASSES - 1))  # background is not the likeliest class
     return model
 
 
@@ -33,7 +34,7 @@ def pictures():
 def test_keras_file_holds_all(model, pictures, tmp_path):
     write("keras", picture_model(model), tmp_path / "model.keras")
     exported = ExportedModel(tmp_path / "model.keras")
-    same = compare(model, exported, pictures, 0.0)
+    same = compare(model, exported, pictures, 0.0, model.config.DETECTION_MAX_INSTANCES)
     assert same.objects and not same.missing and same.score <= TIGHT["score"] and same.box_px == 0, same.text
     again = keras.models.load_model(tmp_path / "model.keras")
     assert again.count_params() == model.keras_model.count_params()
@@ -55,12 +56,24 @@ def test_what_cannot_be_is_said(model, tmp_path):
     one = picture_model(model)
     with pytest.raises(ValueError, match="no export to 'caffe'"):
         write("caffe", one, tmp_path / "a")
-    with pytest.raises(ValueError, match="TFLite has float16 and int8"):
-        write("onnx", one, tmp_path / "a", "float16")
+    with pytest.raises(ValueError, match="ONNX and TFLite have float16 and int8"):
+        write("savedmodel", one, tmp_path / "a", "float16")
     with pytest.raises(ValueError, match="no precision 'int4'"):
         write("tflite", one, tmp_path / "a", "int4")
     with pytest.raises(FileNotFoundError, match="no such export"):
         ExportedModel(tmp_path / "model.onnx")
+    with pytest.raises(ValueError, match="give the path of the model itself, such as model.onnx"):
+        ExportedModel(tmp_path)  # a folder, but no SavedModel
+
+
+def test_masks_as_large_as_their_boxes(model, pictures, tmp_path):
+    write("keras", picture_model(model), tmp_path / "model.keras")
+    exported = ExportedModel(tmp_path / "model.keras")
+    (full,), (small,) = exported.detect(pictures[:1]), exported.detect(pictures[:1], crops=True)
+    assert len(small["masks"]) == full["masks"].shape[2] > 0
+    for i, (y1, x1, y2, x2) in enumerate(full["rois"]):
+        assert (full["masks"][y1:y2, x1:x2, i] == small["masks"][i]).all()
+        assert full["masks"][..., i].sum() == small["masks"][i].sum()
 
 
 @pytest.mark.slow
@@ -72,7 +85,7 @@ def test_formats_find_what_keras_finds(to, model, pictures, tmp_path):
     path = tmp_path / FILES[to]
     write(to, picture_model(model, (64, 64) if fixed else None, 1 if fixed else None), path)
     exported = ExportedModel(path)
-    same = compare(model, exported, pictures, 0.0)
+    same = compare(model, exported, pictures, 0.0, model.config.DETECTION_MAX_INSTANCES)
     assert same.objects and not same.missing and same.score <= TIGHT["score"] and same.box_px == 0, same.text
     if not fixed:
         other = np.ascontiguousarray(pictures[0][8:40, :50])  # another size, in the same file

@@ -66,6 +66,12 @@ def test_molds_as_outside_the_graph(fixed, values, size):
     assert (anchors[0] == anchors[1]).all()
 
 
+@pytest.mark.parametrize("fixed", [False, True], ids=["any size", "fixed size"])
+@pytest.mark.parametrize("size", [(1, 300), (300, 1)])
+def test_of_a_thin_picture_a_row_or_column_is_left(fixed, size):
+    test_molds_as_outside_the_graph(fixed, {}, size)
+
+
 def test_crops_are_refused():
     with pytest.raises(ValueError, match="IMAGE_RESIZE_MODE is 'crop'"):
         mold_layer(config_with(IMAGE_RESIZE_MODE="crop"))
@@ -87,3 +93,14 @@ def test_unmold_gives_pixels_the_class_of_the_mask_and_drops_empty_boxes():
     assert found["classes"][0].tolist() == [1, 2, 0, 0]
     assert found["scores"][0] == pytest.approx([0.9, 0.7, 0, 0])
     assert found["masks"][0, :, 0, 0] == pytest.approx([0.2, 0.3, 0, 0])
+
+
+def test_boxes_in_a_thin_picture_reach_across_it():
+    # Of 2 x 600 px one row is left, row 31 of 64 x 64.
+    meta = np.zeros((1, 15), np.float32)
+    meta[0, :12] = [0, 2, 600, 3, 64, 64, 3, 31, 0, 32, 64, 64 / 600]
+    detections = np.zeros((1, 2, 6), np.float32)
+    detections[0, 0] = [31 / 63, 0, 31 / 63, 1, 1, 0.9]
+    found = {k: np.asarray(v) for k, v in UnmoldDetections()([detections, meta]).items()}
+    assert found["number"].tolist() == [1]
+    assert found["boxes"][0].tolist() == [[0, 0, 2, 600], [0] * 4]

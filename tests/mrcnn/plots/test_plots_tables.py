@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from mrcnn import visualize
+from mrcnn.network.heads import FullKernelConv
 
 NAMES = ["BG", "square", "disc"]
 
@@ -61,18 +62,15 @@ class FakeLayer:
         return self.values
 
 
-class Conv2D(FakeLayer):
-    """Named as Keras' class: biases of convolutions are not reported as dead."""
-
-
 def test_weight_stats_mark_dead_and_overflowing_weights(capsys):
-    layers = [
-        Conv2D("conv1", kernel=np.array([[-1.0, 3.0]]), bias=np.zeros(2)),
-        FakeLayer("bn1", gamma=np.ones(2), beta=np.array([0, 2000.0])),
-    ]
+    """Biases of convolutions, those of the heads' own kind too, are not reported as dead: they start as zeros."""
+    convolution = FullKernelConv(2, 1, name="conv1")
+    convolution.build((None, 1, 1, 1))
+    convolution.set_weights([np.array([[[[-1.0, 3.0]]]]), np.zeros(2)])
+    layers = [convolution, FakeLayer("bn1", gamma=np.ones(2), beta=np.array([0, 2000.0]))]
     visualize.display_weight_stats(type("Model", (), {"get_trainable_layers": lambda self: layers})())
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].split() == ["conv1/kernel", "(1,", "2)", "-1.0000", "+3.0000", "+2.0000"]
+    assert lines[1].split() == ["conv1/kernel", "(1,", "1,", "1,", "2)", "-1.0000", "+3.0000", "+2.0000"]
     assert "dead?" not in lines[2]
     assert lines[3].startswith("bn1/gamma*** dead?")
     assert lines[4].startswith("bn1/beta*** Overflow?")

@@ -1,0 +1,27 @@
+"""The loader's memory stays flat; a leak of one small picture a sample would be found."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LIMIT = 8  # MiB; 4000 batches of 2 pictures of 9 KiB, leaked, are 70
+
+
+def growth(*words):
+    """MiB by which the loading process grows over 4000 batches."""
+    if not Path("/proc/self/status").is_file():
+        pytest.skip("the memory of a process is read from /proc, which only Linux has")
+    command = [sys.executable, str(Path(__file__).with_name("soak.py")), *words]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+
+
+@pytest.mark.slow
+def test_memory_is_flat():
+    assert growth() < LIMIT
+
+
+@pytest.mark.slow
+def test_a_leak_is_found():
+    assert growth("leaking") > 4 * LIMIT
