@@ -58,5 +58,6 @@ def main():
     try:
         app()
     except (ValueError, OSError) as error:
-        typer.secho(f"mrcnn: {error}", err=True, fg=typer.colors.RED)
+        text = ", ".join([str(error), *getattr(error, "__notes__", ())])
+        typer.secho(f"mrcnn: {text}", err=True, fg=typer.colors.RED)
         sys.exit(2)

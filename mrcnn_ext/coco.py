@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mrcnn.data.cropped_masks import CroppedMasks
 from mrcnn.data.dataset import Dataset
 from mrcnn_ext.coco_file import MAX_NAMED, CocoFile
+from mrcnn_ext.mask_crops import rle_to_crop
 from mrcnn_ext.masks import decode_masks, rle_area, rle_box
 
 VAL_PARTS = ("minival", "valminusminival")  # COCO 2014's parts of val share its folder of pictures
@@ -19,6 +21,8 @@ class CocoDataset(Dataset):
     An `image_info` has, besides id, source and path: file_name, width, height (pixels, from the file).
     Crowds (iscrowd 1) come out of `load_mask` with a negative class id; they are never training targets.
     """
+
+    upright = True  # as people saw the pictures who labelled them, and as `mrcnn convert` and `check` take them
 
     def load_coco(
         self,
@@ -122,6 +126,17 @@ class CocoDataset(Dataset):
         full = [i for i, rle in enumerate(rles) if rle_area(rle) > 0]
         masks = decode_masks([rles[i] for i in full], info["height"], info["width"])
         return masks, class_ids[full]
+
+    def load_mask_crops(self, image_id):
+        """The same from the RLEs, without an array as large as the picture."""
+        info = self.image_info[image_id]
+        if "coco_file" not in info or getattr(self.load_mask, "__func__", None) is not CocoDataset.load_mask:
+            return super().load_mask_crops(image_id)  # of masks that a subclass changes, and of other data sets
+        numbers, class_ids = self._objects(info)
+        placed = [rle_to_crop(info["coco_file"].rle(info["coco_row"], number)) for number in numbers]
+        full = [i for i, (crop, _) in enumerate(placed) if crop.size]
+        crops, corners = [placed[i][0] for i in full], [placed[i][1] for i in full]
+        return CroppedMasks(crops, corners, (info["height"], info["width"])), class_ids[full]
 
     def load_truth(self, image_id):
         """The objects of a picture without rasterising them, for evaluation.

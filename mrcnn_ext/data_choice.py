@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mrcnn_ext.coco import CocoDataset, find_subset
 from mrcnn_ext.objects import fullest, picture_side
-from mrcnn_ext.quick import quick
+from mrcnn_ext.quick import SUFFIX, quick
 
 CHOICE = Path("../data/chosen.json")
 LOGS = Path("../logs")
@@ -59,7 +59,7 @@ class ChosenData:
     @property
     def run_name(self) -> str:
         """Name of the runs; in quick mode another one, so that a test never stands in for your last real run."""
-        return f"{self.name}_quick" if quick() else self.name
+        return self.name + SUFFIX if quick() else self.name
 
     @property
     def config_path(self) -> Path:

@@ -12,9 +12,10 @@ from faster_coco_eval import COCO, COCOeval_faster
 from tqdm.auto import tqdm
 
 from mrcnn_ext.coco import CocoDataset
+from mrcnn_ext.mask_crops import crop_to_rle
 from mrcnn_ext.masks import encode_masks, rle_area, rle_box, rle_to_json
 from mrcnn_ext.report import Evaluation
-from mrcnn_ext.results import coco_ids, compact, picture_size, result_to_coco
+from mrcnn_ext.results import coco_ids, picture_size, result_to_coco
 
 __all__ = ["Evaluation", "detect_dataset", "evaluate", "result_to_coco"]
 
@@ -23,26 +24,39 @@ SIZES = ("all", "small", "medium", "large")  # areas up to 32**2, up to 96**2, a
 IOU_50, IOU_75 = 0, 5  # places in COCO's list of IoU thresholds 0.50, 0.55, .. 0.95
 
 
-def detect_dataset(model, dataset, image_ids=None, batch_size=None, progress=True) -> list[dict]:
+def detect_dataset(model, dataset, image_ids=None, batch_size=None, progress=True, leave=True) -> list[dict]:
     """Detect on pictures of a data set; default: on all of them.
 
-    model: a MaskRCNN in inference mode, or anything with `detect(list of images)` like it.
+    model: a MaskRCNN in inference mode, or anything with `detect(list of images, crops=True)` like it.
     batch_size: pictures per call; default: the model's own `config.BATCH_SIZE`. The last batch is filled up to it.
+    progress: shows a bar.  leave: which stays when it is done.
     Returns one dict per picture: image_id, rois, class_ids, scores as from `detect`, and its masks as "rles", which
     take some hundred bytes each where full masks would take a picture.
     """
     image_ids = [int(i) for i in (dataset.image_ids if image_ids is None else image_ids)]
     batch_size = model.config.BATCH_SIZE if batch_size is None else batch_size
+    config = getattr(model, "config", None)  # an exported model has none
+    dataset.image_channels = max(3, getattr(config, "IMAGE_CHANNEL_COUNT", 3))
     detections = []
-    with tqdm(total=len(image_ids), desc="detect", unit="picture", disable=not progress) as bar:
+    with tqdm(total=len(image_ids), desc="detect", unit="picture", leave=leave, disable=not progress) as bar:
         for start in range(0, len(image_ids), batch_size):
             batch = image_ids[start : start + batch_size]
             images = [dataset.load_image(i) for i in batch]
             images += [images[-1]] * (batch_size - len(batch))
-            for image_id, result in zip(batch, model.detect(images), strict=False):
-                detections.append(compact({"image_id": image_id, **result}))
+            results = model.detect(images, crops=True)
+            for image_id, image, result in zip(batch, images, results, strict=False):
+                detections.append({"image_id": image_id, **_with_rles(result, *image.shape[:2])})
             bar.update(len(batch))
     return detections
+
+
+def _with_rles(result: dict, height: int, width: int) -> dict:
+    """What `detect(.., crops=True)` found in a picture, masks as "rles"; without them for a network without masks."""
+    found = {key: value for key, value in result.items() if key != "masks"}
+    if result.get("masks") is not None:
+        pairs = zip(result["masks"], result["rois"], strict=True)
+        found["rles"] = [crop_to_rle(crop, box, height, width) for crop, box in pairs]
+    return found
 
 
 def evaluate(dataset, detections, iou_types=IOU_TYPES, image_ids=None, max_detections=100) -> Evaluation:

@@ -89,7 +89,7 @@ def plot_crops(dataset, objects, per_class=8, seed=0):
 def _draw_crop(ax, dataset, objects, place, color):
     image_id, number = objects["image_ids"][place], objects["numbers"][place]
     image = dataset.load_image(image_id)
-    mask = dataset.load_mask(image_id)[0][:, :, number]
+    mask = dataset.load_mask_crops(image_id)[0].chosen([number]).full()[:, :, 0]
     y1, x1, y2, x2 = objects["boxes_px"][place]
     half = 0.6 * max(y2 - y1, x2 - x1, 8)  # a square around the object, a fifth larger
     y, x = (y1 + y2) / 2, (x1 + x2) / 2
@@ -117,9 +117,9 @@ def mean_masks(dataset, objects, size=64, limit=100, seed=0) -> dict:
 
 
 def _stretched(dataset, objects, place, size):
-    mask = dataset.load_mask(objects["image_ids"][place])[0][:, :, objects["numbers"][place]]
-    y1, x1, y2, x2 = objects["boxes_px"][place]
-    return cv2.resize(mask[y1:y2, x1:x2].astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
+    masks, _ = dataset.load_mask_crops(objects["image_ids"][place])
+    crop = masks.crops[objects["numbers"][place]]
+    return cv2.resize(crop.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
 
 
 def _grid(dataset, image_ids, cols):

@@ -35,6 +35,8 @@ def write_graph(run="last", out=None, logs="logs") -> Path:
     spec = tf.TensorSpec(one.input_shape, tf.uint8, name="picture")
     graph = tf.function(lambda picture: one(picture, training=False)).get_concrete_function(spec).graph
     out = Path(out or folder / "graph")
+    for old in out.glob("events.out.tfevents.*"):  # TensorBoard would show the first of several graphs
+        old.unlink()
     writer = tf.summary.create_file_writer(str(out))
     with writer.as_default():
         tf.summary.graph(staged(graph.as_graph_def()))

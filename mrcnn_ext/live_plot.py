@@ -38,7 +38,7 @@ class LivePlot(keras.callbacks.Callback):
         totals = {name: float(mean) * count for name, mean in logs.items()}  # Keras tells means since the epoch's start
         losses = {name: total - self._totals.get(name, 0.0) for name, total in totals.items()}
         self._totals = totals
-        self.steps.add(self._epoch + count / (self._done + self.params["steps"]), losses)
+        self.steps.add(self._epoch + count / self.params["steps"], losses)
         if time.monotonic() >= self._next:
             self._draw()
 

@@ -1,7 +1,10 @@
 """The model card beside an export: what it is, what it was trained on, what it reaches, whose it is."""
 
-import hashlib
 import json
+from pathlib import Path
+
+from mrcnn.training.run_facts import file_sha256
+from mrcnn_ext.evaluation.run import LEAST_SCORE
 
 USE = {
     "savedmodel": 'function = tf.saved_model.load("saved_model").signatures["serving_default"]\n'
@@ -17,9 +20,10 @@ SETTINGS = (
     *("BACKBONE", "BACKBONE_WIDTH", "NUM_CLASSES", "IMAGE_RESIZE_MODE", "IMAGE_MIN_DIM", "IMAGE_MAX_DIM"),
     *("IMAGE_CHANNEL_COUNT", "DETECTION_MIN_CONFIDENCE", "DETECTION_NMS_THRESHOLD", "DETECTION_MAX_INSTANCES"),
 )
+NAMED = {None: "random", "coco": "COCO's", "imagenet": "ImageNet's"}
 NO_LICENCE = (
-    "Not stated. Weights trained from random ones are yours, as far as the licence of the pictures allows; weights "
-    "that began as COCO's or ImageNet's also carry what their publishers ask."
+    "Not stated. Weights trained from random ones (see above) are yours, as far as the licence of the pictures allows; "
+    "weights that began as COCO's or ImageNet's also carry what their publishers ask."
 )
 
 
@@ -51,15 +55,13 @@ def write_model_card(path, files, report, licence=None):
         "## Training",
         *_training(files),
         "",
-        "## Settings",
+        "## Settings (all of them are in `config.json`)",
         *(f"- {name}: {getattr(files.config, name)}" for name in SETTINGS),
         "",
         "## Measured",
         f"- Beside the network in Keras: {report.parity.text}.",
         f"- Seconds a picture: {report.seconds:.3f} (Keras: {report.seconds_network:.3f}).",
-        "- AP: not measured with this export."
-        if report.ap is None
-        else f"- AP, IoU 0.50 to 0.95: {report.ap:.4f} (Keras: {report.ap_network:.4f}).",
+        _average_precision(report),
         "",
         "## Licence of the weights",
         licence or NO_LICENCE,
@@ -69,15 +71,37 @@ def write_model_card(path, files, report, licence=None):
 
 
 def _training(files):
-    digest = hashlib.sha256(files.weights.read_bytes()).hexdigest()
+    digest = file_sha256(files.weights)
     lines = [f"- Weights: `{files.weights.name}` of run `{files.folder.name}`, sha256 {digest}"]
     facts = files.folder / "run.json"
     if not facts.is_file():
-        return [*lines, "- Data: the run does not say."]
-    for training in json.loads(facts.read_text(encoding="utf-8"))["trainings"]:
+        return [*lines, "- Data and first weights: the run does not say."]
+    trainings = json.loads(facts.read_text(encoding="utf-8"))["trainings"]
+    lines.append(f"- First weights: {_first_weights(trainings[0])}.")
+    for training in trainings:
         data = training["data"]["train"]
+        places = "".join(f" of `{Path(file).name}`" for file in data.get("files", ()))
         lines.append(
-            f"- {training['started']}: {data['pictures']} pictures, {data['classes']} classes, fingerprint "
+            f"- {training['started']}: {data['pictures']} pictures{places}, {data['classes']} classes, fingerprint "
             f"{data['sha256']}; settings {training['settings']}"
         )
     return lines
+
+
+def _first_weights(training):
+    if "weights" not in training:
+        return "the run does not say"
+    weights = training["weights"]
+    return NAMED[weights] if weights in NAMED else f"`{Path(weights).name}`"
+
+
+def _average_precision(report):
+    if report.ap is None:
+        return "- AP: not measured with this export."
+    fitted = "" if report.size is None else ", of pictures fitted into the size"
+    apart = f"; `mrcnn evaluate` counts from {LEAST_SCORE:g} on" if report.min_score > LEAST_SCORE else ""
+    return (
+        f"- AP, IoU 0.50 to 0.95{fitted}, of detections with scores from {report.min_score:g} on{apart}: "
+        f"{report.ap:.4f} (Keras: {report.ap_network:.4f}). An export that loses more than {report.max_ap_loss:g} is "
+        "refused."
+    )

@@ -3,7 +3,7 @@
 import numpy as np
 from tqdm.auto import tqdm
 
-from mrcnn.data.boxes import extract_bboxes
+from mrcnn.data.cropped_masks import CroppedMasks
 from mrcnn.data.molding import load_image_gt
 
 _NO_OBJECTS = {
@@ -36,16 +36,17 @@ def gather_objects(dataset, image_ids=None, config=None):
     found = {name: [empty] for name, empty in _NO_OBJECTS.items()}
     for image_id in tqdm(image_ids, desc="objects", unit="picture"):
         if config is None:
-            masks, class_ids = dataset.load_mask(image_id)
+            masks, class_ids = dataset.load_mask_crops(image_id)
         else:
-            _, _, class_ids, _, masks = load_image_gt(dataset, config, image_id)
+            _, _, class_ids, _, molded = load_image_gt(dataset, config, image_id)
+            masks = CroppedMasks.of(molded)
         total = len(class_ids)
         found["image_ids"].append(np.full(total, image_id))
         found["numbers"].append(np.arange(total))
         found["class_ids"].append(class_ids)
-        found["boxes_px"].append(extract_bboxes(masks).reshape(-1, 4))
-        found["areas_px"].append(np.count_nonzero(masks, axis=(0, 1)))
-        found["picture_px"].append(np.tile(masks.shape[:2], (total, 1)))
+        found["boxes_px"].append(masks.boxes())
+        found["areas_px"].append(np.array([np.count_nonzero(crop) for crop in masks.crops], np.int32))
+        found["picture_px"].append(np.tile(masks.shape, (total, 1)))
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 

@@ -2,6 +2,8 @@
 
 import os
 
+SUFFIX = "_quick"  # at the end of the NAME of such runs
+
 
 def quick() -> bool:
     """True where the environment variable MRCNN_QUICK is "1": few steps and few pictures, the same cells."""

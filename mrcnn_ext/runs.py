@@ -1,15 +1,18 @@
 """Runs: the folders under logs/ that training writes, found by name and made into models again."""
 
 import contextlib
+import copy
 import json
 import re
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from mrcnn.config import COMPUTED_NAMES, Config
+from mrcnn.config import Config
+from mrcnn_ext.quick import SUFFIX
 
 _FOLDER = re.compile(r"(?P<name>.+?)(?P<date>\d{8}T\d{4})")
+_BEST = "best.h5"
 _CHECKPOINT = re.compile(r"mask_rcnn_.*?(?P<epoch>\d{4})\.h5")
 
 
@@ -26,13 +29,18 @@ def find_run(run="last", logs="logs", name=None) -> RunFiles:
     """The files of a run.
 
     run: a run's folder, or its name in `logs`, for its last checkpoint; or the path of an .h5 that has the run's
-    config.json beside it; or "last", the newest run in `logs`.
-    name: with "last", only runs of this name (the NAME of their Config).
+    config.json beside it; or "last", the newest run in `logs`, one of the quick mode only where there is no other;
+    or "best", that run's best.h5, of the epoch with the best AP.
+    name: with "last" and "best", only runs of this name (the NAME of their Config).
     Class names come from the run's classes.json, a list; without it they are "class 1", "class 2" ..
     Raises FileNotFoundError or ValueError that says what is missing.
     """
-    weights = _last_weights(logs, name) if str(run) == "last" else _weights_of(Path(run), Path(logs))
+    weights = _last_weights(logs, name) if str(run) in ("last", "best") else _weights_of(Path(run), Path(logs))
     folder = weights.parent
+    if str(run) == "best":
+        weights = folder / _BEST
+        if not weights.is_file():
+            raise FileNotFoundError(f'{folder} has no {_BEST}: no AP was measured while it trained. Take "last".')
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(
             f"{folder} has no config.json: put the settings of {weights.name} there, as Config.to_json writes them."
@@ -76,8 +84,11 @@ def detection_settings(config, min_score=None, most=None, batch=None) -> dict:
 
 def changed(config, **settings) -> Config:
     """A copy of a Config with some settings changed; computed values follow. ValueError for unknown names."""
-    values = {key: value for key, value in config.to_dict().items() if key not in COMPUTED_NAMES}
-    return type("ChangedConfig", (Config,), {**values, **settings})()
+    other = copy.copy(config)
+    for name, value in settings.items():
+        setattr(other, name, value)
+    other._set_computed()
+    return other
 
 
 def _weights_of(run: Path, logs: Path) -> Path:
@@ -99,11 +110,15 @@ def _last_weights(logs, name) -> Path:
     for folder in Path(logs).glob("*"):
         match = _FOLDER.fullmatch(folder.name)
         if match and (name is None or match["name"] == name.lower()) and folder.is_dir() and _checkpoints(folder):
-            runs.append((match["date"], folder.name, folder))
+            real = name is not None or not match["name"].endswith(SUFFIX)  # a test's run only where there is no other
+            runs.append((real, match["date"], folder.name, folder))
     if not runs:
         of = "" if name is None else f" of {name!r}"
         raise FileNotFoundError(f"No run{of} with a checkpoint in {logs}: train first, or give the path of a run.")
-    return _checkpoints(max(runs)[2])[-1]
+    real, _, _, folder = max(runs)
+    if not real:
+        print(f"{logs} has only runs of the quick mode; the newest is {folder.name}.", file=sys.stderr)
+    return _checkpoints(folder)[-1]
 
 
 def _checkpoints(folder: Path) -> list[Path]:

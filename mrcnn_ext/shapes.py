@@ -9,7 +9,9 @@ import colorsys
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -31,11 +33,20 @@ FROM_OTHERS = 80  # least distance of a shape's colour from the other shapes' co
 JPEG = {"quality": 95, "subsampling": 0}  # so that colours stay what they were
 
 
-def make_shapes(out_dir, counts=None, size=(128, 128), seed=2018, progress=True) -> Path:
+class Drawing(NamedTuple):
+    """name: what is drawn.  classes: names, of category ids 1 and up.  picture: function as `random_picture`."""
+
+    name: str
+    classes: tuple[str, ...]
+    picture: Callable
+
+
+def make_shapes(out_dir, counts=None, size=(128, 128), seed=2018, progress=True, drawing=None) -> Path:
     """Make the shapes data set in `out_dir`, and return its path.
 
     counts: {"train": pictures, "validate": .., "test": ..}; default 750, 100 and 250.
     size: (height, width) of every picture in pixels, each at least 48.
+    drawing: a Drawing of other things than the shapes, see `mrcnn_ext.hard_shapes`.
     The set is built in a temporary folder and then renamed, so that there is never half a set.  A complete set that was
     made with the same settings is left alone; one with files missing is made again.
     Raises ValueError when `out_dir` holds anything else, or a set made with other settings.
@@ -48,6 +59,10 @@ def make_shapes(out_dir, counts=None, size=(128, 128), seed=2018, progress=True)
     if min(height, width) < MIN_SIDE:
         raise ValueError(f"size is (height, width) in pixels, each at least {MIN_SIDE}, but is {tuple(size)}.")
     settings = {"seed": seed, "height": height, "width": width, "counts": counts}
+    if drawing is None:
+        drawing = Drawing("shapes", CLASSES, random_picture)
+    else:
+        settings["drawing"] = drawing.name
     if _is_complete(out_dir, settings):
         return out_dir
     out_dir.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +73,7 @@ def make_shapes(out_dir, counts=None, size=(128, 128), seed=2018, progress=True)
         with tqdm(total=sum(counts.values()), desc="shapes", unit="picture", disable=not progress) as bar:
             first_id = 1
             for number, subset in enumerate(COUNTS):
-                _make_subset(new, subset, number, first_id, settings, bar)
+                _make_subset(new, subset, number, first_id, settings, drawing, bar)
                 first_id += counts[subset]
         _move_into_place(new, out_dir, settings)
     finally:
@@ -76,12 +91,12 @@ def random_picture(
         class_id = int(rng.integers(1, len(CLASSES) + 1))
         shapes.append((class_id, _random_coverage(rng, CLASSES[class_id - 1], height, width)))
         colours.append(_random_colour(rng, background, colours))
-    kept = _seen(shapes)
+    kept = seen(shapes)
     picture = background
     for i in kept:
         coverage = shapes[i][1][:, :, None]
         picture = picture * (1 - coverage) + np.array(colours[i]) * coverage
-    visible = _visible_masks([shapes[i][1] for i in kept])
+    visible = visible_masks([shapes[i][1] for i in kept])
     return np.rint(picture).astype(np.uint8), [(shapes[i][0], mask) for i, mask in zip(kept, visible, strict=True)]
 
 
@@ -102,7 +117,7 @@ def _random_coverage(rng, name: str, height: int, width: int) -> np.ndarray:
     return np.clip(radius - outside + 0.5, 0, 1)
 
 
-def _visible_masks(coverages) -> list[np.ndarray]:
+def visible_masks(coverages) -> list[np.ndarray]:
     """What shows of each shape when they are drawn in this order; a pixel counts from half covered on."""
     masks = [coverage >= 0.5 for coverage in coverages]
     hidden = np.zeros_like(masks[0]) if masks else None
@@ -113,11 +128,11 @@ def _visible_masks(coverages) -> list[np.ndarray]:
     return visible[::-1]
 
 
-def _seen(shapes) -> list[int]:
+def seen(shapes) -> list[int]:
     """Numbers of the shapes that show enough of themselves, leaving out the worst until all the rest do."""
     kept = list(range(len(shapes)))
     while True:
-        visible = [mask.sum() for mask in _visible_masks([shapes[i][1] for i in kept])]
+        visible = [mask.sum() for mask in visible_masks([shapes[i][1] for i in kept])]
         whole = [(shapes[i][1] >= 0.5).sum() for i in kept]
         shares = [0 if pixels < MIN_PIXELS else pixels / total for pixels, total in zip(visible, whole, strict=True)]
         if min(shares) >= MIN_VISIBLE:
@@ -149,7 +164,7 @@ def _random_colour(rng, background: np.ndarray, others) -> np.ndarray:
     return best
 
 
-def _make_subset(new: Path, subset: str, number: int, first_id: int, settings: dict, bar) -> None:
+def _make_subset(new: Path, subset: str, number: int, first_id: int, settings: dict, drawing: Drawing, bar) -> None:
     """Draw the pictures of one subset and write its annotation file."""
     folder = new / f"shapes_{subset}{YEAR}"
     folder.mkdir()
@@ -157,7 +172,7 @@ def _make_subset(new: Path, subset: str, number: int, first_id: int, settings: d
     height, width = settings["height"], settings["width"]
     for i in range(settings["counts"][subset]):
         rng = np.random.default_rng([settings["seed"], number, i])
-        picture, objects = random_picture(rng, height, width)
+        picture, objects = drawing.picture(rng, height, width)
         image = {"id": first_id + i, "file_name": f"{first_id + i:06d}.jpeg", "width": width, "height": height}
         Image.fromarray(picture).save(folder / image["file_name"], **JPEG)
         images.append(image)
@@ -176,9 +191,9 @@ def _make_subset(new: Path, subset: str, number: int, first_id: int, settings: d
             )
         bar.update()
     content = {
-        "info": {"description": "Shapes, drawn by mrcnn_ext.shapes", "year": int(YEAR), "settings": settings},
+        "info": {"description": f"{drawing.name}, drawn by mrcnn_ext", "year": int(YEAR), "settings": settings},
         "licenses": [],
-        "categories": [{"id": i, "name": name, "supercategory": "shape"} for i, name in enumerate(CLASSES, 1)],
+        "categories": [{"id": i, "name": name, "supercategory": "shape"} for i, name in enumerate(drawing.classes, 1)],
         "images": images,
         "annotations": annotations,
     }

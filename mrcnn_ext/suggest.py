@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mrcnn.data.anchors import anchors_for
-from mrcnn.memory import BASE_MIB, BYTES_A_PIXEL
+from mrcnn.memory import BASE_MIB, BYTES_A_PIXEL, step_mib
 from mrcnn.presets import ResNet50Config, ResNet101Config, TinyConfig
 from mrcnn_ext.anchor_fit import best_anchor_ious, fitting_scales
 from mrcnn_ext.coco import CocoDataset
@@ -114,7 +114,10 @@ def caps_for(fullest_picture: int, preset) -> dict:
 
 
 def pictures_a_step(preset, side: int, machine: Machine) -> int:
-    """Pictures of side x side pixels that fit a training step in the memory of the machine; 0 when not even one."""
+    """Pictures of side x side pixels that fit a training step in the memory of the machine; 0 when not even one.
+
+    In float32 on every card: what 16 bits save is reckoned only, and a training that starts is worth more.
+    """
     memory = min((gpu.memory_mib for gpu in machine.gpus), default=machine.memory_mib) * _USED
     return max(0, int((memory - BASE_MIB[preset.BACKBONE]) * 2**20 / (BYTES_A_PIXEL[preset.BACKBONE] * side**2)))
 
@@ -185,12 +188,15 @@ def _add_pictures(result, train, objects) -> tuple[int, np.ndarray]:
 
 def _add_batch(result, side, train_pictures, validate_pictures) -> None:
     fitting = pictures_a_step(result.preset, side, result.machine)
-    batch = max(1, min(_MOST_PICTURES, fitting, train_pictures))
-    if len(result.machine.gpus) > 1:
-        result.notes.append(f"One of the {len(result.machine.gpus)} GPUs trains: a step is not spread over them yet.")
-    mib = BASE_MIB[result.preset.BACKBONE] + batch * BYTES_A_PIXEL[result.preset.BACKBONE] * side**2 / 2**20
-    reason = f"A step takes about {mib / 1024:.1f} GiB (an estimate); there is {result.machine}."
-    result.add("IMAGES_PER_GPU", batch, reason)
+    gpus = max(1, min(len(result.machine.gpus), train_pictures))
+    if gpus > 1:
+        reason = "Each GPU takes IMAGES_PER_GPU pictures of a step; 1 leaves the others to other work."
+        result.add("GPU_COUNT", gpus, reason)
+    each = max(1, min(_MOST_PICTURES, fitting, train_pictures // gpus))
+    gib = step_mib(result.config_class()(), each, precision="float32") / 1024
+    reason = f"A step takes about {gib:.1f} GiB in float32 (an estimate); there is {result.machine}."
+    result.add("IMAGES_PER_GPU", each, reason)
+    batch = each * gpus
     steps = max(1, min(500, train_pictures // batch))
     result.add("STEPS_PER_EPOCH", steps, f"{train_pictures} pictures to train, {batch} a step; 500 at most.")
     reason = f"{validate_pictures} pictures to validate, {batch} a step; 50 at most."
@@ -201,13 +207,13 @@ def _add_batch(result, side, train_pictures, validate_pictures) -> None:
 
 def _add_precision(result) -> None:
     capability = min((gpu.capability for gpu in result.machine.gpus), default=0)
-    if capability >= 8:
-        result.add("PRECISION", "mixed_bfloat16", "This GPU computes in 16 bits, in less memory than estimated above.")
-    elif capability >= 7:
-        reason = "This GPU computes in 16 bits, in less memory than estimated above; the loss is scaled for them."
-        result.add("PRECISION", "mixed_float16", reason)
-    else:
+    if capability < 7:
         result.add("PRECISION", "float32", "16 bits are no faster here.")
+        return
+    precision, scaled = ("mixed_bfloat16", "") if capability >= 8 else ("mixed_float16", "; the loss is scaled for it")
+    gib = step_mib(result.config_class()(), result.values["IMAGES_PER_GPU"], precision=precision) / 1024
+    reason = f"This GPU computes in 16 bits, in which a step takes about {gib:.1f} GiB (reckoned from float32){scaled}."
+    result.add("PRECISION", precision, reason)
 
 
 def _add_anchors(result, side, boxes_px) -> None:

@@ -8,15 +8,21 @@ from typing import NamedTuple
 import yaml
 
 from mrcnn import presets
-from mrcnn.config import COMPUTED_NAMES, Config
+from mrcnn.config import COMPUTED_NAMES, KNOWN_NAMES, Config
+from mrcnn.memory import step_mib
 from mrcnn.model import MaskRCNN
+from mrcnn.training.loop import check_classes
+from mrcnn.training.resume import last_state
+from mrcnn.training.state import read_place
+from mrcnn_ext.machine import this_machine
 from mrcnn_ext.open_data import open_data
 from mrcnn_ext.suggest import suggest
 from mrcnn_ext.training_eval import AveragePrecision
 
 DEFAULTS = {"LEARNING_SCHEDULE": "cosine", "WARMUP_STEPS": 50, "KEEP_CHECKPOINTS": 3, "SEED": 2018}
+# A file that has all these is a whole Config: nothing in it is proposed.
+WHOLE = {"NAME", "NUM_CLASSES", "BACKBONE", "IMAGE_MIN_DIM", "IMAGE_MAX_DIM", "RPN_ANCHOR_SCALES"}
 EPOCHS = {1: (14,), 2: (3, 14)}  # totals after each stage
-EPOCHS_BETWEEN_AP = 1
 AP_PICTURES = 200
 
 
@@ -35,66 +41,95 @@ def train_run(
     weights=None,
     stages=None,
     epochs=None,
+    extra_epochs=None,
     logs="logs",
     year="2018",
     resume=False,
     augmentation=presets.LIGHT_AUGMENTATION,
     ap_pictures=AP_PICTURES,
+    ap_every=1,
 ) -> Trained:
     """Trains on the parts train and validate of a data set.
 
     data: its folder.  config: a Config, or a file for `load_config`, or None: what `suggest` proposes.
-    weights: "coco", "imagenet", "last", a file, or None for random ones.
+    weights: "coco", "imagenet", "last", a file, or None for random ones; a new run starts from them, at epoch 0.
     stages: what trains, such as ("heads", "all"); default: these two, or "all" alone from random weights.
-    epochs: the total after each stage.  resume: go on where the last run of this name stopped.
-    ap_pictures: validation pictures for the average precision after each epoch; 0: none.
+    epochs: the total after each stage.  extra_epochs: with resume, so many more of what trained last.
+    resume: go on where the last run of this name stopped; where there is none a new one starts.
+    ap_pictures: validation pictures for the average precision after every `ap_every` epochs; 0: none.
     """
     train, validate = (open_data(data, part, year) for part in ("train", "validate"))
     config = config if hasattr(config, "BATCH_SIZE") else load_config(config, data, year)
-    stages = tuple(stages or (("heads", "all") if weights else ("all",)))
-    epochs = tuple(epochs or EPOCHS.get(len(stages), ()))
-    if len(epochs) != len(stages) or list(epochs) != sorted(set(epochs)):
-        raise ValueError(f"epochs {epochs} must be rising totals, one for each of the stages {', '.join(stages)}.")
-    if train.num_classes != config.NUM_CLASSES:
-        raise ValueError(
-            f"NUM_CLASSES is {config.NUM_CLASSES}, but {data} has {train.num_classes}, the background included."
-        )
+    check_classes(config, train, validate)
+    state = last_state(logs, config.NAME) if resume else None
+    plan = _plan(stages, epochs, extra_epochs, weights, read_place(state) if state else None)
+    _warn_of_memory(config)
     model = MaskRCNN("training", config, logs)
-    if weights and not resume:
+    if weights and state is None:
         model.load_weights(weights, class_names=train.class_names if weights == "coco" else None)
-    average = AveragePrecision(model, validate, EPOCHS_BETWEEN_AP, ap_pictures)
-    for stage, total in zip(stages, epochs, strict=True):
+        model.set_log_dir()  # not that of the weights' run
+    average = AveragePrecision(model, validate, ap_every, ap_pictures)
+    for stage, end in plan:
         model.train(
             train,
             validate,
             config.LEARNING_RATE,
-            total,
-            stage,
+            layers=stage,
             augmentation=augmentation,
             custom_callbacks=[average] if ap_pictures else [],
             resume=resume,
+            **end,
         )
         if model.interrupted:
             break
     return Trained(model, not model.interrupted, average)
 
 
+def _plan(stages, epochs, extra_epochs, weights, place):
+    """[(layers, {"epochs": total} or {"extra_epochs": number}), ..]; place: of the state to go on from, or None."""
+    last = place["layers"] if place else None
+    if extra_epochs is not None:
+        if place is None:
+            raise ValueError("extra_epochs are added to a run: resume one of this NAME, or give epochs, the total.")
+        return [((stages or (last,))[-1], {"extra_epochs": extra_epochs})]
+    stages = tuple(stages or (("heads", "all") if weights or last == "heads" else ("all",)))
+    epochs = tuple(epochs or EPOCHS.get(len(stages), ()))
+    if len(epochs) != len(stages) or list(epochs) != sorted(set(epochs)):
+        raise ValueError(f"epochs {epochs} must be rising totals, one for each of the stages {', '.join(stages)}.")
+    done = stages.index(last) if last in stages else 0  # stages before this one may have stopped early
+    return [(stage, {"epochs": total}) for stage, total in zip(stages, epochs, strict=True)][done:]
+
+
+def _warn_of_memory(config):
+    needed, machine = step_mib(config, config.IMAGES_PER_GPU), this_machine()
+    there = min((gpu.memory_mib for gpu in machine.gpus), default=machine.memory_mib)
+    if needed is not None and needed > there:
+        print(
+            f"A step may not fit: it takes about {needed / 1024:.1f} GiB in {config.PRECISION}, and there is {machine}."
+        )
+
+
 def load_config(path, data, year="2018"):
     """A Config from a YAML or JSON file of settings; what it does not say is as `suggest` proposes for the data.
 
     path: the file, or None; beside settings it may have a "preset": TinyConfig, ResNet50Config or ResNet101Config.
-    A file with NAME, NUM_CLASSES and the sizes of pictures and anchors (one that notebook 02 wrote) is taken as it is.
+    Beyond what `suggest` says there are DEFAULTS: cosine schedule, warm-up, checkpoints that stay, seed.
+    A whole Config, as a run's config.json or that of notebook 2, is taken as it is, without proposals and DEFAULTS.
     Raises ValueError for a file that cannot be read or has unknown names.
     """
     values = {} if path is None else read_settings(path)
-    if "NUM_CLASSES" in values and "RPN_ANCHOR_SCALES" in values and "preset" not in values:
+    if set(values) >= WHOLE and "preset" not in values:
         return Config.from_dict(values, path)
     preset = values.pop("preset", None)
     proposed = suggest(data, year=year)
     base = proposed.preset if preset is None else getattr(presets, str(preset), None)
     if base is None:
         raise ValueError(f"{path}: there is no preset {preset!r}; use TinyConfig, ResNet50Config or ResNet101Config.")
-    return base.from_dict({**DEFAULTS, **proposed.values, **values}, path)
+    config = base.from_dict({**DEFAULTS, **proposed.values, **values}, path)
+    unknown = sorted(set(values) - KNOWN_NAMES)
+    if unknown:  # a Config may have them, but in a file of settings nobody asks for them
+        raise ValueError(f"{path}: not a setting of Config: {', '.join(unknown)}.")
+    return config
 
 
 def read_settings(path) -> dict:
@@ -114,7 +149,7 @@ def few_pictures(dataset, number: int):
     """The first `number` pictures of a data set that have objects (no crowds), as a data set."""
     chosen = []
     for image_id in dataset.image_ids:
-        if (dataset.load_mask(image_id)[1] > 0).any():
+        if (dataset.load_mask_crops(image_id)[1] > 0).any():
             chosen.append(dataset.image_info[image_id])
         if len(chosen) == number:
             break

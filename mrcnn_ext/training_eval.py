@@ -1,23 +1,53 @@
 """COCO average precision while it trains: a callback for `MaskRCNN.train`."""
 
-import copy
 from pathlib import Path
 
 import keras
 import numpy as np
+from tqdm.auto import tqdm
 
 from mrcnn.data.picture import decode_picture
 from mrcnn.model import MaskRCNN
 from mrcnn.training.checkpoints import averaged_weights
+from mrcnn.training.progress import on_screen
 from mrcnn.weights import layers_of
+from mrcnn_ext.detection import Detector
 from mrcnn_ext.evaluate import detect_dataset, evaluate
 from mrcnn_ext.evaluation.analysis import analyse
 from mrcnn_ext.evaluation.figures import plot_confusion, plot_curves
 from mrcnn_ext.evaluation.page import truth_beside_prediction
 from mrcnn_ext.html_page import png_bytes
 from mrcnn_ext.report import NAMES
+from mrcnn_ext.runs import changed
 
 LEAST_SCORE = 0.05  # average precision needs weak detections too
+
+
+def detection_config(config):
+    """The Config to measure with what this one trains: also weak objects, whole pictures, one device."""
+    settings = {"DETECTION_MIN_CONFIDENCE": min(config.DETECTION_MIN_CONFIDENCE, LEAST_SCORE), "GPU_COUNT": 1}
+    settings["SEED"] = None  # seeding in the middle of a training makes TensorFlow prepare its step once more
+    if config.IMAGE_RESIZE_MODE == "crop":
+        settings |= {"IMAGE_RESIZE_MODE": "square", "IMAGE_MAX_DIM": config.IMAGE_MIN_DIM}
+    return changed(config, **settings)
+
+
+def detect_as_trained(detector, config, dataset, image_ids=None, progress=False):
+    """As `detect_dataset`, with pictures at the size that they have in training.
+
+    detector: a MaskRCNN of `detection_config(config)`. With crops in training these are tiles of whole pictures.
+    progress: shows a bar, which goes when it is done: that of a training above it stays alone.
+    """
+    if config.IMAGE_RESIZE_MODE != "crop":
+        return detect_dataset(detector, dataset, image_ids, progress=progress, leave=False)
+    in_tiles = Detector(detector, tile=int(config.IMAGE_MIN_DIM / max(1, config.IMAGE_MIN_SCALE)))
+    detections = []
+    image_ids = dataset.image_ids if image_ids is None else image_ids
+    for image_id in tqdm(image_ids, desc="detect", unit="picture", leave=False, disable=not progress):
+        found = in_tiles(dataset.load_image(image_id))
+        one = {"image_id": int(image_id), "rois": found.boxes, "class_ids": found.class_ids, "scores": found.scores}
+        detections.append(one if found.rles is None else one | {"rles": found.rles})
+    return detections
 
 
 class AveragePrecision(keras.callbacks.Callback):
@@ -44,7 +74,9 @@ class AveragePrecision(keras.callbacks.Callback):
         if (epoch + 1) % self.every and not last:
             return
         self._take_weights()
-        detections = detect_dataset(self.detector, self.dataset, self.image_ids, progress=False)
+        detections = detect_as_trained(
+            self.detector, self.trained.config, self.dataset, self.image_ids, progress=on_screen()
+        )
         kinds = ("bbox", "segm") if self.trained.config.USE_MASK else ("bbox",)
         self.evaluation = evaluate(self.dataset, detections, kinds, image_ids=self.image_ids)
         for kind in kinds:
@@ -56,9 +88,7 @@ class AveragePrecision(keras.callbacks.Callback):
 
     def _take_weights(self):
         if self.detector is None:
-            config = copy.copy(self.trained.config)
-            config.DETECTION_MIN_CONFIDENCE = min(config.DETECTION_MIN_CONFIDENCE, LEAST_SCORE)
-            self.detector = MaskRCNN("inference", config, self.trained.model_dir)
+            self.detector = MaskRCNN("inference", detection_config(self.trained.config), self.trained.model_dir)
         with averaged_weights(self.model):
             source = layers_of(self.model)
             for name, layer in layers_of(self.detector.keras_model).items():

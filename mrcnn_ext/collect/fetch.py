@@ -1,7 +1,9 @@
 """One request for a picture: who may be asked, and how much is taken."""
 
+import contextlib
 import ipaddress
 import socket
+import threading
 import time
 from dataclasses import dataclass
 from urllib.parse import urljoin
@@ -18,10 +20,15 @@ CHUNK = 1 << 16  # bytes
 USER_AGENT = "mrcnn-collect (pictures for a training set; honours noai)"
 NO_AI = ("noai", "noimageai")
 PRIVATE = "an address in this network"
+NAT64 = ipaddress.ip_network("64:ff9b::/96")  # IPv6 for an IPv4 address, the last 32 bits (RFC 6052)
 
 
 class Refused(ValueError):
     """This address gives nothing that we take, now or later."""
+
+
+class Private(Refused):
+    """This address leads into our own network."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +73,10 @@ def fetch(session: requests.Session, url: str, max_bytes: int, timeout: float, a
     """
     deadline = time.monotonic() + timeout
     if not allow_private:
-        _refuse_private(url)
+        _refuse_private(url, session)
     try:
         with session.get(url, stream=True, allow_redirects=False, timeout=timeout) as response:
+            _must_be_in_time(deadline)
             _refuse_noai(response)
             target = session.get_redirect_target(response)
             if target is not None:
@@ -93,9 +101,13 @@ def _content(response: requests.Response, max_bytes: int, deadline: float) -> by
         content += chunk
         if len(content) > max_bytes:
             raise Refused(f"too large: more than {max_bytes:,} bytes")
-        if time.monotonic() > deadline:
-            raise Failure("too slow: it did not come in time", again=False)
+        _must_be_in_time(deadline)
     return bytes(content)
+
+
+def _must_be_in_time(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise Failure("too slow: it did not come in time", again=False)
 
 
 def _refuse_noai(response: requests.Response) -> None:
@@ -113,24 +125,27 @@ def _refuse_missing(response: requests.Response) -> None:
         raise
 
 
-def _refuse_private(url: str) -> None:
-    """Raises Refused for a host inside this network. Behind a proxy, which looks names up itself, by its name only."""
+def _refuse_private(url: str, session: requests.Session) -> None:
+    """Raises Private for a host inside this network. Behind a proxy, which looks names up itself, by its name only."""
     host = host_of(url)
     try:
         addresses = {host} if ipaddress.ip_address(host) else set()
     except ValueError:
         if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
-            raise Refused(f"{PRIVATE}, which is not asked unless allowed") from None
-        addresses = set() if select_proxy(url, get_environ_proxies(url)) else _addresses(host)
+            raise Private(f"{PRIVATE}, which is not asked unless allowed") from None
+        proxy = session.trust_env and select_proxy(url, get_environ_proxies(url))
+        addresses = set() if proxy else _addresses(host)
     for address in addresses:
         _refuse_address(address)
 
 
 def _refuse_address(text: str) -> None:
     address = ipaddress.ip_address(text.partition("%")[0])
-    address = getattr(address, "ipv4_mapped", None) or address
+    if address in NAT64:
+        address = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    address = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None) or address
     if not address.is_global or address.is_multicast:
-        raise Refused(f"{PRIVATE} ({address}), which is not asked unless allowed")
+        raise Private(f"{PRIVATE} ({address}), which is not asked unless allowed")
 
 
 def _addresses(host: str) -> set[str]:
@@ -150,16 +165,34 @@ class _PublicAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _PublicPool, "https": _PublicPoolTLS}
 
 
-class _PublicConnection(urllib3.connection.HTTPConnection):
+class _Careful:
+    """A connection to public addresses only. A server has `timeout` seconds for its whole head, not for each byte."""
+
     def connect(self):
         super().connect()
         _refuse_address(self.sock.getpeername()[0])
 
+    def getresponse(self):
+        hang_up = threading.Timer(self.timeout, self._hang_up)
+        hang_up.daemon = True
+        hang_up.start()
+        try:
+            return super().getresponse()
+        finally:
+            hang_up.cancel()
 
-class _PublicConnectionTLS(urllib3.connection.HTTPSConnection):
-    def connect(self):
-        super().connect()
-        _refuse_address(self.sock.getpeername()[0])
+    def _hang_up(self):
+        with contextlib.suppress(OSError):  # it may be closed by now
+            # the plain socket's way: that of TLS would take the connection away from under its reader
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+
+class _PublicConnection(_Careful, urllib3.connection.HTTPConnection):
+    pass
+
+
+class _PublicConnectionTLS(_Careful, urllib3.connection.HTTPSConnection):
+    pass
 
 
 class _PublicPool(urllib3.HTTPConnectionPool):

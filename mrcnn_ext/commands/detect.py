@@ -6,20 +6,30 @@ from typing import Annotated
 
 import typer
 
+DRAWN_FROM = 0.5  # score; a tiny run keeps objects from 0.05 on, for AP
+
 
 def detect(
-    run: Annotated[str, typer.Argument(help='Run folder, .h5 beside its config.json, or "last".')],
+    run: Annotated[str, typer.Argument(help='Run folder, .h5 beside its config.json, "last" or "best".')],
     inputs: Annotated[list[str], typer.Argument(help="Pictures, folders, videos, addresses.")],
     out: Annotated[Path, typer.Option(help="Folder for what is found.")] = Path("data/detections"),
     write: Annotated[
         list[str] | None,
         typer.Option(help="overlays, coco, csv (these by default), masks, labelme, labelstudio. May be repeated."),
     ] = None,
-    min_score: Annotated[float | None, typer.Option(min=0, max=1, help="Default: that of the run.")] = None,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help=f"Default: that of the run; for overlays {DRAWN_FROM}, so that they stay clear."
+        ),
+    ] = None,
     most: Annotated[int | None, typer.Option(min=1, help="Objects of a picture or tile. Default: the run's.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Pictures or tiles at once. Default: the run's.")] = None,
     tile: Annotated[int | None, typer.Option(min=32, help="Cut larger pictures into tiles of so many pixels.")] = None,
-    overlap: Annotated[float, typer.Option(min=0, max=0.5, help="Share of a tile that its neighbour sees.")] = 0.25,
+    overlap: Annotated[
+        float,
+        typer.Option(min=0, max=0.5, help="Share of a tile that its neighbour sees; 0: objects stay cut at seams."),
+    ] = 0.25,
     across_classes: Annotated[
         float | None, typer.Option(min=0, max=1, help="IoU above which the weaker of two boxes of any class goes.")
     ] = None,
@@ -29,7 +39,7 @@ def detect(
 ):
     """Find objects in pictures, folders, videos and web pictures, and write what is found.
 
-    Exit code 1 when something could not be read; it is named, and the rest is done.
+    Exit code 1 when something could not be read, or not to its end; it is named, and the rest is done.
 
     Example: mrcnn detect last data/new --out data/detections --write overlays --write labelme --tile 512
     """
@@ -42,8 +52,10 @@ def detect(
         batch = 1
     model, names, _ = load_run(files.weights, **detection_settings(files.config, min_score, most, batch))
     detector = Detector(model, tile, overlap, across_classes)
-    writer = Writer(out, names, write or ("overlays", "coco", "csv"), root_of(inputs))
-    summary = detect_sources(detector, inputs, writer, allow_private, progress=not as_json)
+    drawn_from = DRAWN_FROM if min_score is None else min_score
+    writer = Writer(out, names, write or ("overlays", "coco", "csv"), root_of(inputs), drawn_from)
+    channels = max(3, files.config.IMAGE_CHANNEL_COUNT)  # gray is made of RGB
+    summary = detect_sources(detector, inputs, writer, allow_private, not as_json, channels)
     if as_json:
         typer.echo(json.dumps({"out": str(out), **summary.to_dict()}))
     else:
@@ -62,6 +74,9 @@ def _print(summary, out, side) -> None:
             f"Made far smaller for the network ({side} px): {counted(len(summary.large), 'picture')}, such as "
             f"{summary.large[0]}; --tile {side} looks at them piece by piece."
         )
+    for kind, counts in summary.left_out.items():
+        for what, number in counts.items():
+            typer.echo(f"left out of {kind}: {number:,} x {what}")
     for name, reason in summary.skipped:
         typer.secho(f"skipped {name}: {reason}", err=True, fg=typer.colors.YELLOW)
     if summary.skipped:

@@ -8,15 +8,22 @@ import typer
 
 
 def export(
-    run: Annotated[str, typer.Argument(help='Run folder, its name in logs/, weights file, or "last".')] = "last",
+    run: Annotated[str, typer.Argument(help='Run folder, its name in logs/, weights file, "last" or "best".')] = "last",
     to: Annotated[str, typer.Option(help="savedmodel, onnx, keras or tflite.")] = "savedmodel",
-    out: Annotated[Path | None, typer.Option(help="Folder; default: export/ in the run's folder.")] = None,
-    size: Annotated[
-        tuple[int, int] | None, typer.Option(help="Height and width of every picture; default: any size.")
+    out: Annotated[
+        Path | None, typer.Option(help="New folder, or one of an earlier export; default: export/ in the run's folder.")
     ] = None,
-    precision: Annotated[str, typer.Option(help="float32; for tflite also float16 and int8, with --data.")] = "float32",
+    size: Annotated[
+        tuple[int, int] | None,
+        typer.Option(help="Height and width of every picture (others are fitted in to compare); default: any size."),
+    ] = None,
+    precision: Annotated[
+        str, typer.Option(help="float32; for onnx and tflite also float16 and int8, with --data.")
+    ] = "float32",
     pictures: Annotated[list[Path] | None, typer.Option(help="A picture to compare on; may be repeated.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of a data set, to compare and to measure AP on.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of a data set, COCO or TFRecord, to compare and to measure AP on.")
+    ] = None,
     subset: Annotated[str, typer.Option(help="Its subset.")] = "test",
     year: Annotated[str, typer.Option(help="End of its file names; may be empty.")] = "2018",
     max_ap_loss: Annotated[float, typer.Option(help="AP that the export may lose.")] = 0.01,
@@ -30,14 +37,9 @@ def export(
 
     Example: mrcnn export last --to onnx --data data/shapes
     """
-    from mrcnn_ext.coco import CocoDataset
     from mrcnn_ext.export import export_run
+    from mrcnn_ext.open_data import open_data
 
-    dataset = None
-    if data is not None:
-        dataset = CocoDataset()
-        dataset.load_coco(data, subset, year)
-        dataset.prepare()
     report = export_run(
         run,
         to,
@@ -45,7 +47,7 @@ def export(
         size=size,
         precision=precision,
         pictures=pictures or (),
-        dataset=dataset,
+        dataset=None if data is None else open_data(data, subset, year),
         max_ap_loss=max_ap_loss,
         licence=licence,
         logs=logs,

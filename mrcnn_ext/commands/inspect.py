@@ -8,7 +8,7 @@ import typer
 
 
 def inspect(
-    run: Annotated[str, typer.Argument(help='Run folder, its name in logs/, weights file, or "last".')] = "last",
+    run: Annotated[str, typer.Argument(help='Run folder, its name in logs/, weights file, "last" or "best".')] = "last",
     out: Annotated[Path | None, typer.Option(help="Folder; default: graph/ in the run's folder.")] = None,
     logs: Annotated[Path, typer.Option(help="Where runs are.")] = Path("logs"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,

@@ -7,14 +7,21 @@ import typer
 
 
 def serve(
-    run: Annotated[str, typer.Argument(help='Run folder, its name in logs/, weights file, or "last".')] = "last",
+    run: Annotated[str, typer.Argument(help='Run folder, its name in logs/, weights file, "last" or "best".')] = "last",
     host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port.")] = 8000,
-    batch: Annotated[int, typer.Option(help="Pictures that go through the network together.")] = 4,
-    max_megabytes: Annotated[float, typer.Option(help="Of a request.")] = 20,
-    max_megapixels: Annotated[float, typer.Option(help="Of a picture.")] = 25,
-    max_seconds: Annotated[float, typer.Option(help="For a request.")] = 30,
-    max_waiting: Annotated[int, typer.Option(help="Pictures in the queue; more are refused with 503.")] = 64,
+    batch: Annotated[
+        int, typer.Option(envvar="MRCNN_BATCH", help="Pictures that go through the network together.")
+    ] = 4,
+    max_megabytes: Annotated[float, typer.Option(envvar="MRCNN_MAX_MEGABYTES", help="Of a request.")] = 20,
+    max_megapixels: Annotated[float, typer.Option(envvar="MRCNN_MAX_MEGAPIXELS", help="Of a picture.")] = 25,
+    max_seconds: Annotated[float, typer.Option(envvar="MRCNN_MAX_SECONDS", help="For a request.")] = 30,
+    max_waiting: Annotated[
+        int, typer.Option(envvar="MRCNN_MAX_WAITING", help="Requests at a time; more are refused with 503.")
+    ] = 64,
+    addresses: Annotated[
+        bool, typer.Option(envvar="MRCNN_ADDRESSES", help="Also fetch pictures from web addresses: POST /detect/url.")
+    ] = False,
     logs: Annotated[Path, typer.Option(help="Where runs are.")] = Path("logs"),
 ):
     """Serve a run: a page for pictures, and a REST API (POST /detect; its description at /docs).
@@ -37,4 +44,4 @@ def serve(
         batch=batch,
     )
     typer.echo(f"Loading; then http://{host}:{port}/ for people and http://{host}:{port}/docs for programs.")
-    run_service(run, logs, host, port, api_key_from_environment(), limits)
+    run_service(run, logs, host, port, api_key_from_environment(), limits, addresses)

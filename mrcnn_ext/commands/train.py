@@ -1,6 +1,7 @@
 """`mrcnn train`"""
 
 import contextlib
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -12,28 +13,42 @@ import typer
 def train(
     data: Annotated[Path, typer.Argument(help="Folder of a data set with the parts train and validate.")],
     config: Annotated[
-        Path | None, typer.Option(help="YAML or JSON file of settings; what it leaves out is as `mrcnn suggest` says.")
+        Path | None,
+        typer.Option(
+            help="YAML or JSON file of settings; what it leaves out is as `mrcnn suggest` says, and trained along a "
+            "cosine. A whole Config (config.json of a run, or of notebook 2) is taken as it is."
+        ),
     ] = None,
-    weights: Annotated[str | None, typer.Option(help='"coco", "imagenet", "last" or an .h5; default: random.')] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(help='"coco", "imagenet", "last" or an .h5, for a new run to start from; default: random.'),
+    ] = None,
     stage: Annotated[
         str | None, typer.Option(help='What trains, one after the other: "heads,all"; from random weights "all".')
     ] = None,
     epochs: Annotated[str | None, typer.Option(help='Totals after each stage, such as "3,14".')] = None,
+    extra_epochs: Annotated[int | None, typer.Option(min=1, help="With --resume: so many more.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on where the last run of this name stopped.")] = False,
     augment: Annotated[bool, typer.Option(help="Change the pictures a little each time.")] = True,
-    ap_pictures: Annotated[int, typer.Option(min=0, help="Validation pictures for AP after each epoch.")] = 200,
+    copy_paste: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the pictures into which objects of others are pasted.")
+    ] = 0.0,
+    ap_pictures: Annotated[int, typer.Option(min=0, help="Validation pictures for AP; 0: none.")] = 200,
+    ap_every: Annotated[int, typer.Option(min=1, help="Epochs from one AP to the next.")] = 1,
     logs: Annotated[Path, typer.Option(help="Where the folders of the runs are.")] = Path("logs"),
     year: Annotated[str, typer.Option(help="End of the file names in the folder; may be empty.")] = "2018",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, all else on stderr.")] = False,
 ):
     """Train, with AP after each epoch; the run's folder holds checkpoints, metrics, log and all that repeats it.
 
-    Ctrl-C stops it with its state saved; --resume goes on.
+    Ctrl-C stops it with its state saved (exit code 130); --resume goes on. best.h5 has the best AP: "best" in the other
+    commands.
 
     Examples: mrcnn train data/shapes
               mrcnn train data/mine --config mine.yaml --weights coco --stage heads,all --epochs 3,14
+              mrcnn train data/mine --copy-paste 0.5
+              mrcnn train data/mine --resume --extra-epochs 10
     """
-    from mrcnn.presets import LIGHT_AUGMENTATION
     from mrcnn.training.metrics_file import read_metrics
     from mrcnn_ext.train_run import train_run
 
@@ -44,11 +59,13 @@ def train(
             weights=weights,
             stages=None if stage is None else [name.strip() for name in stage.split(",")],
             epochs=None if epochs is None else _numbers(epochs),
+            extra_epochs=extra_epochs,
             logs=logs,
             year=year,
             resume=resume,
-            augmentation=LIGHT_AUGMENTATION if augment else None,
+            augmentation=_augmentation(augment, copy_paste),
             ap_pictures=ap_pictures,
+            ap_every=ap_every,
         )
     folder = Path(result.model.log_dir)
     rows = read_metrics(folder / "metrics.csv")
@@ -59,6 +76,19 @@ def train(
         if result.average_precision.evaluation is not None:
             typer.echo(str(result.average_precision.evaluation))
         typer.echo(f"Run: {folder}")
+    if not result.finished:
+        raise typer.Exit(130)
+
+
+def _augmentation(augment: bool, copy_paste: float):
+    """The light one or none, with or without copy-paste."""
+    from mrcnn.data.transforms import Augmentation
+    from mrcnn.presets import LIGHT_AUGMENTATION
+
+    if not augment and not copy_paste:
+        return None
+    base = LIGHT_AUGMENTATION if augment else Augmentation(flip_left_right=0.0)
+    return dataclasses.replace(base, copy_paste=copy_paste)
 
 
 def _numbers(text: str) -> list[int]:

@@ -5,9 +5,7 @@ Files from other people are not trusted: XML with a DOCTYPE is refused, sizes ha
 
 import json
 import math
-import struct
 import warnings
-import zlib
 from contextlib import contextmanager
 from functools import lru_cache
 from io import BytesIO
@@ -18,11 +16,12 @@ from xml.parsers import expat
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from mrcnn.data.picture import PICTURE_ERRORS
+
 MAX_COORDINATE = 1e7  # pixels; beyond it a number is no coordinate, and sums of its squares would overflow
 MAX_ID = 1 << 62
 MAX_PIXELS = 1 << 28  # of a picture or mask, 16384 x 16384; a larger size in a file is taken for damage
 MAX_DEPTH = 400  # of elements in XML
-PICTURE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 
 
 @contextmanager

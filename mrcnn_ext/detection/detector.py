@@ -15,7 +15,8 @@ class Detector:
 
     model: a MaskRCNN in inference mode.  tile: pixels, the side of the tiles that every picture larger than one is cut
     into; each goes through the network as a picture of its own. None: pictures go through whole.
-    overlap: share of a tile's side that neighbours see as well; objects smaller than that come out best.
+    overlap: share of a tile's side that neighbours see as well; objects smaller than that come out best. With 0 objects
+    at seams stay cut.
     across_classes: IoU of boxes above which the weaker of two objects goes, whatever their classes; None: leave them.
     `seconds` sums the parts of all calls: decode (by who reads the pictures), resize, network, paste.
     """
@@ -35,7 +36,7 @@ class Detector:
     def batch(self, images) -> list[Found]:
         """Objects of several pictures; whole ones share the network's batches."""
         found = [None] * len(images)
-        whole = [i for i, image in enumerate(images) if self.tile is None or max(image.shape[:2]) <= self.tile]
+        whole = [i for i, image in enumerate(images) if not self.cuts(image)]
         for i, result in zip(whole, self._detect([images[i] for i in whole]), strict=True):
             found[i] = self._timed_found(result, *images[i].shape[:2])
         for i in set(range(len(images))) - set(whole):
@@ -44,6 +45,10 @@ class Detector:
         if self.across_classes is not None:
             found = [suppress_across_classes(one, self.across_classes) for one in found]
         return found
+
+    def cuts(self, image) -> bool:
+        """Whether a picture is so large that it goes through in tiles."""
+        return self.tile is not None and max(image.shape[:2]) > self.tile
 
     def seconds_per_picture(self) -> dict[str, float]:
         """Mean seconds of each part."""

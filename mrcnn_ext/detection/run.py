@@ -1,4 +1,4 @@
-"""The whole way: read, detect in batches, write; what cannot be read is named and left out."""
+"""The whole way: read, detect in batches, write; what cannot be read or taken is named and left out."""
 
 import time
 from dataclasses import dataclass, field
@@ -12,43 +12,37 @@ LARGE = 4  # times the network's side, from which on a picture that went through
 
 @dataclass
 class Summary:
-    """skipped: (name, reason) of what could not be read.  seconds: mean of a picture, by part.  large: pictures that
-    were made much smaller for the network, which small objects may not have outlived."""
+    """skipped: (name, reason) of what could not be read or taken.  seconds: mean of a picture, by part.
+    large: pictures that were made much smaller for the network, which small objects may not have outlived.
+    left_out: the Writer's."""
 
     pictures: int = 0
     objects: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     large: list[str] = field(default_factory=list)
+    left_out: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def to_dict(self) -> dict:
         """For JSON."""
         skipped = [{"name": name, "reason": reason} for name, reason in self.skipped]
         seconds = {part: round(value, 5) for part, value in self.seconds.items()}
         numbers = {"pictures": self.pictures, "objects": self.objects, "skipped": skipped}
-        return numbers | {"seconds_per_picture": seconds, "large": self.large}
+        return numbers | {"seconds_per_picture": seconds, "large": self.large, "left_out": self.left_out}
 
 
-def detect_sources(detector, items, writer, allow_private=False, progress=True) -> Summary:
+def detect_sources(detector, items, writer, allow_private=False, progress=True, channels=3) -> Summary:
     """Detect on files, folders, videos and addresses, and write what was found.
 
-    detector: a Detector.  items: see `sources_of`.  writer: a Writer; it is closed at the end.
-    A picture that cannot be read is skipped, and named in the Summary.
+    detector: a Detector.  items, channels: see `sources_of`.  writer: a Writer; it is closed at the end.
+    A picture that cannot be read, or that the network cannot take, is skipped, and named in the Summary.
     """
-    summary, batch = Summary(), []
-    size = detector.model.config.BATCH_SIZE if detector.tile is None else 1  # tiles fill batches of their own
+    summary, batch = Summary(left_out=writer.left_out), []
     with writer, tqdm(total=count(items, writer.folder), desc="detect", unit="picture", disable=not progress) as bar:
-        for source in sources_of(items, allow_private, writer.folder):
-            before = time.perf_counter()
-            try:
-                image = source.read()
-            except (OSError, ValueError) as error:
-                summary.skipped.append((source.name, str(error)))
-                bar.update()
-                continue
-            detector.seconds["decode"] += time.perf_counter() - before
+        sources = sources_of(items, allow_private, writer.folder, channels)
+        for source, image in _read(sources, detector, summary, bar):
             batch.append((source, image))
-            if len(batch) == size:
+            if len(batch) == detector.model.config.BATCH_SIZE or detector.cuts(image):  # no two huge ones in memory
                 _detect_batch(detector, batch, writer, summary, bar)
                 batch = []
         if batch:
@@ -57,12 +51,39 @@ def detect_sources(detector, items, writer, allow_private=False, progress=True) 
     return summary
 
 
+def _read(sources, detector, summary, bar):
+    """(source, picture) of all that can be read. A video is decoded between its sources: that counts as well."""
+    before = time.perf_counter()
+    for source in sources:
+        try:
+            image = source.read()
+        except (OSError, ValueError) as error:
+            summary.skipped.append((source.name, str(error)))
+            bar.update()
+            continue
+        detector.seconds["decode"] += time.perf_counter() - before
+        yield source, image
+        before = time.perf_counter()
+
+
 def _detect_batch(detector, batch, writer, summary, bar) -> None:
     side = detector.model.config.IMAGE_MAX_DIM
-    for (source, image), found in zip(batch, detector.batch([image for _, image in batch]), strict=True):
+    for source, image, found in _found(detector, batch, summary):
         writer.add(source, image, found)
         summary.pictures += 1
         summary.objects += len(found)
         if detector.tile is None and max(image.shape[:2]) >= LARGE * side:
             summary.large.append(source.name)
     bar.update(len(batch))
+
+
+def _found(detector, batch, summary) -> list[tuple]:
+    """(source, picture, Found) of a batch. If the network refuses it, of each of its pictures that is taken alone."""
+    try:
+        found = detector.batch([image for _, image in batch])
+    except ValueError as error:
+        if len(batch) > 1:
+            return [one for pair in batch for one in _found(detector, [pair], summary)]
+        summary.skipped.append((batch[0][0].name, str(error)))
+        return []
+    return [(*pair, one) for pair, one in zip(batch, found, strict=True)]

@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
 
 import cv2
 import numpy as np
@@ -12,43 +11,47 @@ import numpy as np
 from mrcnn.data.picture import decode_picture, read_picture
 from mrcnn.retry import Failure
 from mrcnn_ext.check.reading import PICTURE_ENDINGS
-from mrcnn_ext.collect.fetch import Refused, fetch, host_of, new_session
+from mrcnn_ext.collect.fetch import Refused
+from mrcnn_ext.detection.address import content_of, name_of
 
 VIDEO_ENDINGS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v"}
 MAX_BYTES = 50_000_000  # of a picture from an address
-MAX_REDIRECTS = 8
 TIMEOUT = 60.0  # seconds
+VIDEO_SLACK = 0.9  # of the stated number of frames, which many videos only estimate, so many must come
 
 
 @dataclass
 class Source:
-    """A picture to come: its name in the results, how to read it, and the video that it is a frame of."""
+    """A picture to come: its name in the results, how to read it, whether it is a file of its own in the folder that
+    names are relative to, or else the video that it is a frame of."""
 
     name: str
     read: Callable[[], np.ndarray]
+    is_file: bool = False
     video: str = ""
     rate: float = 0.0  # frames a second
 
 
-def sources_of(items, allow_private=False, out=None) -> Iterator[Source]:
+def sources_of(items, allow_private=False, out=None, channels=3) -> Iterator[Source]:
     """Pictures and frames of files, folders (with those below), videos, and http or https addresses, in order.
 
     Names are relative to `root_of(items)`, of addresses their last part; no two are equal. What cannot be read raises
     ValueError or OSError when it is read, also a file that is not there.
     allow_private: also ask hosts of this network.  out: a folder that is left out where it lies in one of these.
+    channels: that pictures are to have; frames of videos have three.
     """
     root, taken = root_of(items), set()
     for item in map(str, items):
         if item.lower().startswith(("http://", "https://")):
-            yield Source(_free(_name_of_address(item), taken), lambda url=item: _download(url, allow_private))
+            yield Source(free_name(name_of(item), taken), lambda url=item: _download(url, allow_private, channels))
             continue
         path = Path(item)
         for file in _files_below(path, out) if path.is_dir() else [path]:
-            name = _free(Path(os.path.relpath(file, root)).as_posix(), taken)
+            name = free_name(Path(os.path.relpath(file, root)).as_posix(), taken)
             if file.suffix.lower() in VIDEO_ENDINGS and file.is_file():
                 yield from _frames(file, name)
             else:
-                yield Source(name, lambda file=file: read_picture(file))
+                yield Source(name, lambda file=file: read_picture(file, channels=channels), is_file=True)
 
 
 def root_of(items) -> Path | None:
@@ -80,46 +83,35 @@ def _frames(path: Path, name: str) -> Iterator[Source]:
     """The frames of a video, each read once, in order."""
     video = cv2.VideoCapture(str(path))
     try:
-        rate = video.get(cv2.CAP_PROP_FPS) or 25.0
+        rate, stated = video.get(cv2.CAP_PROP_FPS) or 25.0, int(video.get(cv2.CAP_PROP_FRAME_COUNT))
         number = 0
         while True:
             there, frame = video.read()
             if not there:
                 break
             frame = np.ascontiguousarray(frame[:, :, ::-1])
-            yield Source(f"{name}/{number:06d}.png", lambda frame=frame: frame, name, rate)
+            yield Source(f"{name}/{number:06d}.png", lambda frame=frame: frame, video=name, rate=rate)
             number += 1
     finally:
         video.release()
-    if not number:
-        yield Source(name, lambda: _not_a_video(path))
+    if number < max(VIDEO_SLACK * stated, 1):
+        yield Source(name, lambda: _damaged(path, number, stated))
 
 
-def _not_a_video(path):
+def _damaged(path, number, stated):
+    if number:
+        raise ValueError(f"{path}: only {number} of about {stated} frames can be read from it. Is it complete?")
     raise ValueError(f"{path}: no frame can be read from it. Is it a video, and complete?")
 
 
-def _download(url: str, allow_private: bool) -> np.ndarray:
+def _download(url: str, allow_private: bool, channels: int) -> np.ndarray:
     try:
-        with new_session(allow_private) as session:
-            address = url
-            for _ in range(MAX_REDIRECTS):
-                host_of(address)
-                answer = fetch(session, address, MAX_BYTES, TIMEOUT, allow_private)
-                if not answer.redirect:
-                    return decode_picture(answer.content, url)
-                address = answer.redirect
+        return decode_picture(content_of(url, MAX_BYTES, TIMEOUT, allow_private), url, channels=channels)
     except (Refused, Failure) as error:
         raise ValueError(f"{url}: {error}") from error
-    raise ValueError(f"{url}: it leads on to other addresses again and again.")
 
 
-def _name_of_address(url: str) -> str:
-    last = PurePosixPath(unquote(urlsplit(url).path)).name
-    return "".join(c if c.isalnum() or c in "._- " else "_" for c in last).strip(". ") or "picture"
-
-
-def _free(name: str, taken: set) -> str:
+def free_name(name: str, taken: set) -> str:
     """The name, or with a number before its ending where it is taken."""
     path, number, free = PurePosixPath(name), 2, name
     while free in taken:

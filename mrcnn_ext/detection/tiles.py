@@ -1,5 +1,7 @@
 """Tiles of a picture far larger than the network, and one object again from its parts in several tiles."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from pycocotools import mask as coco_mask
 
@@ -8,7 +10,7 @@ from mrcnn_ext.detection.found import Found
 from mrcnn_ext.mask_crops import rle_to_crop
 
 SAME = 0.4  # IoU, in the part of the picture that both tiles see, from which on two detections are one object
-INSIDE = 0.7  # share of the smaller one that the larger one covers, from which on it is a part of it
+INSIDE = 0.7  # share of the smaller one that the larger one covers, from which on it, if cut, is a part of it
 EDGE = 2, 0.01  # pixels, and share of a tile's side: a box this near to a side of its tile was cut there
 
 
@@ -28,18 +30,19 @@ def tiles_of(height: int, width: int, side: int, overlap: float) -> list[tuple[i
 def join(parts: list[tuple[tuple[int, int, int, int], Found]], height: int, width: int) -> Found:
     """The objects of a picture from those of its tiles, [(tile, Found in pixels of the picture), ..].
 
-    An object whose part lies in what a neighbour sees as well is the neighbour's. Detections of one class in two tiles
+    An object whose part lies well inside what a neighbour sees is the neighbour's. Detections of one class in two tiles
     that agree where both tiles see are one object: the one deepest in its tile, if no side cut it, or else the union of
-    all parts, with the best score. Memory: one mask at a time, and the RLEs.
+    all parts, with the best score. Two of one tile are one object only if the tile cut both, like ends of a bracket.
+    Memory: one mask at a time, and the RLEs.
     """
     tiles = np.concatenate([np.tile(tile, (len(found), 1)) for tile, found in parts] or [np.zeros((0, 4), int)])
     found = _together([found for _, found in parts], height, width)
     depth = _depth(found.boxes, tiles, height, width)
-    cut = depth <= np.maximum(EDGE[0], EDGE[1] * (tiles[:, 2:] - tiles[:, :2]).max(axis=1, initial=0))[:, None]
-    kept = np.flatnonzero(~_seen_by_neighbour(found.boxes, tiles, cut, [tile for tile, _ in parts]))
+    cut = _cut(depth, tiles)
+    kept = np.flatnonzero(~_seen_by_neighbour(found.boxes, tiles, cut, [tile for tile, _ in parts], (height, width)))
     found, tiles = found.take(kept), tiles[kept]
     cut, depth = cut[kept].any(axis=1), depth[kept].min(axis=1, initial=np.inf)
-    joined = [_one_object(found, members, cut, depth) for members in _groups(found, tiles)]
+    joined = [_one_object(found, members, cut, depth) for members in _groups(found, tiles, cut)]
     order = np.argsort([-score for _, _, score, _ in joined], kind="stable")
     joined = [joined[i] for i in order]
     return Found(
@@ -76,27 +79,45 @@ def _depth(boxes, tiles, height, width) -> np.ndarray:
     return np.where(at_end, np.inf, np.abs(boxes - tiles))
 
 
-def _seen_by_neighbour(boxes, tiles, cut, all_tiles) -> np.ndarray:
-    """Cut boxes that a neighbouring tile, which reaches further on the cut side, sees as a whole part as well."""
+def _cut(depth, tiles) -> np.ndarray:
+    """Sides (N, 4) of boxes that are as near to that of their tile as if it had cut them."""
+    return depth <= np.maximum(EDGE[0], EDGE[1] * (tiles[:, 2:] - tiles[:, :2]).max(axis=1, initial=0))[:, None]
+
+
+def _seen_by_neighbour(boxes, tiles, cut, all_tiles, size) -> np.ndarray:
+    """Cut boxes that a neighbouring tile, which reaches further on the cut side, sees as well, and would not cut."""
     seen = np.zeros(len(boxes), bool)
     signs = np.array([-1, -1, 1, 1])
     for other in np.unique(np.array(all_tiles).reshape(-1, 4), axis=0):
         further = (signs * (other - tiles) > 0) | ~cut  # on every side that was cut
         inside = (boxes[:, :2] >= other[:2]).all(axis=1) & (boxes[:, 2:] <= other[2:]).all(axis=1)
+        inside &= ~_cut(_depth(boxes, other, *size), other[None]).any(
+            axis=1
+        )  # or each tile would leave it to the other
         seen |= cut.any(axis=1) & further.all(axis=1) & inside
     return seen
 
 
-def _groups(found: Found, tiles) -> list[list[int]]:
-    """Numbers of the detections of each object."""
-    parent = list(range(len(found)))
+def _groups(found: Found, tiles, cut) -> list[list[int]]:
+    """Numbers of the detections of each object; those that agree best come together first."""
+    group_of = [[i] for i in range(len(found))]
+    for _, i, j in sorted(_pairs(found, tiles, cut), reverse=True):
+        one, other = group_of[i], group_of[j]
+        if one is not other and not _two_of_a_tile(one, other, tiles, cut):
+            one += other
+            for k in other:
+                group_of[k] = one
+    return list({id(group): group for group in group_of}.values())
 
-    def root(i):
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
 
+def _two_of_a_tile(one, other, tiles, cut) -> bool:
+    """Whether a tile has a detection in each of two groups, and did not cut both: then these are two objects."""
+    same = (tiles[one][:, None] == tiles[other]).all(axis=2)
+    return bool((same & ~(cut[one][:, None] & cut[other])).any())
+
+
+def _pairs(found: Found, tiles, cut) -> Iterator[tuple[float, int, int]]:
+    """(IoU, i, j) of detections in two tiles that may be one object."""
     order = np.argsort(found.boxes[:, 0], kind="stable")
     for place, i in enumerate(order):
         below = order[place + 1 :]
@@ -104,28 +125,29 @@ def _groups(found: Found, tiles) -> list[list[int]]:
         near = (found.boxes[below, 1] < found.boxes[i, 3]) & (found.boxes[below, 3] > found.boxes[i, 1])
         near &= (found.class_ids[below] == found.class_ids[i]) & (tiles[below] != tiles[i]).any(axis=1)
         for j in below[near]:
-            if root(i) != root(j) and _are_one(found, i, j, tiles):
-                parent[root(j)] = root(i)
-    groups = {}
-    for i in range(len(found)):
-        groups.setdefault(root(i), []).append(i)
-    return list(groups.values())
+            iou, are_one = _agreement(found, i, j, tiles, cut)
+            if are_one:
+                yield iou, int(i), int(j)
 
 
-def _are_one(found: Found, i: int, j: int, tiles) -> bool:
+def _agreement(found: Found, i: int, j: int, tiles, cut) -> tuple[float, bool]:
+    """IoU in the part of the picture that both tiles see, and whether the two can be one object."""
     y1, x1 = np.maximum(tiles[i, :2], tiles[j, :2])
     y2, x2 = np.minimum(tiles[i, 2:], tiles[j, 2:])
     if y1 >= y2 or x1 >= x2:
-        return False
+        return 0.0, False
     if found.rles is None:
         both = np.clip(found.boxes[[i, j]], [y1, x1, y1, x1], [y2, x2, y2, x2])
-        return compute_overlaps(both[:1], both[1:])[0, 0] >= SAME
+        iou = float(compute_overlaps(both[:1], both[1:])[0, 0])
+        return iou, iou >= SAME
     top, left, bottom, right = _common(found.boxes[i], found.boxes[j], (y1, x1, y2, x2))
     one, other = (_window(found.rles[k], top, left, bottom, right) for k in (i, j))
-    shared = np.sum(one & other)
+    shared = int(np.sum(one & other))
     if not shared:
-        return False
-    return shared / np.sum(one | other) >= SAME or shared / min(one.sum(), other.sum()) >= INSIDE
+        return 0.0, False
+    iou = shared / int(np.sum(one | other))
+    smaller, pixels = min((i, int(one.sum())), (j, int(other.sum())), key=lambda pair: pair[1])
+    return iou, iou >= SAME or bool(cut[smaller] and shared / pixels >= INSIDE)
 
 
 def _common(box, other, window) -> tuple[int, int, int, int]:

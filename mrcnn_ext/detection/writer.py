@@ -13,11 +13,13 @@ from mrcnn_ext.coco_write import write_coco
 from mrcnn_ext.convert.builder import Options
 from mrcnn_ext.convert.registry import format_module
 from mrcnn_ext.detection.found import Found
+from mrcnn_ext.detection.sources import free_name
 from mrcnn_ext.mask_crops import rle_to_crop
 from mrcnn_ext.masks import rle_to_json
 from mrcnn_ext.overlay import draw_objects
 
 KINDS = ("overlays", "coco", "csv", "masks", "labelme", "labelstudio")
+NO_FILE = "frame of a video, or picture from an address: they are not kept as files"
 COLUMNS = ("picture", "number", "class", "score", "x", "y", "width", "height", "area", "polygon")
 
 
@@ -25,23 +27,28 @@ class Writer:
     """Writes into a folder, picture by picture; call `close()` at the end, or use it in a `with`.
 
     kinds: some of
-        overlays      overlays/PICTURE.png; of a video overlays/VIDEO.mp4
+        overlays      overlays/PICTURE.png; of a video overlays/VIDEO.mp4; objects from the score `drawn_from` on
         coco          detections.json: pictures, classes, and objects with score, box, area and mask
         csv           detections.csv: COLUMNS; boxes and area in pixels, polygon the lines around the mask as JSON,
                       [[x, y, x, y, ..], ..], filled by the even-odd rule
-        masks         masks/PICTURE_CLASS_NUMBER.png, one an object, as large as the picture
+        masks         masks/PICTURE_CLASS_NUMBER.png, one an object, as large as the picture; PICTURE without its
+                      ending, unless another picture differs by that only
         labelme       labelme/: pre-annotations, one file a picture
         labelstudio   labelstudio.json: tasks with predictions
     class_names: background first.  root: folder that the names of the pictures are relative to, for LabelMe.
+    `left_out`, after `close()`: {kind: {what: how often}}, what overlays and pre-annotations do not hold.
     """
 
-    def __init__(self, folder, class_names, kinds=("overlays", "coco", "csv"), root=None):
+    def __init__(self, folder, class_names, kinds=("overlays", "coco", "csv"), root=None, drawn_from=0.0):
         unknown = set(kinds) - set(KINDS)
         if unknown:
             raise ValueError(f"{', '.join(sorted(unknown))} cannot be written; known are {', '.join(KINDS)}.")
         self.folder, self.class_names, self.kinds, self.root = Path(folder), class_names, tuple(kinds), root
-        self.images, self.annotations = [], []
-        self._video = None
+        self.drawn_from = drawn_from
+        self.images, self.annotations, self.left_out = [], [], {}
+        self._video, self._files = None, set()  # ids of pictures that are files
+        self._not_drawn = 0
+        self._taken = {"masks": set(), "videos": set()}
         self.folder.mkdir(parents=True, exist_ok=True)
         self._csv_file = self._csv = None
         if "csv" in kinds:
@@ -60,32 +67,33 @@ class Writer:
         self.images.append(
             {"id": len(self.images) + 1, "file_name": source.name, "width": found.width, "height": found.height}
         )
+        if source.is_file:
+            self._files.add(len(self.images))
         if "overlays" in self.kinds:
+            some = found.take(np.flatnonzero(found.scores >= self.drawn_from))
+            self._not_drawn += len(found) - len(some)
             self._draw(source, draw_objects(
-                image, found.class_ids, found.rles, self.class_names, found.scores, found.boxes
+                image, some.class_ids, some.rles, self.class_names, some.scores, some.boxes
             ))  # fmt: skip
         areas = found.areas()
         for i in range(len(found)):
             self._add_object(source.name, found, i, areas[i])
+        if "masks" in self.kinds and found.rles is not None:
+            self._write_masks(source.name, found)
 
     def close(self) -> list[Path]:
         """Writes what needs all pictures; returns the paths of the files for all of them."""
         self._end_video()
+        if self._not_drawn:
+            self.left_out["overlays"] = {f"object with a score below {self.drawn_from}": self._not_drawn}
         written = []
         if self._csv_file is not None:
             self._csv_file.close()
             written.append(self.folder / "detections.csv")
-        content = self.coco()
         if "coco" in self.kinds:
-            write_coco(self.folder / "detections.json", content)
+            write_coco(self.folder / "detections.json", self.coco())
             written.append(self.folder / "detections.json")
-        if "labelme" in self.kinds or "labelstudio" in self.kinds:
-            content = {**content, "annotations": [_with_polygon(item) for item in content["annotations"]]}
-        for kind, name in (("labelme", "labelme"), ("labelstudio", "labelstudio.json")):
-            if kind in self.kinds:
-                format_module(kind).write(content, self.folder / name, Options(images=self.root))
-                written.append(self.folder / name)
-        return written
+        return written + self._write_pre_annotations()
 
     def coco(self) -> dict:
         """All so far as COCO content; scores stand beside the usual fields."""
@@ -99,23 +107,38 @@ class Writer:
         rle = None if found.rles is None else found.rles[i]
         box = [x1, y1, x2 - x1, y2 - y1]
         item = {"id": len(self.annotations) + 1, "image_id": len(self.images), "category_id": class_id, "iscrowd": 0}
-        segmentation = [[x1, y1, x2, y1, x2, y2, x1, y2]] if rle is None else rle_to_json(rle)
+        segmentation = [_corners(box).ravel().tolist()] if rle is None else rle_to_json(rle)
         self.annotations.append(item | {"score": score, "bbox": box, "area": area, "segmentation": segmentation})
         if self._csv is not None:
             lines = segmentation if rle is None else [line.ravel().tolist() for line in outlines_of(rle)]
             self._csv.writerow([name, i + 1, self.class_names[class_id], score, *box, area, json.dumps(lines)])
-        if "masks" in self.kinds and rle is not None:
-            self._write_mask(name, found, i, rle)
 
-    def _write_mask(self, name: str, found: Found, i: int, rle: dict) -> None:
-        mask = np.zeros((found.height, found.width), np.uint8)
-        crop, (y1, x1) = rle_to_crop(rle)
-        mask[y1 : y1 + crop.shape[0], x1 : x1 + crop.shape[1]] = crop * np.uint8(255)
-        label = self.class_names[int(found.class_ids[i])].replace("/", "-")
-        path = self.folder / "masks" / PurePosixPath(name).with_suffix("")
-        path = path.with_name(f"{path.name}_{label}_{i + 1}.png")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(mask).convert("1").save(path)
+    def _write_masks(self, name: str, found: Found) -> None:
+        plain, taken = str(PurePosixPath(name).with_suffix("")), self._taken["masks"]
+        picture = self.folder / "masks" / free_name(name if plain in taken else plain, taken)
+        for i, rle in enumerate(found.rles):
+            mask = np.zeros((found.height, found.width), np.uint8)
+            crop, (y1, x1) = rle_to_crop(rle)
+            mask[y1 : y1 + crop.shape[0], x1 : x1 + crop.shape[1]] = crop * np.uint8(255)
+            label = self.class_names[int(found.class_ids[i])].replace("/", "-")
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(mask).convert("1").save(picture.with_name(f"{picture.name}_{label}_{i + 1}.png"))
+
+    def _write_pre_annotations(self) -> list[Path]:
+        """Those of pictures that are files; a tool that finds no picture can do nothing with its objects."""
+        kinds = [kind for kind in ("labelme", "labelstudio") if kind in self.kinds]
+        if not kinds:
+            return []
+        items = [_with_polygon(item) for item in self.annotations if item["image_id"] in self._files]
+        images = [image for image in self.images if image["id"] in self._files]
+        content, paths = {**self.coco(), "images": images, "annotations": items}, []
+        for kind in kinds:
+            paths.append(self.folder / ("labelme" if kind == "labelme" else "labelstudio.json"))
+            account = format_module(kind).write(content, paths[-1], Options(images=self.root))
+            others = len(self.images) - len(images)
+            self.left_out[kind] = {NO_FILE: others} if others else {}
+            self.left_out[kind] |= {what: len(places) for what, places in account.dropped.items()}
+        return paths
 
     def _draw(self, source, picture) -> None:
         if source.video:
@@ -129,7 +152,8 @@ class Writer:
     def _write_frame(self, source, picture) -> None:
         if self._video is None or self._video[0] != source.video:
             self._end_video()
-            path = self.folder / "overlays" / f"{PurePosixPath(source.video).with_suffix('')}.mp4"
+            name = source.video if source.video.endswith(".mp4") else f"{source.video}.mp4"
+            path = self.folder / "overlays" / free_name(name, self._taken["videos"])
             path.parent.mkdir(parents=True, exist_ok=True)
             height, width = picture.shape[:2]
             stream = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), source.rate, (width, height))
@@ -150,9 +174,15 @@ def outlines_of(rle: dict) -> list[np.ndarray]:
     return [line + [x1, y1] for line in mask_outlines(crop)]
 
 
+def _corners(box) -> np.ndarray:
+    """Corners (4, 2) x, y of a COCO box."""
+    x, y, width, height = box
+    return np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]])
+
+
 def _with_polygon(item: dict) -> dict:
-    """An annotation whose mask is one part without holes gets a polygon, which people can edit."""
+    """An annotation whose mask is one part without holes gets a polygon, to be edited; an empty one: its box."""
     if not isinstance(item["segmentation"], dict):
         return item
-    lines = outlines_of(item["segmentation"])
+    lines = outlines_of(item["segmentation"]) if item["area"] else [_corners(item["bbox"])]
     return {**item, "segmentation": [lines[0].ravel().tolist()]} if len(lines) == 1 and len(lines[0]) > 2 else item

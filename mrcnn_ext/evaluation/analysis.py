@@ -40,6 +40,15 @@ class Analysis:
         """{class name: score with the best F1, and precision and recall when detections are cut there}."""
         return {self.class_names[class_id]: _best_row(curve) for class_id, curve in self.curves.items()}
 
+    def confused(self) -> list[tuple[str, str, int]]:
+        """(true class, detected class, how often) of objects taken for another class, most often first."""
+        pairs = [
+            (self.class_names[row], self.class_names[column], int(self.confusion[row, column]))
+            for row, column in np.argwhere(self.confusion).tolist()
+            if row and column and row != column
+        ]
+        return sorted(pairs, key=lambda pair: -pair[2])
+
     def to_dict(self) -> dict:
         """For JSON; curves with POINTS points at most."""
         curves = {self.class_names[class_id]: _thinned(curve) for class_id, curve in self.curves.items()}

@@ -1,4 +1,4 @@
-"""Results of runs as a table in the terminal, as CSV, as JSON, and in TensorBoard."""
+"""Results of runs as tables in the terminal, as CSV and as JSON."""
 
 import csv
 import math
@@ -8,18 +8,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from mrcnn.data.picture import decode_picture
-from mrcnn_ext.evaluation.figures import figures_of
-from mrcnn_ext.html_page import png_bytes
+from mrcnn_ext.evaluation.run import comparable
 from mrcnn_ext.report import NAMES
 
 TOTALS = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR")
-_MAX_CLASSES, _MAX_WORST = 40, 10
+SIZES = ("AP", "AP75", "AP_small", "AP_medium", "AP_large", "AR")
+_MAX_CLASSES, _MAX_WORST, _MAX_CONFUSED = 40, 10, 5
 
 
 def print_results(results, console: Console | None = None) -> None:
     """One run, or several side by side."""
     console = console or Console()
+    results = comparable(results)
     first = results[0]
     evaluation = first.evaluation
     console.print(
@@ -37,6 +37,7 @@ def print_results(results, console: Console | None = None) -> None:
         if len(rows) > _MAX_CLASSES:
             console.print(f".. and {len(rows) - _MAX_CLASSES} more")
     for letter, result in lettered(results):
+        console.print(escape(_named(letter, _believed_and_confused(result.analysis))), soft_wrap=True)
         worst = result.analysis.mistakes[:_MAX_WORST]
         shown = (f"{result.picture_name(one.image_id)} ({one.missed} missed, {one.wrong} wrong)" for one in worst)
         text = _named(letter, f"worst pictures: {', '.join(shown) or 'none'}")
@@ -45,17 +46,31 @@ def print_results(results, console: Console | None = None) -> None:
 
 
 def tables(results) -> list[tuple[list[str], list[list[str]]]]:
-    """(heading, rows) of the totals, the classes and the kinds of errors; several runs stand beside each other."""
-    kinds = [kind for kind in NAMES if kind in results[0].evaluation]
+    """(heading, rows) of the totals, the classes and the kinds of errors; several runs stand beside each other.
+
+    results: as from `comparable`; of boxes and masks what all of them have is shown.
+    """
+    kinds = [kind for kind in NAMES if all(kind in result.evaluation for result in results)]
     total = [
         [_named(letter, NAMES[kind]), *(text_of(result.evaluation[kind][key]) for key in TOTALS)]
         for kind in kinds
         for letter, result in lettered(results)
     ]
-    found = [(["", *(key.replace("_", " ") for key in TOTALS)], total), _classes(results), _errors(results)]
+    found = [(["", *_titles(TOTALS)], total), _classes(results), _errors(results)]
     if len(results) > 1:
         found.insert(1, _differences(results, kinds))
     return found
+
+
+def classes_by_size(results) -> tuple[list[str], list[list[str]]]:
+    """(heading, rows) of AP by the size of the objects, for each class."""
+    kind = results[0].analysis.kind
+    rows = [
+        [_named(letter, name), *(text_of(result.evaluation[kind]["classes"][name][key]) for key in SIZES)]
+        for name in results[0].evaluation[kind]["classes"]
+        for letter, result in lettered(results)
+    ]
+    return ["class", *_titles(SIZES)], rows
 
 
 def write_csv(path, results) -> None:
@@ -77,24 +92,6 @@ def for_json(value):
     if isinstance(value, list | tuple):
         return [for_json(item) for item in value]
     return None if _is_nan(value) else value
-
-
-def write_tensorboard(result) -> Path:
-    """Numbers and figures for TensorBoard into the run's folder, at the step of the run's epoch."""
-    import tensorflow as tf  # also beside another backend: only its event writer is used
-
-    folder = result.folder / f"evaluation_{result.subset}"
-    writer = tf.summary.create_file_writer(str(folder))
-    with writer.as_default(step=result.epoch):
-        for kind in (kind for kind in NAMES if kind in result.evaluation):
-            for key in ("AP", "AP50", "AP75", "AR"):
-                tf.summary.scalar(f"{NAMES[kind]}_{key}", result.evaluation[kind][key])
-        for error, cost in result.analysis.errors["cost"].items():
-            tf.summary.scalar(f"error_cost/{error.replace(' ', '_')}", cost)
-        for name, (figure, caption) in figures_of(result.analysis).items():
-            tf.summary.image(name, decode_picture(png_bytes(figure), name)[None], description=caption)
-    writer.close()
-    return folder
 
 
 def text_of(value) -> str:
@@ -136,7 +133,18 @@ def _differences(results, kinds):
             gaps = [result.evaluation[kind][key] - results[0].evaluation[kind][key] for key in TOTALS]
             texts = ["-" if math.isnan(gap) else f"{gap:+.3f}" for gap in gaps]
             rows.append([f"{letter} - A: {NAMES[kind]}", *texts])
-    return ["", *(key.replace("_", " ") for key in TOTALS)], rows
+    return ["", *_titles(TOTALS)], rows
+
+
+def _believed_and_confused(analysis) -> str:
+    """How far scores can be believed, and the classes most often taken for others, in a line."""
+    confused = [f"{true} as {found} ({count:,})" for true, found, count in analysis.confused()[:_MAX_CONFUSED]]
+    error = analysis.calibration["ece"]
+    return f"calibration error (ECE): {error:.3f}; classes taken for others: {', '.join(confused) or 'none'}"
+
+
+def _titles(keys) -> list[str]:
+    return [key.replace("_", " ") for key in keys]
 
 
 def lettered(results) -> list[tuple]:

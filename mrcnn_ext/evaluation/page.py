@@ -7,7 +7,8 @@ import cv2
 
 from mrcnn_ext.evaluate import true_objects
 from mrcnn_ext.evaluation.figures import figures_of
-from mrcnn_ext.evaluation.output import lettered, tables
+from mrcnn_ext.evaluation.output import classes_by_size, lettered, tables
+from mrcnn_ext.evaluation.run import comparable
 from mrcnn_ext.html_page import document, figure_uri, jpeg_uri, picture, table
 from mrcnn_ext.overlay import draw_objects, side_by_side
 
@@ -23,6 +24,7 @@ def write_page(results, path) -> None:
 
 def html_page(results) -> str:
     """The page as text."""
+    results = comparable(results)
     first = results[0]
     titles = [f"{letter}: {result.title}" if letter else result.title for letter, result in lettered(results)]
     names = " and ".join(titles)
@@ -32,7 +34,8 @@ def html_page(results) -> str:
         f"{first.evaluation['objects']:,} objects; the best {first.evaluation['max_detections']} detections of a "
         "picture and class count</p>",
     ]
-    for title, (head, rows) in zip(_titles(results), tables(results), strict=True):
+    shown = [*tables(results), classes_by_size(results)]
+    for title, (head, rows) in zip(_titles(results), shown, strict=True):
         body += [f"<h2>{title}</h2>", table(head, rows)]
     body.append('<p class="muted">-: no such object in the truth. AP, AR: COCO&#39;s, IoU 0.50:0.95.</p>')
     for title, result in zip(titles, results, strict=True):
@@ -46,12 +49,22 @@ def html_page(results) -> str:
 
 def worst_case(result, mistakes) -> str:
     """Truth beside prediction of one picture, as HTML."""
-    text = f"{result.picture_name(mistakes.image_id)}: {mistakes.missed} missed, {mistakes.wrong} wrong"
+    text = f"{told(result, mistakes)} (truth left, prediction right)"
+    return picture(jpeg_uri(worst_pixels(result, mistakes)), text, wide=True)
+
+
+def told(result, mistakes) -> str:
+    """The mistakes in a picture, in words."""
+    return f"{result.picture_name(mistakes.image_id)}: {mistakes.missed} missed, {mistakes.wrong} wrong"
+
+
+def worst_pixels(result, mistakes):
+    """Truth beside prediction of one picture, uint8 (H, W, 3), at most WIDEST wide."""
     image = truth_beside_prediction(result.dataset, result.detections, mistakes.image_id, result.analysis.min_score)
     if image.shape[1] > WIDEST:
         size = (WIDEST, max(1, round(image.shape[0] * WIDEST / image.shape[1])))
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return picture(jpeg_uri(image), f"{text} (truth left, prediction right)", wide=True)
+    return image
 
 
 def truth_beside_prediction(dataset, detections, image_id, min_score=0.5):
@@ -68,4 +81,4 @@ def truth_beside_prediction(dataset, detections, image_id, min_score=0.5):
 
 
 def _titles(results) -> list[str]:
-    return ["Average precision", *(["Difference"] if len(results) > 1 else []), "Classes", "Errors"]
+    return ["Average precision", *(["Difference"] if len(results) > 1 else []), "Classes", "Errors", "Classes by size"]

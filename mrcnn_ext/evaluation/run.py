@@ -1,7 +1,7 @@
 """A run measured on a part of a data set: everything that `mrcnn evaluate` tells."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mrcnn_ext.evaluate import detect_dataset, evaluate
@@ -12,6 +12,7 @@ from mrcnn_ext.results import picture_name, write_coco, write_results
 from mrcnn_ext.runs import find_run, load_run
 
 LEAST_SCORE = 0.05  # average precision needs weak detections too: a run's own threshold is lowered to this
+MEASURED_WITH = ("DETECTION_MIN_CONFIDENCE", "IMAGE_RESIZE_MODE", "IMAGE_MAX_DIM")
 COCO_LIMIT = 100  # detections of a picture and class; more where the run gives more
 
 
@@ -70,28 +71,28 @@ def evaluate_run(
     """Detect on a part of a data set and measure what was found.
 
     run: see `mrcnn_ext.runs.find_run`.  data, subset, year: see `open_data`.  limit: only the first pictures.
-    results: a folder for SUBSET_results.json (COCO's list) and SUBSET_detections.json (a whole annotation file).
+    results: a folder for what `save_detections` writes.
     Raises ValueError when run and data have other classes.
     """
     start = time.perf_counter()
     dataset = open_data(data, subset, year)
     files = find_run(run, logs)
-    score = min(files.config.DETECTION_MIN_CONFIDENCE, LEAST_SCORE)
-    _check_classes(files, dataset)
-    model, _, folder = load_run(files.weights, DETECTION_MIN_CONFIDENCE=score)
+    check_classes(files, dataset)
     image_ids = dataset.image_ids[:limit]
-    detections = detect_dataset(model, dataset, image_ids, progress=progress)
+    model, detections = _detect(files, dataset, image_ids, progress)
+    folder = files.folder
     most = max(COCO_LIMIT, model.config.DETECTION_MAX_INSTANCES)
     kinds = ("bbox", "segm") if model.config.USE_MASK else "bbox"
     evaluation = evaluate(dataset, detections, kinds, image_ids=image_ids, max_detections=most)
     analysis = analyse(dataset, detections, max_detections=most)
     if results is not None:
-        save_detections(results, subset, dataset, detections)
+        name = f"{folder.name}_{files.weights.stem.rpartition('_')[2]}_{subset}"  # with the epoch, or "best"
+        save_detections(results, name, dataset, detections)
     return RunResult(
         folder.name,
         files.weights.stem,
         folder,
-        Path(data).name,
+        Path(data).resolve().name,
         subset,
         dataset,
         detections,
@@ -102,20 +103,50 @@ def evaluate_run(
     )
 
 
-def save_detections(folder, subset, dataset, detections) -> list[Path]:
-    """Writes COCO's list of results and, with masks, a whole annotation file; returns their paths."""
+def _detect(files, dataset, image_ids, progress):
+    """The model of a run and what it finds, measured as during its training: one on crops looks at tiles."""
+    from mrcnn_ext.training_eval import detect_as_trained, detection_config  # here, as it imports this package
+
+    config = detection_config(files.config)
+    settings = {name: getattr(config, name) for name in MEASURED_WITH}
+    model, _, _ = load_run(files.weights, **settings)
+    if files.config.IMAGE_RESIZE_MODE == "crop":
+        return model, detect_as_trained(model, files.config, dataset, image_ids, progress)
+    return model, detect_dataset(model, dataset, image_ids, progress=progress)
+
+
+def save_detections(folder, name, dataset, detections) -> list[Path]:
+    """Writes NAME_results.json (COCO's list) and, with masks, NAME_detections.json (a whole annotation file).
+
+    Returns their paths.
+    """
     folder = Path(folder)
-    paths = [write_results(folder / f"{subset}_results.json", dataset, detections)]
+    paths = [write_results(folder / f"{name}_results.json", dataset, detections)]
     if all(item.get("rles") is not None for item in detections):
-        paths.append(write_coco(folder / f"{subset}_detections.json", dataset, detections))
+        paths.append(write_coco(folder / f"{name}_detections.json", dataset, detections))
     return paths
 
 
-def _check_classes(files, dataset) -> None:
+def comparable(results) -> list[RunResult]:
+    """The same results; where only some of them have masks, the analysis of all of them is that of their boxes."""
+    if len({result.analysis.kind for result in results}) == 1:
+        return list(results)
+    return [
+        result if result.analysis.kind == "bbox" else replace(result, analysis=_of_boxes(result)) for result in results
+    ]
+
+
+def _of_boxes(result: RunResult) -> Analysis:
+    before = result.analysis
+    return analyse(result.dataset, result.detections, "bbox", before.min_score, result.evaluation["max_detections"])
+
+
+def check_classes(files, dataset) -> None:
+    """Raises ValueError when the classes of a run, a RunFiles, and of a data set differ."""
     ours, theirs = files.class_names[1:], list(dataset.class_names[1:])
     named = (files.folder / "classes.json").is_file()
     if len(ours) != len(theirs) or (named and ours != theirs):
         raise ValueError(
             f"{files.folder.name} knows {len(ours)} classes ({', '.join(ours[:12])}), the data {len(theirs)} "
-            f"({', '.join(theirs[:12])}): evaluate on data with the same classes in the same order."
+            f"({', '.join(theirs[:12])}): take data with the same classes in the same order."
         )

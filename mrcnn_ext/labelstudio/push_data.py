@@ -55,20 +55,31 @@ class Pushed:
 
 
 def push(
-    data, *, classes=(), model=None, project=None, pictures=None, url=None, token=None, data_dir=None, progress=True
+    data,
+    *,
+    classes=(),
+    model=None,
+    logs=PROJECT / "logs",
+    project=None,
+    pictures=None,
+    url=None,
+    token=None,
+    data_dir=None,
+    progress=True,
 ) -> Pushed:
     """Make or complete the project of a data set: a task for each picture, with what is known as pre-annotations.
 
     data: folder of pictures with or without annotation files, or an annotation file; pictures: their folder, if not the
     usual one.  classes: names besides those of the labels.  project: its title or number; default: `project_title`.
     model: a run (see `mrcnn_ext.runs.load_run`), or (model, class names): it pre-labels the pictures without labels.
+    logs: where the runs are; default: in the project, wherever this is called from.
     url, token: of Label Studio, see `mrcnn_ext.labelstudio.access`.  data_dir: the folder that Label Studio may see.
     Pushing again adds what is new: no task is doubled, and pre-annotations are renewed where nobody has labelled yet.
     Raises ValueError or OSError that says what to do.
     """
     access = need_access(url, token)
     parts, account = read_pictures(data, pictures)
-    detector = _detector(model)
+    detector = _detector(model, logs)
     server = access.connect()
     names = class_names(parts, classes)
     for name in detector[1][1:] if detector else ():
@@ -99,13 +110,13 @@ def project_title(data) -> str:
     return title[-50:] or "pictures"
 
 
-def _detector(model):
+def _detector(model, logs):
     """(model, class names) or None."""
     if model is None or isinstance(model, tuple):
         return model
     from mrcnn_ext.runs import load_run
 
-    return load_run(model)[:2]
+    return load_run(model, logs=logs)[:2]
 
 
 class _Push:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mrcnn.class_rows import class_count
+from mrcnn.class_rows import class_count, names_of_file
+from mrcnn.coco_classes import COCO_CLASS_NAMES
 from mrcnn.config import Config
 from mrcnn.data.picture import read_picture
 from mrcnn.h5 import open_weights
 from mrcnn_ext.selftest import Check, Verdict
+from mrcnn_ext.selftest.coco_person import finds_the_person
 from mrcnn_ext.selftest.engine import PICTURE
 
 SIDE = 512  # pixels, of the picture for a file without a config.json
@@ -23,7 +25,10 @@ NOT_CHECKED = Check(
 
 
 def check_weight_file(path) -> Verdict:
-    """Builds the network of a `.h5`, from config.json beside it or from the file's own shapes, loads it and detects."""
+    """Builds the network of a `.h5`, from config.json beside it or from the file's own shapes, loads it and detects.
+
+    With COCO's classes it is to find the person in a picture; of other classes no right answer is known.
+    """
     path = Path(path)
     try:
         with open_weights(path) as stored:
@@ -35,7 +40,9 @@ def check_weight_file(path) -> Verdict:
     checks += _run(path, config)
     if any(check.passed is False for check in checks):
         return Verdict(checks, "do not use this file before what failed above is understood.")
-    return Verdict([*checks, NOT_CHECKED], "the file loads in full, and the network computes with it.")
+    if NOT_CHECKED in checks:
+        return Verdict(checks, "the file loads in full, and the network computes with it.")
+    return Verdict(checks, "the file loads in full, and the network finds with it what it should.")
 
 
 def settings_of(shapes):
@@ -102,6 +109,7 @@ def _run(path, config):
             picture = np.repeat(picture.mean(axis=2, keepdims=True), config.IMAGE_CHANNEL_COUNT, 2).astype(np.uint8)
         values = dict(zip(_outputs(config), model.keras_model.predict_on_batch(_inputs(model, picture)), strict=True))
         found = model.detect([picture])[0]
+        answers = finds_the_person(model) if _is_of_coco(path, config) else NOT_CHECKED
     bad = [name for name, value in values.items() if not np.isfinite(value).all()]
     return [
         Check("loading", report.complete, f"{len(report.loaded) + len(report.adapted)} layers"),
@@ -109,7 +117,16 @@ def _run(path, config):
         _rpn_decides(values),
         _heads_decide(values, config),
         _boxes_plausible(found, picture, config),
+        answers,
     ]
+
+
+def _is_of_coco(path, config):
+    """By the names beside the file, or, as COCO's file has none, by their number."""
+    if len(COCO_CLASS_NAMES) != config.NUM_CLASSES or config.IMAGE_CHANNEL_COUNT not in (1, 3):
+        return False
+    named = path.with_name("classes.json").is_file()
+    return not named or names_of_file(path, config.NUM_CLASSES)[1:] == COCO_CLASS_NAMES[1:]
 
 
 def _inputs(model, picture):

@@ -1,26 +1,32 @@
-"""The service: POST /detect, a page for people at /, its description at /docs, /health, /ready, /metrics, /reload."""
+"""The service: POST /detect and /detect/url, a page for people at /, and /docs, /health, /ready, /metrics, /reload."""
 
 import asyncio
 import contextlib
-import secrets
-import threading
+import logging
 import time
 from importlib.resources import files
 from typing import Annotated, Literal
 
-from fastapi import Depends, FastAPI, File, Header, HTTPException, Query, Request, Response, UploadFile
+import anyio
+from fastapi import APIRouter, File, Form, Query, Response, Security, UploadFile
 from fastapi.responses import HTMLResponse, JSONResponse
-from pydantic import BaseModel
+from fastapi.security import APIKeyHeader
+from fastapi_offline import FastAPIOffline
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from mrcnn_ext.detection.address import name_of
+from mrcnn_ext.serve.addresses import Addresses
 from mrcnn_ext.serve.answers import above, coco_document, overlay_png
-from mrcnn_ext.serve.guard import Guard
-from mrcnn_ext.serve.limits import Limits, Refused, decode
-from mrcnn_ext.serve.metrics import Metrics
+from mrcnn_ext.serve.guard import Guard, routes
+from mrcnn_ext.serve.limits import Limits, Refused, decode, picture_size
+from mrcnn_ext.serve.metrics import Counted, Metrics
 from mrcnn_ext.serve.worker import Worker
 
-DECODERS = 4  # pictures that are decoded or drawn at a time: bounds the memory
+AT_A_TIME = 4  # pictures that are decoded or drawn: bounds memory and threads
 KEEP_NAME = 200  # characters of a file's name that come back
+KEY = APIKeyHeader(name="X-API-Key", auto_error=False)  # for the description; `Guard` looks at it, before the body
+log = logging.getLogger("mrcnn.serve")
 
 
 class Problem(BaseModel):
@@ -36,19 +42,32 @@ class State(BaseModel):
     classes: list[str]
 
 
+class Wanted(BaseModel):
+    """What is asked about a picture."""
+
+    answer: Literal["json", "png"] = Field("json", description="COCO JSON, or the picture drawn on.")
+    min_score: float = Field(
+        0.5, ge=0, le=1, allow_inf_nan=False, description="Least score; the network keeps from 0.05 on."
+    )
+    masks: Literal["polygon", "rle", "none"] = Field("polygon", description="rle is exact, and keeps holes.")
+    tolerance: float = Field(
+        1.0, ge=0, le=100, allow_inf_nan=False, description="Pixels a polygon may leave its outline by."
+    )
+
+
 def _problems(*statuses):
     return {status: {"model": Problem} for status in statuses}
 
 
-def create_app(load, limits=None, api_key=None):
+def create_app(load, limits=None, api_key=None, addresses=False):
     """The FastAPI application.
 
     load: function without arguments that returns a `Served`; called at the start and by POST /reload.
-    limits: a Limits.  api_key: asked for in the header X-API-Key by /detect and /reload; None: nothing is asked.
+    limits: a Limits.  api_key: asked for in the header X-API-Key by /detect.. and /reload; None: nothing is asked.
+    addresses: whether /detect/url fetches pictures from web addresses.
     """
     limits, metrics = limits or Limits(), Metrics()
-    decoding = threading.BoundedSemaphore(DECODERS)
-    loading = asyncio.Lock()
+    guard = Guard(limits, api_key)
 
     @contextlib.asynccontextmanager
     async def lifespan(app):
@@ -57,9 +76,9 @@ def create_app(load, limits=None, api_key=None):
         worker, app.state.worker = app.state.worker, None
         await run_in_threadpool(worker.close)
 
-    app = FastAPI(title="Mask R-CNN", description=__doc__, lifespan=lifespan)
-    app.state.worker, app.state.metrics = None, metrics
-    app.add_middleware(Guard, limits=limits, metrics=metrics)
+    app = FastAPIOffline(redoc_url=None, title="Mask R-CNN", description=__doc__, lifespan=lifespan)
+    app.state.worker, app.state.metrics, app.state.guard = None, metrics, guard
+    app.add_middleware(Counted, metrics=metrics)
 
     @app.exception_handler(Refused)
     async def refused(request, error):
@@ -69,91 +88,119 @@ def create_app(load, limits=None, api_key=None):
     def worker():
         if app.state.worker is None:
             raise Refused(503, "The model is not loaded.")
+        if not app.state.worker.alive:
+            raise Refused(503, "The network's thread has ended: start the service again.")
         return app.state.worker
 
-    def authorised(x_api_key: Annotated[str | None, Header()] = None):
-        if api_key and not secrets.compare_digest((x_api_key or "").encode(), api_key.encode()):
-            raise HTTPException(401, "The header X-API-Key is missing or wrong.")
+    _add_state(app, worker, metrics)
+    _add_reload(app, worker, guard, load, metrics)
+    _add_detect(app, worker, guard, Addresses(addresses, limits), metrics)
+    return app
+
+
+def _add_state(app, worker, metrics):
+    """What is asked by people and by monitoring. None of it waits for a thread: it answers under load too."""
+    text = files("mrcnn_ext.serve").joinpath("page.html").read_text(encoding="utf-8")
 
     @app.get("/", include_in_schema=False, response_class=HTMLResponse)
-    def page():
-        return files("mrcnn_ext.serve").joinpath("page.html").read_text(encoding="utf-8")
+    async def page():
+        return text
 
     @app.get("/health", response_model=None)
-    def health() -> dict[str, str]:
+    async def health() -> dict[str, str]:
         """Answers as long as the service lives."""
         return {"status": "alive"}
 
     @app.get("/ready", responses=_problems(503))
-    def ready() -> State:
-        """Answers 200 when a model is loaded."""
+    async def ready() -> State:
+        """Answers 200 when a model is loaded, and can be asked."""
         return _state(worker().served)
 
     @app.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-    def numbers():
+    async def numbers():
         """Numbers for Prometheus."""
         return Response(metrics.text(), media_type="text/plain; version=0.0.4")
 
-    @app.post("/reload", dependencies=[Depends(authorised)], responses=_problems(401, 408, 413, 500, 503))
-    async def reload() -> State:
-        """Loads the run anew, or the newest one; requests go on with the old model until the new one is there."""
-        async with loading:
-            try:
-                served = await run_in_threadpool(load)
-            except (ValueError, OSError) as error:
-                raise HTTPException(500, f"The old model stays: {error}") from error
-            worker().served = served
-            metrics.reloads.inc()
+
+def _add_reload(app, worker, guard, load, metrics):
+    api = APIRouter(route_class=routes(guard.checked), dependencies=[Security(KEY)])
+    running = None
+
+    async def load_anew():
+        try:
+            served = await run_in_threadpool(load)
+        except Exception as error:
+            log.exception("the run was not loaded anew")
+            raise Refused(500, f"The old model stays: {error}") from error
+        worker().served = served
+        metrics.reloads.inc()
         return _state(served)
 
-    @app.post(
-        "/detect",
-        dependencies=[Depends(authorised)],
-        responses={
-            200: {"content": {"application/json": {}, "image/png": {}}, "description": "COCO JSON, or a PNG."},
-            **_problems(400, 401, 408, 413, 415, 500, 503, 504),
-        },
-    )
-    async def detect(
-        request: Request,
-        picture: Annotated[UploadFile, File(description="A picture file: JPEG, PNG, WebP, BMP, TIFF or GIF.")],
-        answer: Annotated[Literal["json", "png"], Query(description="COCO JSON, or the picture drawn on.")] = "json",
-        min_score: Annotated[float, Query(ge=0, le=1, allow_inf_nan=False, description="Least score.")] = 0.5,
-        masks: Annotated[Literal["polygon", "rle", "none"], Query(description="rle is exact, and keeps holes.")] = (
-            "polygon"
-        ),
-        tolerance: Annotated[
-            float, Query(ge=0, le=100, allow_inf_nan=False, description="Pixels a polygon may leave its outline by.")
-        ] = 1.0,
-    ) -> Response:
-        """Finds the objects in a picture."""
-        start = time.perf_counter()
-        data = await picture.read()
-        image = await run_in_threadpool(_with, decoding, decode, data, limits)
-        future = worker().submit(image)
-        left = limits.seconds - (time.perf_counter() - start)
-        try:
-            found, served = await asyncio.wait_for(asyncio.wrap_future(future), max(left, 0.0))
-        except TimeoutError:
-            raise Refused(504, f"No answer within {limits.seconds:g} seconds.") from None
-        found = above(found, min_score)
+    @api.post("/reload", responses=_problems(401, 403, 500, 503))
+    async def reload() -> State:
+        """Loads the run anew, or the newest one; requests go on with the old model until the new one is there.
+
+        Who asks while it loads gets the answer of this load.
+        """
+        nonlocal running
+        if running is None or running.done():
+            running = asyncio.create_task(load_anew())
+        return await asyncio.shield(running)  # it goes on for the others when one client leaves
+
+    app.include_router(api)
+
+
+def _add_detect(app, worker, guard, addresses, metrics):
+    api = APIRouter(route_class=routes(guard.bounded), dependencies=[Security(KEY)])
+    limits, limiter = guard.limits, anyio.CapacityLimiter(AT_A_TIME)
+
+    async def in_thread(function, *arguments):
+        return await anyio.to_thread.run_sync(function, *arguments, limiter=limiter)
+
+    async def answer(data, name, wanted, start):
+        width, height = await in_thread(picture_size, data, limits)
+        with guard.memory.taken(3 * width * height):
+            image = await in_thread(decode, data, limits)
+            del data
+            found, served = await asyncio.wrap_future(worker().submit(image))
+            found = above(found, wanted.min_score)
+            if wanted.answer == "png":
+                content = await in_thread(overlay_png, image, found, served.class_names)
+                response = Response(content, media_type="image/png")
+            else:
+                arguments = (found, image.shape[:2], name, served.class_names, wanted.masks, wanted.tolerance)
+                response = JSONResponse(await in_thread(coco_document, *arguments))
         for class_id in found["class_ids"]:
             metrics.objects.labels(served.class_names[class_id]).inc()
-        if answer == "png":
-            content = await run_in_threadpool(_with, decoding, overlay_png, image, found, served.class_names)
-            response = Response(content, media_type="image/png")
-        else:
-            arguments = (found, image.shape[:2], _base_name(picture.filename), served.class_names, masks, tolerance)
-            response = JSONResponse(await run_in_threadpool(_with, decoding, coco_document, *arguments))
         metrics.seconds.observe(time.perf_counter() - start)
         return response
 
-    return app
+    described = {
+        200: {"content": {"application/json": {}, "image/png": {}}, "description": "COCO JSON, or a PNG."},
+        **_problems(400, 401, 403, 408, 413, 415, 500, 503, 504),
+    }
 
+    @api.post("/detect", responses=described)
+    async def detect(
+        picture: Annotated[UploadFile, File(description="A picture file: JPEG, PNG, WebP, BMP, TIFF or GIF.")],
+        wanted: Annotated[Wanted, Query()],
+    ) -> Response:
+        """Finds the objects in a picture."""
+        start = time.perf_counter()
+        return await answer(await picture.read(), _base_name(picture.filename), wanted, start)
 
-def _with(semaphore, function, *arguments):
-    with semaphore:
-        return function(*arguments)
+    @api.post("/detect/url", responses=described)
+    async def detect_url(
+        url: Annotated[str, Form(max_length=2000, description="An http or https address of a picture file.")],
+        wanted: Annotated[Wanted, Query()],
+    ) -> Response:
+        """Finds the objects in a picture on the web. Refused unless the service was started with --addresses."""
+        start = time.perf_counter()
+        data = await addresses.get(url)
+        with guard.memory.taken(len(data)):
+            return await answer(data, name_of(url), wanted, start)
+
+    app.include_router(api)
 
 
 def _state(served):

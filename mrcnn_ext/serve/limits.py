@@ -12,7 +12,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "MPO")
 
 @dataclass(frozen=True)
 class Limits:
-    """bytes: of a request.  pixels: of a picture.  waiting: pictures in the queue.  seconds: for a request.
+    """bytes: of a request.  pixels: of a picture.  waiting: requests at a time.  seconds: for a request.
 
     batch: pictures that go through the network together.  gather_seconds: how long the first of them waits for others.
     """
@@ -29,6 +29,11 @@ class Limits:
             if value < 0 or (value == 0 and name != "gather_seconds"):
                 raise ValueError(f"The limit {name} is {value}: it must be above 0.")
 
+    @property
+    def memory(self):
+        """Bytes that the bodies and pictures of all requests may have: ten of the largest, or more of smaller ones."""
+        return 10 * (2 * self.bytes + 3 * self.pixels)
+
 
 class Refused(Exception):
     """A request that is not answered with objects: HTTP status and a sentence that says why."""
@@ -40,19 +45,22 @@ class Refused(Exception):
 
 
 def decode(data, limits):
-    """Bytes of a picture file -> RGB uint8 [H, W, 3], upright. Raises `Refused` for anything else.
+    """Bytes of a picture file -> RGB uint8 [H, W, 3], upright. Raises `Refused` for anything else."""
+    picture_size(data, limits)
+    try:
+        return decode_picture(data, "picture")
+    except Exception as error:  # decoders raise whatever a broken file makes them stumble over
+        raise Refused(400, f"The picture is damaged: {_first_line(error)}") from error
 
-    The size is read from the head of the file, before a pixel is made.
-    """
+
+def picture_size(data, limits):
+    """(width, height) from the head of a picture file, before a pixel is made. `Refused` when too large."""
     if not data:
         raise Refused(400, "The picture is empty.")
     width, height = _size(data)
     if width * height > limits.pixels:
         raise Refused(413, f"The picture has {width} x {height} pixels; {limits.pixels} are allowed.")
-    try:
-        return decode_picture(data, "picture")
-    except Exception as error:  # decoders raise whatever a broken file makes them stumble over
-        raise Refused(400, f"The picture is damaged: {_first_line(error)}") from error
+    return width, height
 
 
 def _size(data):

@@ -1,7 +1,11 @@
 """What Prometheus reads at /metrics."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+import logging
 
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from starlette.responses import JSONResponse
+
+log = logging.getLogger("mrcnn.serve")
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -24,3 +28,34 @@ class Metrics:
 
     def _make(self, kind, name, text, *arguments, **options):
         return kind(f"mrcnn_{name}", text, *arguments, registry=self.registry, **options)
+
+
+class Counted:
+    """ASGI middleware: counts every answer. An error that nobody caught is logged, and is an answer too."""
+
+    def __init__(self, app, metrics):
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def noted(message):
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                path = getattr(scope.get("route"), "path", "other")
+                self.metrics.requests.labels(path, message["status"]).inc()
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noted)
+        except Exception:
+            if started:
+                raise
+            log.exception("%s %r failed", scope["method"], scope["path"])
+            problem = {"detail": "The service failed at this request; its log says why."}
+            await JSONResponse(problem, 500)(scope, receive, noted)

@@ -3,30 +3,35 @@
 import os
 import signal
 import sys
+import warnings
 
 import numpy as np
 
-from mrcnn_ext.runs import load_run
+from mrcnn_ext.runs import detection_settings, find_run, load_run
 from mrcnn_ext.serve.app import create_app
 from mrcnn_ext.serve.limits import Limits
 from mrcnn_ext.serve.worker import Served
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
-SECONDS_TO_STOP = 30
+SECONDS_TO_STOP = 30  # for requests that are in; with `Worker.close` less than stop_grace_period in docker-compose.yml
+LEAST_SCORE = 0.05  # a run that keeps only better objects would leave a client's min_score without effect
 
 
 def load_served(run="last", logs="logs", batch=4):
     """The `Served` of a run, warmed up for one picture and for a batch."""
-    model, names, folder = load_run(run, logs=logs, IMAGES_PER_GPU=batch, GPU_COUNT=1)
+    files = find_run(run, logs)
+    settings = detection_settings(files.config, min(files.config.DETECTION_MIN_CONFIDENCE, LEAST_SCORE), batch=batch)
+    model, names, folder = load_run(files.weights, logs=logs, **settings)
     picture = np.zeros((64, 64, 3), np.uint8)
     for count in sorted({1, 2, batch}):
         model.detect([picture] * count, crops=True)
     return Served(model, names, folder.name)
 
 
-def serve(run="last", logs="logs", host="127.0.0.1", port=8000, api_key=None, limits=None):
+def serve(run="last", logs="logs", host="127.0.0.1", port=8000, api_key=None, limits=None, addresses=False):
     """Serves a run until SIGTERM or Ctrl-C; requests that are in are then still answered.
 
+    addresses: see `create_app`.
     Ends the process with exit code 0 on SIGTERM. Raises ValueError or OSError when the run cannot be loaded.
     """
     import uvicorn
@@ -34,6 +39,8 @@ def serve(run="last", logs="logs", host="127.0.0.1", port=8000, api_key=None, li
     # uvicorn ends by raising its signal once more, which without this would count as killed (143 in a container)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
+    # Pillow warns of what it mends in damaged files, and of sizes that are refused here anyway
+    warnings.filterwarnings("ignore", module="PIL")
     limits = limits or Limits()
     if host not in LOCAL and not api_key:
         print(f"Everybody who reaches {host}:{port} can use this service: MRCNN_API_KEY is not set.", file=sys.stderr)
@@ -42,7 +49,7 @@ def serve(run="last", logs="logs", host="127.0.0.1", port=8000, api_key=None, li
     def load():
         return loaded.pop() if loaded else load_served(run, logs, limits.batch)
 
-    app = create_app(load, limits, api_key)
+    app = create_app(load, limits, api_key, addresses)
     uvicorn.run(
         app,
         host=host,

@@ -24,8 +24,7 @@ class Served:
 
 @dataclass
 class _Task:
-    image: object
-    deadline: float
+    held: list  # the picture; nothing when nobody waits any more
     answer: Future = field(default_factory=Future)
 
 
@@ -44,11 +43,18 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name="detect", daemon=True)
         self._thread.start()
 
+    @property
+    def alive(self):
+        """Whether its thread lives: without it nothing is answered."""
+        return self._thread.is_alive()
+
     def submit(self, image):
         """A Future of (objects of `image`, the Served that found them). Raises `Refused` when too many wait."""
         if self._closing.is_set():
             raise Refused(503, "The service is stopping.")
-        task = _Task(image, time.monotonic() + self.limits.seconds)
+        held = [image]
+        task = _Task(held)
+        task.answer.add_done_callback(lambda _: held.clear())  # also when it is given up before its turn comes
         try:
             self._queue.put_nowait(task)
         except queue.Full:
@@ -56,8 +62,8 @@ class Worker:
         self.metrics.waiting.set(self._queue.qsize())
         return task.answer
 
-    def close(self, timeout=30.0):
-        """Finishes what waits, then ends the thread."""
+    def close(self, timeout=5.0):
+        """Finishes what waits, then ends the thread; goes without it after `timeout` seconds."""
         self._closing.set()
         with contextlib.suppress(queue.Full):  # then it is awake anyway
             self._queue.put_nowait(None)
@@ -81,7 +87,7 @@ class Worker:
                 break
             if task is None:
                 break
-            if task.deadline > time.monotonic() and task.answer.set_running_or_notify_cancel():
+            if task.answer.set_running_or_notify_cancel():
                 tasks.append(task)
                 until = until or time.monotonic() + self.limits.gather_seconds
         return tasks
@@ -91,15 +97,16 @@ class Worker:
         self.metrics.batch.observe(len(tasks))
         start = time.perf_counter()
         try:
-            found = served.model.detect([task.image for task in tasks], crops=True)
-        except Exception as error:  # whatever it is, the thread must live on and the others be answered
+            found = served.model.detect([task.held[0] for task in tasks], crops=True)
+            answers = list(zip(tasks, found, strict=True))
+        except Exception:  # whatever it is, the thread must live on and the others be answered
             log.exception("detection failed for %d pictures", len(tasks))
             if len(tasks) > 1:
                 for task in tasks:
                     self._detect([task])
             else:
-                tasks[0].answer.set_exception(error)
+                tasks[0].answer.set_exception(Refused(500, "The network failed at this picture; the log says why."))
             return
         self.metrics.network.observe(time.perf_counter() - start)
-        for task, objects in zip(tasks, found, strict=True):
+        for task, objects in answers:
             task.answer.set_result((objects, served))

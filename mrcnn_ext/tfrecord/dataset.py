@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mrcnn.data.boxes import extract_bboxes
+from mrcnn.data.cropped_masks import CroppedMasks
 from mrcnn.data.dataset import Dataset
 from mrcnn_ext.label_map import read_label_map
 from mrcnn_ext.tfrecord.example import Record, from_example
@@ -67,14 +69,23 @@ class TFRecordDataset(Dataset):
         info = self.image_info[image_id]
         if "offset" not in info:
             return super().load_mask(image_id)
+        crops, class_ids = self.load_mask_crops(image_id)
+        return crops.full(), class_ids
+
+    def load_mask_crops(self, image_id):
+        """As `load_mask`, with the masks as CroppedMasks: one mask at a time is as large as the picture."""
+        info = self.image_info[image_id]
+        if "offset" not in info or getattr(self.load_mask, "__func__", None) is not TFRecordDataset.load_mask:
+            return super().load_mask_crops(image_id)  # of masks that a subclass changes, and of other data sets
         record = self.load_record(image_id)
         try:
-            masks = _boxes_as_masks(record) if info["box_masks"] and not len(record.masks) else record.decode_masks()
+            boxes_only = info["box_masks"] and not len(record.masks)
+            crops = _boxes_as_masks(record) if boxes_only else _cropped(record)
             class_ids = self._class_ids(info["source"], record)
         except ValueError as error:
             raise ValueError(self._error(info, error)) from error
-        full = masks.any(axis=(0, 1))
-        return masks[:, :, full], class_ids[full]
+        full = np.array([crop.size > 0 for crop in crops.crops], bool)
+        return crops.chosen(np.flatnonzero(full)), class_ids[full]
 
     def image_reference(self, image_id):
         """The shard and the number of the record in it."""
@@ -95,10 +106,18 @@ class TFRecordDataset(Dataset):
         return f"{Path(info['path']).parent / info['id']}: {error}"
 
 
-def _boxes_as_masks(record: Record) -> np.ndarray:
-    """bool (H, W, N), filled in the boxes."""
-    masks = np.zeros((record.height, record.width, len(record.labels)), bool)
-    boxes_px = np.rint(record.boxes * [record.height, record.width, record.height, record.width]).astype(int)
-    for number, (y1, x1, y2, x2) in enumerate(boxes_px.clip(0)):
-        masks[y1:y2, x1:x2, number] = True
-    return masks
+def _cropped(record: Record) -> CroppedMasks:
+    crops, corners = [], []
+    for mask in record.each_mask():
+        y1, x1, y2, x2 = extract_bboxes(mask[:, :, np.newaxis])[0].tolist()
+        crops.append(mask[y1:y2, x1:x2].copy())  # not a part of the large one, which would stay
+        corners.append((y1, x1))
+    return CroppedMasks(crops, corners, (record.height, record.width))
+
+
+def _boxes_as_masks(record: Record) -> CroppedMasks:
+    """Filled boxes."""
+    size = [record.height, record.width]
+    boxes_px = np.rint(record.boxes * [*size, *size]).astype(int).clip(0, [*size, *size]).tolist()
+    crops = [np.ones((max(0, y2 - y1), max(0, x2 - x1)), bool) for y1, x1, y2, x2 in boxes_px]
+    return CroppedMasks(crops, [box[:2] for box in boxes_px], size)

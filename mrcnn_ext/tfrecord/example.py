@@ -1,7 +1,7 @@
 """One picture with its objects as a `tf.train.Example`, key by key as the Object Detection API has them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -43,17 +43,22 @@ class Record:
 
     def decode_masks(self) -> np.ndarray:
         """bool (H, W, N). Raises ValueError for a broken mask, one of another size, or too few."""
+        masks = np.zeros((self.height, self.width, len(self.labels)), bool)
+        for number, mask in enumerate(self.each_mask()):
+            masks[:, :, number] = mask
+        return masks
+
+    def each_mask(self) -> Iterator[np.ndarray]:
+        """The masks one after the other, bool (H, W). Raises ValueError as `decode_masks`."""
         if len(self.masks) != len(self.labels):
             raise ValueError(f"picture {self.filename}: {len(self.masks)} masks for {len(self.labels)} objects")
-        masks = np.zeros((self.height, self.width, len(self.labels)), bool)
         for number, mask in enumerate(self.masks):
             if isinstance(mask, bytes):
                 mask = cv2.imdecode(np.frombuffer(mask, np.uint8), cv2.IMREAD_UNCHANGED) if mask else None
-            if mask is None or mask.shape != masks.shape[:2]:
+            if mask is None or mask.shape != (self.height, self.width):
                 found = "no picture" if mask is None else f"{mask.shape[1]} x {mask.shape[0]} pixels"
                 raise ValueError(f"picture {self.filename}: mask {number} is {found}, not {self.width} x {self.height}")
-            masks[:, :, number] = mask > 0
-        return masks
+            yield mask > 0
 
 
 def to_example(record: Record) -> bytes:

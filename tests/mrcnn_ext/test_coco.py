@@ -1,6 +1,7 @@
 """COCO files as a Dataset: every kind of mask, odd ids and names, both trees, and errors that name what is wrong."""
 
 import copy
+import functools
 import json
 import unicodedata
 from pathlib import Path
@@ -9,6 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mrcnn.config import Config
+from mrcnn.data.dataset import Dataset
+from mrcnn.data.molding import load_image_gt
+from mrcnn.data.transforms import Augmentation
 from mrcnn_ext.coco import CocoDataset, find_subset
 from mrcnn_ext.coco_file import CocoFile
 from mrcnn_ext.masks import encode_mask, rle_to_json
@@ -74,8 +79,8 @@ def write(tmp_path):
     return write
 
 
-def load(file, **kwargs):
-    dataset = CocoDataset()
+def load(file, kind=CocoDataset, **kwargs):
+    dataset = kind()
     dataset.load_coco_files(file, file.parent / "pictures", **kwargs)
     dataset.prepare()
     return dataset
@@ -246,6 +251,15 @@ def test_picture_of_another_size(write, tmp_path):
         dataset.load_image(0)
 
 
+def test_pictures_are_upright(write, tmp_path):
+    dataset = load(write(content()))
+    pixels = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned a quarter to the right
+    Image.fromarray(np.rot90(pixels)).save(tmp_path / "pictures" / "a.png", exif=exif)
+    assert np.array_equal(dataset.load_image(0), pixels)
+
+
 def change(path, value):
     """The good content with one place changed, for example ("annotations", 1, "image_id")."""
     data = copy.deepcopy(content())
@@ -307,6 +321,49 @@ def test_absent_file(tmp_path):
 def test_file_without_objects(write):
     dataset = load(write({**content(), "annotations": []}))
     assert all(dataset.load_mask(i)[0].shape == (HEIGHT, WIDTH, 0) for i in dataset.image_ids)
+
+
+def test_mask_crops_are_the_masks(write):
+    dataset = load(write(content()))
+    for image_id in dataset.image_ids:
+        masks, class_ids = dataset.load_mask(image_id)
+        crops, crop_ids = dataset.load_mask_crops(image_id)
+        assert np.array_equal(crops.full(), masks)
+        assert crop_ids.tolist() == class_ids.tolist()
+
+
+class Inverted(CocoDataset):
+    """Changes its masks in the way that people do."""
+
+    def load_mask(self, image_id):
+        masks, class_ids = super().load_mask(image_id)
+        return ~masks, class_ids
+
+
+def test_mask_crops_of_a_subclass_that_changes_masks(write):
+    dataset = load(write(content()), kind=Inverted)
+    assert np.array_equal(dataset.load_mask_crops(0)[0].full(), dataset.load_mask(0)[0])
+    plain = load(write(content()))
+    plain.load_mask = lambda image_id: (np.zeros((HEIGHT, WIDTH, 1), bool), np.array([1], np.int32))
+    assert plain.load_mask_crops(0)[0].boxes().tolist() == [[0, 0, 0, 0]]
+
+
+@pytest.mark.parametrize("mini", [True, False])
+@pytest.mark.parametrize("mode", ["square", "crop"])
+def test_pictures_for_training_are_the_same_from_crops_and_from_whole_masks(write, mini, mode):
+    values = {"IMAGE_MIN_DIM": 16, "IMAGE_MAX_DIM": 64, "IMAGE_RESIZE_MODE": mode, "MINI_MASK_SHAPE": (9, 11)}
+    config = type("CropsConfig", (Config,), values)()
+    change = Augmentation(scale=(0.6, 1.5), rotate=30, shift=0.2, colour=0.1, copy_paste=0.7)
+    crops, whole = load(write(content())), load(write(content()))
+    whole.load_mask_crops = functools.partial(Dataset.load_mask_crops, whole)
+    for seed in range(12):
+        loaded = [
+            load_image_gt(
+                data, config, seed % 4, augmentation=change, use_mini_mask=mini, rng=np.random.default_rng(seed)
+            )
+            for data in (crops, whole)
+        ]
+        assert all(np.array_equal(one, other) for one, other in zip(*loaded, strict=True))
 
 
 def test_real_nuclei():

@@ -1,6 +1,8 @@
 """Export of a run: what lies in the folder, and that a bad export leaves nothing."""
 
 import json
+import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from typer.testing import CliRunner
 
 import mrcnn_ext.export as export_module
 from mrcnn.config import Config
+from mrcnn.data.dataset import Dataset
 from mrcnn.export.exported import ExportedModel
 from mrcnn.export.parity import Parity
 from mrcnn.model import MaskRCNN
@@ -57,12 +60,14 @@ def test_what_lies_beside_an_export(logs, tmp_path):
     report = export_run("last", "keras", tmp_path / "out", pictures=pictures, licence="CC0", logs=logs)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "MODEL_CARD.md",
+        "config.json",
         "export.json",
         "label_map.pbtxt",
         "model.keras",
     ]
     assert read_label_map(tmp_path / "out" / "label_map.pbtxt") == {1: "apple", 2: "pear"}
     card = (tmp_path / "out" / "MODEL_CARD.md").read_text()
+    assert Config.from_json(tmp_path / "out" / "config.json").BACKBONE_WIDTH == 8
     assert "1 apple, 2 pear" in card and "CC0" in card and "mask_rcnn_short_0001.h5" in card
     stored = json.loads((tmp_path / "out" / "export.json").read_text())
     assert stored["parity"]["pictures"] == 2 and stored["to"] == "keras"
@@ -71,44 +76,150 @@ def test_what_lies_beside_an_export(logs, tmp_path):
     assert found["masks"].shape == (40, 64, len(found["scores"]))
 
 
-class TestRefused:
-    @pytest.fixture(autouse=True)
-    def quick(self, monkeypatch):
-        """Nothing is written or run: only what is done with the comparison counts here."""
-        monkeypatch.setattr(export_module, "write", lambda to, model, path, precision: path.write_bytes(b"0"))
+class Fruits(Dataset):
+    """Only its classes count."""
+
+    def __init__(self, *names):
+        super().__init__()
+        for number, name in enumerate(names, 1):
+            self.add_class("made", number, name)
+        self.prepare()
+
+
+FRUITS = Fruits("apple", "pear")
+GOOD = Parity(pictures=1, objects=3)
+
+
+@pytest.fixture
+def stood_in(monkeypatch):
+    """No network is made, nothing written or run: only what is done with the comparison, given here, counts."""
+
+    def stand_in(parity=GOOD, ap_network=0.5, ap=0.5):
+        model = SimpleNamespace(config=ShortConfig())
+        names = ["BG", "apple", "pear"]
+        monkeypatch.setattr(export_module, "load_run", lambda weights, **settings: (model, names, weights.parent))
+        monkeypatch.setattr(export_module, "picture_model", lambda model, size, batch: None)
+        monkeypatch.setattr(export_module, "write", lambda to, model, path, precision: path.write_bytes(b"new"))
         monkeypatch.setattr(export_module, "ExportedModel", lambda path, channels: None)
         monkeypatch.setattr(export_module, "_seconds", lambda model, image: 0.1)
+        monkeypatch.setattr(export_module, "compare", lambda *_: parity)
+        monkeypatch.setattr(export_module, "_ap", lambda model, *_: ap_network if model else ap)
 
-    def test_an_export_that_differs_leaves_nothing(self, logs, tmp_path, monkeypatch):
-        monkeypatch.setattr(export_module, "compare", lambda *_: Parity(pictures=1, objects=3, missing=2))
-        with pytest.raises(ValueError, match="refused: 2 of 3 objects are not found. Nothing was kept"):
-            export_run("last", "onnx", tmp_path / "out", logs=logs)
-        assert list(tmp_path.iterdir()) == []
+    return stand_in
 
-    def test_an_old_export_stays_when_the_new_one_is_refused(self, logs, tmp_path, monkeypatch):
-        (tmp_path / "out").mkdir()
-        (tmp_path / "out" / "old").touch()
-        monkeypatch.setattr(export_module, "compare", lambda *_: Parity(objects=1, score=0.5))
-        with pytest.raises(ValueError, match="scores differ"):
-            export_run("last", "onnx", tmp_path / "out", logs=logs)
-        assert (tmp_path / "out" / "old").exists()
 
-    def test_small_precision_is_measured_by_ap(self, logs, tmp_path, monkeypatch):
-        monkeypatch.setattr(export_module, "compare", lambda *_: Parity(objects=3, missing=1))
-        monkeypatch.setattr(export_module, "_ap", lambda model, dataset: 0.5 if model else 0.48)
+def test_an_export_that_differs_leaves_nothing(logs, tmp_path, stood_in):
+    stood_in(Parity(pictures=1, objects=3, missing=2))
+    with pytest.raises(ValueError, match="refused: 2 of 3 objects are not found. Nothing was kept"):
+        export_run("last", "onnx", tmp_path / "out", logs=logs)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_compared_is_refused(logs, tmp_path, stood_in):
+    stood_in(Parity(pictures=6))
+    with pytest.raises(ValueError, match="no object is found in the 6 sample pictures: give pictures or a data set"):
+        export_run("last", "onnx", tmp_path / "out", logs=logs)
+
+
+def test_an_earlier_export_is_replaced_only_by_a_good_one(logs, tmp_path, stood_in):
+    stood_in()
+    out = export_run("last", "onnx", tmp_path / "out", logs=logs).path.parent
+    (out / "model.onnx").write_text("old")
+    stood_in(Parity(objects=1, score=0.5))
+    with pytest.raises(ValueError, match="scores differ"):
+        export_run("last", "onnx", out, logs=logs)
+    assert (out / "model.onnx").read_text() == "old"
+    stood_in()
+    export_run("last", "tflite", out, logs=logs)
+    assert (out / "model.tflite").read_text() == "new" and not (out / "model.onnx").exists()
+    assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize("names", [["thesis.tex"], ["export.json", "thesis.tex"], ["config.json"]])
+def test_a_folder_of_other_things_is_left_alone(logs, tmp_path, stood_in, names):
+    stood_in()
+    for name in names:
+        (tmp_path / name).write_text("mine")
+    with pytest.raises(ValueError, match="holds more or less than an export .*give a new folder"):
+        export_run("last", "onnx", tmp_path, logs=logs)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+
+
+def test_a_file_is_no_folder(logs, tmp_path, stood_in):
+    stood_in()
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(ValueError, match="give a new folder"):
+        export_run("last", "onnx", tmp_path / "out", logs=logs)
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_what_was_there_comes_back_when_the_new_one_cannot_take_its_place(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old").touch()
+    with pytest.raises(FileNotFoundError):
+        export_module._put_in_place(tmp_path / "new", tmp_path / "out")
+    assert (tmp_path / "out" / "old").exists()
+
+
+def test_small_precision_is_measured_by_ap(logs, tmp_path, stood_in):
+    stood_in(Parity(objects=3, missing=1), ap=0.48)
+    options = {"precision": "int8", "logs": logs, "pictures": [np.zeros((64, 64, 3), np.uint8)]}
+    with pytest.raises(ValueError, match="give a data set"):
+        export_run("last", "tflite", tmp_path / "out", **options)
+    with pytest.raises(ValueError, match="AP falls from 0.5000 to 0.4800, by more than 0.01"):
+        export_run("last", "tflite", tmp_path / "out", dataset=FRUITS, **options)
+    report = export_run("last", "tflite", tmp_path / "out", dataset=FRUITS, max_ap_loss=0.03, **options)
+    assert report.ap == 0.48 and report.size == (64, 64)
+    assert "AP with scores from 0 on: 0.4800; the network in Keras: 0.5000" in report.text()
+    card = (tmp_path / "out" / "MODEL_CARD.md").read_text()
+    assert "of pictures fitted into the size, of detections with scores from 0 on: 0.4800 (Keras: 0.5000)" in card
+
+
+@pytest.mark.parametrize(
+    "ap_network, ap, problem",
+    [
+        (math.nan, math.nan, "the network's own is nan"),
+        (0.0, 0.0, "the network's own is 0.0000"),
+        (0.5, math.nan, "AP falls from 0.5000 to nan"),
+    ],
+)
+def test_what_is_no_number_proves_nothing(logs, tmp_path, stood_in, ap_network, ap, problem):
+    stood_in(ap_network=ap_network, ap=ap)
+    with pytest.raises(ValueError, match=problem):
         pictures = [np.zeros((64, 64, 3), np.uint8)]
-        options = {"precision": "int8", "pictures": pictures, "logs": logs}
-        with pytest.raises(ValueError, match="give a data set"):
-            export_run("last", "tflite", tmp_path / "out", **options)
-        with pytest.raises(ValueError, match="AP falls from 0.5000 to 0.4800, by more than 0.01"):
-            export_run("last", "tflite", tmp_path / "out", dataset=object(), **options)
-        report = export_run("last", "tflite", tmp_path / "out", dataset=object(), max_ap_loss=0.03, **options)
-        assert report.ap == 0.48 and report.size == (64, 64)
+        options = {"precision": "float16", "dataset": FRUITS, "pictures": pictures}
+        export_run("last", "onnx", tmp_path / "out", logs=logs, **options)
 
-    def test_samples_must_have_the_fixed_size(self, logs, tmp_path):
-        pictures = [np.zeros((64, 65, 3), np.uint8)]
-        with pytest.raises(ValueError, match="takes pictures of 64 x 64 px .H x W., but a sample picture has 64 x 65"):
-            export_run("last", "tflite", tmp_path / "out", pictures=pictures, logs=logs)
+
+def test_the_data_must_have_the_classes_of_the_run(logs, tmp_path, stood_in):
+    stood_in()
+    with pytest.raises(ValueError, match="same classes in the same order"):
+        export_run("last", "onnx", tmp_path / "out", dataset=Fruits("pear", "apple"), logs=logs)
+
+
+def test_pictures_of_other_sizes_are_fitted(logs, tmp_path, stood_in, monkeypatch):
+    stood_in()
+    seen = []
+    monkeypatch.setattr(export_module, "compare", lambda model, exported, samples, *_: seen.extend(samples) or GOOD)
+    pictures = [np.full((32, 64, 3), 9, np.uint8), np.full((128, 64, 3), 9, np.uint8)]
+    export_run("last", "tflite", tmp_path / "out", pictures=pictures, logs=logs)
+    assert [image.shape for image in seen] == [(64, 64, 3)] * 2
+    assert [int((image == 9).all(axis=2).sum()) for image in seen] == [32 * 64, 64 * 32]
+
+
+def test_the_card_tells_data_and_first_weights(logs, tmp_path, stood_in):
+    stood_in()
+    run = logs / "short20260102T0304"
+    data = {"pictures": 7, "classes": 2, "sha256": "0a", "files": ["/home/me/fruits/instances_fruits_train2018.json"]}
+    training = {"started": "today", "data": {"train": data}, "settings": {"layers": "all"}}
+    expected = {None: "random", "coco": "COCO's", "/home/me/mask_rcnn_other_0003.h5": "`mask_rcnn_other_0003.h5`"}
+    for weights, text in expected.items():
+        (run / "run.json").write_text(json.dumps({"trainings": [{**training, "weights": weights}]}))
+        export_run("last", "onnx", tmp_path / "out", logs=logs)
+        card = (tmp_path / "out" / "MODEL_CARD.md").read_text()
+        assert f"- First weights: {text}." in card
+        assert "7 pictures of `instances_fruits_train2018.json`, 2 classes" in card and "/home/me" not in card
+    (run / "run.json").unlink()
 
 
 def test_the_command_says_what_is_wrong(tmp_path):

@@ -111,6 +111,20 @@ def test_mean_masks():
     assert means[1][2, 8] == 0.5  # the upper right quarter is in one of the two
 
 
+def test_no_array_as_large_as_a_picture_times_its_objects(dataset):
+    """Where masks can be had as crops; `plot_crops` draws one whole mask at a time."""
+    crops = {i: dataset.load_mask_crops(i) for i in dataset.image_ids}
+    whole = gather_objects(dataset)
+    dataset.load_mask_crops = crops.get
+    dataset.load_mask = None
+    objects = gather_objects(dataset)
+    for name, values in whole.items():
+        assert np.array_equal(objects[name], values), name
+    assert objects["areas_px"].tolist() == [10 * 30, 16 * 20, 4 * 6]
+    assert gallery.mean_masks(dataset, objects, size=4)[2].tolist() == [[1] * 4] * 4
+    visible_axes(gallery.plot_crops(dataset, objects))
+
+
 def l_and_block():
     masks = np.zeros((40, 60, 2), bool)
     masks[0:10, 0:20, 0] = True

@@ -1,8 +1,16 @@
 """The graph for TensorBoard: a stage's nodes under one scope, edges still whole."""
 
+import sys
+from pathlib import Path
+
+import keras
 import pytest
 
-from mrcnn_ext.graph_view import LARGE, stage_name, staged
+from mrcnn.model import MaskRCNN
+from mrcnn_ext.graph_view import LARGE, STAGES, stage_name, staged, write_graph
+
+sys.path.append(str(Path(__file__).parents[1] / "mrcnn"))
+from engine_data import SmallConfig  # noqa: E402  of the engine's tests
 
 
 @pytest.mark.parametrize(
@@ -41,3 +49,23 @@ def test_edges_follow_and_large_constants_are_emptied():
     assert list(out.input) == ["backbone/res2a_out_1/split:1", "^feature_pyramid/fpn_p2_1/first"]
     assert "resize_and_anchors/mold_1/table" in nodes
     assert all(len(n.attr["value"].tensor.tensor_content) <= LARGE for n in result.node if "value" in n.attr)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the graph is TensorFlow's")
+def test_every_weight_of_a_network_is_in_a_stage(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    model = MaskRCNN("inference", SmallConfig(), tmp_path)
+    model.save_weights(tmp_path / "mask_rcnn_small_0001.h5")
+    model.config.to_json(tmp_path / "config.json")
+    (tmp_path / "graph").mkdir()
+    (tmp_path / "graph" / "events.out.tfevents.1.of.before").touch()
+    (tmp_path / "graph" / "notes.txt").touch()
+    out = write_graph(tmp_path / "mask_rcnn_small_0001.h5")
+    assert len(list(out.glob("events*"))) == 1 and (out / "notes.txt").exists()
+    nodes = EventAccumulator(str(out)).Reload().Graph().node
+    weights = [node.name for node in nodes if node.op == "Placeholder" and node.name != "picture"]
+    assert len(weights) == len(model.keras_model.weights)
+    stages = [stage for stage, _ in STAGES]
+    assert [name for name in weights if name.split("/")[0] not in stages] == []
+    assert set(stages) <= {node.name.split("/")[0] for node in nodes}

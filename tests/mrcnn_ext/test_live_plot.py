@@ -54,7 +54,7 @@ def test_losses_of_steps_come_out_of_the_means(outputs):
 
 
 def test_an_epoch_that_goes_on_in_its_middle(outputs):
-    plot = by_hand([3.0, 3.5], done=2, total=4.0, steps=6)  # after 4 in two steps: 5, then 5
+    plot = by_hand([3.0, 3.5], done=2, total=4.0, steps=8)  # after 4 in two steps: 5, then 5
     assert plot.steps.values == {"loss": [5.0, 5.0]}
     assert plot.steps.places == [2 + 3 / 8, 2.5]
 

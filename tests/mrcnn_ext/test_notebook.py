@@ -286,3 +286,24 @@ def test_many_objects_go_without_captions():
     figure = notebook.show_truth_beside_prediction(np.zeros((40, 60, 3), np.uint8), many, many, NAMES)
     assert captions(figure.axes[0]) == []
     assert len([patch for patch in figure.axes[0].patches if isinstance(patch, Polygon)]) == 54
+
+
+# --- training
+
+
+def test_step_sizes_of_notebook_4_are_those_of_keras():
+    """With 4 epochs of 50 steps left; in the warm-up they are a step ahead, so that the first step is not in vain."""
+    import keras
+
+    from mrcnn.config import Config
+    from mrcnn.training.schedules import schedule_of
+
+    config = Config()
+    config.LEARNING_SCHEDULE, config.WARMUP_STEPS = "cosine", 50
+    ours = schedule_of(config, 0.1, 200)
+    theirs = keras.optimizers.schedules.CosineDecay(0.0, 150, alpha=0.01, warmup_target=0.1, warmup_steps=50)
+    for step in (50, 51, 125, 199):
+        assert float(ours(step)) == pytest.approx(float(theirs(step)), rel=1e-5)
+    assert [float(ours(step)) for step in (0, 24, 49)] == pytest.approx([0.002, 0.05, 0.1])
+    assert [float(theirs(step)) for step in (1, 25, 50)] == pytest.approx([0.002, 0.05, 0.1])
+    assert schedule_of(config, 0.1, 50).warmup == 12  # one epoch left: where Keras' own has no step to decay in

@@ -39,6 +39,26 @@ def test_last_is_the_newest_run_with_a_checkpoint(tmp_path):
         find_run("last", tmp_path, name="cats")
 
 
+def test_last_is_a_run_of_the_quick_mode_only_where_there_is_no_other(tmp_path, capsys):
+    made(tmp_path / "cells_quick20260301T0000")
+    made(tmp_path / "cells_quick20260201T0000")
+    assert find_run("last", tmp_path).folder.name == "cells_quick20260301T0000"
+    assert "only runs of the quick mode; the newest is cells_quick20260301T0000" in capsys.readouterr().err
+    made(tmp_path / "cells20260102T0000")
+    assert find_run("last", tmp_path).folder.name == "cells20260102T0000"
+    assert find_run("last", tmp_path, name="cells_quick").folder.name == "cells_quick20260301T0000"
+    assert capsys.readouterr().err == ""
+
+
+def test_best_is_the_best_of_the_last_run(tmp_path):
+    made(tmp_path / "cells20260101T0000")
+    last = made(tmp_path / "cells20260102T0000", epochs=(1, 2))
+    with pytest.raises(FileNotFoundError, match="no AP was measured"):
+        find_run("best", tmp_path)
+    (last / "best.h5").touch()
+    assert find_run("best", tmp_path).weights == find_run("best", tmp_path, name="cells").weights == last / "best.h5"
+
+
 def test_by_folder_by_name_and_by_file(tmp_path):
     folder = made(tmp_path / "cells20260102T0000", epochs=(1, 2))
     assert find_run(folder).weights.name == "mask_rcnn_cells_0002.h5"
@@ -66,6 +86,8 @@ def test_what_is_missing_is_named(tmp_path):
 def test_changed_settings():
     config = changed(CellsConfig(), IMAGES_PER_GPU=3, DETECTION_MIN_CONFIDENCE=0.1)
     assert (config.BATCH_SIZE, config.DETECTION_MIN_CONFIDENCE, config.NAME) == (3, 0.1, "cells")
+    own = type("Own", (CellsConfig,), {"BACKBONE": staticmethod(len), "note": "mine"})()
+    assert (changed(own, GPU_COUNT=2).BACKBONE, changed(own, GPU_COUNT=2).note, own.GPU_COUNT) == (len, "mine", 1)
     with pytest.raises(ValueError, match="DETECTION_MIN_CONFIDENCE"):
         changed(CellsConfig(), DETECTION_CONFIDENCE=0.1)
 

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from mrcnn.coco_classes import COCO_CLASS_NAMES
 from mrcnn.model import MaskRCNN
 from mrcnn.presets import TinyConfig
 from mrcnn_ext.cli import app
 from mrcnn_ext.selftest import engine, selftest
-from mrcnn_ext.selftest.weight_file import settings_of
+from mrcnn_ext.selftest.coco_person import finds_the_person
+from mrcnn_ext.selftest.weight_file import _is_of_coco, settings_of
 
 COCO_LAYOUT = Path(__file__).parents[1] / "golden" / "h5_layout_resnet101_coco.json"
 
@@ -67,6 +69,47 @@ def test_a_file_before_training_is_told_apart(tiny_file):
     assert by_name["numbers"].passed, verdict
     assert "resnet18, 3 classes with the background, with masks" in by_name["network"].text
     assert np.all([isinstance(check.passed, bool) for check in verdict.checks[:-1]])
+
+
+def test_a_file_of_one_channel_is_judged_too(tmp_path):
+    config = type("Gray", (TinyConfig,), {"NUM_CLASSES": 3, "SEED": 1, "TRAIN_BN": False, "IMAGE_CHANNEL_COUNT": 1})()
+    MaskRCNN("inference", config, tmp_path).save_weights(tmp_path / "gray.h5")
+    by_name = {check.name: check for check in selftest(tmp_path / "gray.h5").checks}
+    assert by_name["numbers"].passed
+    assert by_name["right answers"].passed is None
+
+
+@pytest.mark.parametrize(
+    ("boxes", "class_ids", "scores", "passed", "text"),
+    [
+        # of (15, 20, 512, 362): all of it and 100 columns more, IoU 342 / 442; 35 x 30 px of it, IoU 1050 / 171424
+        ([[15, 20, 512, 462], [0, 0, 50, 50]], [1, 1], [0.9, 0.8], True, "score 0.90, has IoU 0.77"),
+        ([[15, 20, 512, 362], [0, 0, 50, 50]], [1, 1], [0.8, 0.9], False, "score 0.90, has IoU 0.01"),
+        ([[15, 20, 512, 362]], [2], [0.9], False, "is not found, among 1 objects. Are the classes COCO's?"),
+        ([], [], [], False, "is not found, among 0 objects"),
+    ],
+)
+def test_a_network_of_cocos_classes_is_to_find_the_person(boxes, class_ids, scores, passed, text):
+    class StandIn:
+        def detect(self, images):
+            assert [image.shape for image in images] == [(512, 512, 3)]
+            rois = np.array(boxes, np.int32).reshape(-1, 4)
+            return [{"rois": rois, "class_ids": np.array(class_ids, np.int32), "scores": np.array(scores)}]
+
+    check = finds_the_person(StandIn())
+    assert check.passed is passed
+    assert text in check.text
+
+
+@pytest.mark.parametrize(
+    ("names", "count", "expected"), [(None, 81, True), ("own", 81, False), ("coco", 81, True), (None, 80, False)]
+)
+def test_cocos_classes_are_known_by_name_or_number(tmp_path, names, count, expected):
+    if names:
+        listed = COCO_CLASS_NAMES if names == "coco" else ["BG", *(f"thing {i}" for i in range(80))]
+        (tmp_path / "classes.json").write_text(json.dumps(listed))
+    config = type("Counted", (TinyConfig,), {"NUM_CLASSES": count})()
+    assert _is_of_coco(tmp_path / "weights.h5", config) is expected
 
 
 def test_what_is_no_such_file(tmp_path):

@@ -88,10 +88,10 @@ def test_hidden_objects_are_left_out_and_what_hid_only_them_too_late_stays():
     back, front = np.zeros((50, 60)), np.zeros((50, 60))
     back[10:30, 10:30] = 1  # 400 pixels
     front[10:30, 10:27] = 1  # hides 340 of them: 15 % are left
-    assert shapes._seen([(1, back), (2, front)]) == [1]
+    assert shapes.seen([(1, back), (2, front)]) == [1]
     front[:, 25:] = 0  # hides 300: 25 % are left
-    assert shapes._seen([(1, back), (2, front)]) == [0, 1]
-    visible = shapes._visible_masks([back, front])
+    assert shapes.seen([(1, back), (2, front)]) == [0, 1]
+    visible = shapes.visible_masks([back, front])
     assert [mask.sum() for mask in visible] == [100, 300]
 
 
@@ -100,7 +100,7 @@ def test_hidden_object_does_not_hide_others():
     first[0:20, 0:20] = 1
     second[0:20, 0:18] = 1  # alone it would leave 10 % of the first
     third[0:20, 0:19] = 1  # and this one hides the second wholly, the first to 5 %
-    assert shapes._seen([(1, first), (1, second), (1, third)]) == [2]
+    assert shapes.seen([(1, first), (1, second), (1, third)]) == [2]
 
 
 def test_same_seed_same_set_and_counts_do_not_matter(tmp_path, folder):

@@ -41,12 +41,12 @@ def test_without_groups_the_sizes_are_met(case, seed):
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(6, 60), min_size=1, max_size=5), st.integers(0, 5))
 def test_classes_of_single_objects_have_their_shares(class_sizes, seed):
-    """One object a thing: each part has the right number of each class, give or take one."""
+    """One object a thing: each part has nearly the right number of each class; a large one gives way to small ones."""
     counts = np.repeat(np.eye(len(class_sizes), dtype=int), class_sizes, axis=0)
     sizes = np.array(list(part_sizes(len(counts), {"a": None, "b": 0.2, "c": 0.2}).values()))
     parts = deal(counts, np.arange(len(counts)), sizes, seed)
     got = np.array([counts[parts == part].sum(axis=0) for part in range(3)])
-    assert np.abs(got - np.outer(sizes / len(counts), class_sizes)).max() <= 1.5
+    assert np.abs(got - np.outer(sizes / len(counts), class_sizes)).max() <= 3
 
 
 def test_things_without_objects_are_shared_out_too():

@@ -63,7 +63,11 @@ def test_a_step_fits_the_memory_of_a_gpu(tmp_path, gib):
     result = suggest(file, machine_with_gpu(gib), pictures=tmp_path / "images")
     config = result.config_class()()
     assert config.IMAGES_PER_GPU >= 1
-    assert step_mib(config) <= 0.85 * gib * 1024
+    assert config.PRECISION == "mixed_bfloat16"
+    assert step_mib(config) < step_mib(config, precision="float32") <= 0.85 * gib * 1024
+    reasons = {setting.name: setting.reason for setting in result.settings}
+    assert f"takes about {step_mib(config) / 1024:.1f} GiB" in reasons["PRECISION"]
+    assert f"takes about {step_mib(config, precision='float32') / 1024:.1f} GiB in f" in reasons["IMAGES_PER_GPU"]
     assert (result.preset is ResNet101Config) == (gib >= 16)
     assert not any("Not even one picture" in note for note in result.notes)
 
@@ -89,8 +93,9 @@ def test_precision_follows_the_card(shapes):
     newer = Machine(8, 32_000, (Gpu("L4", 23_000, 22_000, 8.9),) * 2)
     result = suggest(shapes, newer)
     assert result.values["PRECISION"] == "mixed_bfloat16"
-    assert "GPU_COUNT" not in result.values and result.values["STEPS_PER_EPOCH"] == 24 // 8
-    assert any("One of the 2 GPUs trains" in note for note in result.notes)
+    assert (result.values["GPU_COUNT"], result.values["IMAGES_PER_GPU"]) == (2, 8)
+    assert result.values["STEPS_PER_EPOCH"] == 24 // (2 * 8)
+    assert "GPU_COUNT" not in suggest(shapes, T4).values
     assert suggest(shapes, SMALL_GPU).values["PRECISION"] == suggest(shapes, CPU).values["PRECISION"] == "float32"
 
 

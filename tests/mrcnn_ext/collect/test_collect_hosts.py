@@ -92,7 +92,7 @@ def test_a_name_that_leads_elsewhere_the_second_time(server, monkeypatch):
 def test_redirects_are_looked_at_too(server, tmp_path, monkeypatch):
     """A public host that leads to a private one."""
     seen = []
-    monkeypatch.setattr("mrcnn_ext.collect.fetch._refuse_private", seen.append)
+    monkeypatch.setattr("mrcnn_ext.collect.fetch._refuse_private", lambda url, session: seen.append(url))
     monkeypatch.setattr("mrcnn_ext.collect.run.new_session", lambda allow_private: new_session(True))
     run(server, tmp_path, ["inside.jpg", "moved.jpg"], replace(QUICK, allow_private=False))
     assert set(seen) == {

@@ -1,72 +1,29 @@
-"""Sources of every kind, everything that is written read back, and the command from end to end."""
+"""Sources of every kind, what is skipped and how it is told, and the command from end to end."""
 
-import csv
 import http.server
 import json
 import threading
 from types import SimpleNamespace
 
-import cv2
 import numpy as np
 import pytest
+from found_pictures import HEIGHT, NAMES, WIDTH, Always, film
 from PIL import Image
 from typer.testing import CliRunner
 
 from mrcnn.model import MaskRCNN
 from mrcnn.presets import TinyConfig
 from mrcnn_ext.cli import app
-from mrcnn_ext.convert import Options, read
-from mrcnn_ext.detection import Detector, Found, Writer, detect_sources
-from mrcnn_ext.detection.sources import count, root_of, sources_of
-from mrcnn_ext.masks import decode_masks, encode_mask
-from mrcnn_ext.overlay import draw_objects
-
-NAMES = ["BG", "red cell", "seed"]
-HEIGHT, WIDTH = 40, 60
+from mrcnn_ext.detection import Detector, Writer, detect_sources
+from mrcnn_ext.detection.sources import Source, count, root_of, sources_of
 
 
-def square(y1, x1, y2, x2):
-    mask = np.zeros((HEIGHT, WIDTH), bool)
-    mask[y1:y2, x1:x2] = True
-    return mask
-
-
-RING = square(10, 30, 30, 50) & ~square(15, 35, 20, 40)
-MASKS = [square(2, 3, 12, 23), RING]
-
-
-def found():
-    boxes = np.array([[2, 3, 12, 23], [10, 30, 30, 50]])
-    return Found(HEIGHT, WIDTH, np.array([1, 2]), np.array([0.75, 0.5]), boxes, [encode_mask(mask) for mask in MASKS])
-
-
-class Always:
-    """A network that finds the same two objects in every picture."""
-
-    config = SimpleNamespace(BATCH_SIZE=2, IMAGE_MAX_DIM=64)
-    seconds = {"resize": 0.0, "network": 0.0, "paste": 0.0}
-
-    def detect(self, images, crops=False):
-        one = found()
-        crops = [mask[y1:y2, x1:x2] for mask, (y1, x1, y2, x2) in zip(MASKS, one.boxes, strict=True)]
-        result = {"rois": one.boxes, "class_ids": one.class_ids, "scores": one.scores, "masks": crops}
-        return [result] * len(images)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Two pictures, one of them below; a broken one; a text; a video of three frames."""
-    root = tmp_path / "in"
-    (root / "b").mkdir(parents=True)
-    for name, grey in (("a.png", 10), ("b/c.jpg", 200)):
-        Image.fromarray(np.full((HEIGHT, WIDTH, 3), grey, np.uint8)).save(root / name)
-    (root / "broken.png").write_bytes((root / "a.png").read_bytes()[:50])
-    (root / "notes.txt").write_text("not looked at")
-    stream = cv2.VideoWriter(str(root / "film.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 5, (WIDTH, HEIGHT))
-    for grey in (30, 60, 90):
-        stream.write(np.full((HEIGHT, WIDTH, 3), grey, np.uint8))
-    stream.release()
-    return root
+def test_pictures_of_four_channels_stay_so_if_asked_for(tmp_path):
+    rgba = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
+    Image.fromarray(rgba).save(tmp_path / "a.png")
+    assert [source.read().shape for source in sources_of([tmp_path])] == [(2, 3, 3)]
+    (source,) = sources_of([tmp_path], channels=4)
+    assert np.array_equal(source.read(), rgba)
 
 
 def test_sources_of_a_folder(folder):
@@ -106,6 +63,64 @@ def test_what_is_not_there_is_an_error_when_read(folder):
         source.read()
 
 
+def test_a_video_that_ends_too_soon_is_named(tmp_path):
+    path = film(tmp_path / "cut.avi", range(40), "MJPG")
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])  # its head still says 40
+    writer = Writer(tmp_path / "out", NAMES, ("coco",))
+    summary = detect_sources(Detector(Always()), [path], writer, progress=False)
+    assert 0 < summary.pictures < 36
+    assert summary.skipped == [
+        ("cut.avi", f"{path}: only {summary.pictures} of about 40 frames can be read from it. Is it complete?")
+    ]
+
+
+def test_seconds_of_decoding_a_video(monkeypatch, tmp_path):
+    clock = iter(range(100))  # each look at it is a second later
+
+    def frames(*_):
+        for i in range(3):
+            next(clock)  # the video is decoded before the source is there
+            yield Source(f"film/{i}", lambda: np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+
+    monkeypatch.setattr("mrcnn_ext.detection.run.sources_of", frames)
+    monkeypatch.setattr("mrcnn_ext.detection.run.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    summary = detect_sources(Detector(Always()), [], Writer(tmp_path, NAMES, ("coco",)), progress=False)
+    assert summary.seconds["decode"] == 2.0  # of each frame
+
+
+def test_a_picture_that_the_network_refuses_is_named(folder, tmp_path):
+    class Picky(Always):
+        def detect(self, images, crops=False):
+            if any(image[0, 0, 0] > 100 for image in images):
+                raise ValueError("too bright")
+            return super().detect(images, crops)
+
+    writer = Writer(tmp_path / "out", NAMES, ("coco",))
+    summary = detect_sources(Detector(Picky()), [folder / "a.png", folder / "b"], writer, progress=False)
+    assert (summary.pictures, summary.objects, summary.skipped) == (1, 2, [("b/c.jpg", "too bright")])
+    assert [image["file_name"] for image in writer.images] == ["a.png"]
+
+
+def test_small_pictures_fill_batches_beside_tiles(tmp_path):
+    """Of ten pictures the fifth is cut into four tiles; batches of two."""
+    sizes = []
+
+    class Nothing(Always):
+        def detect(self, images, crops=False):
+            sizes.append([image.shape[0] for image in images])
+            empty = {"rois": np.zeros((0, 4)), "class_ids": [], "scores": [], "masks": []}
+            return [empty] * len(images)
+
+    for i in range(10):
+        Image.new("L", (110, 110) if i == 4 else (50, 40)).save(tmp_path / f"{i}.png")
+    detector = Detector(Nothing(), tile=64, overlap=0.25)
+    writer = Writer(tmp_path / "out", NAMES, ("coco",))
+    assert detect_sources(detector, [tmp_path], writer, progress=False).pictures == 10
+    assert sizes == [[40, 40]] * 2 + [[64, 64]] * 2 + [[40, 40]] * 3
+    assert [image["file_name"] for image in writer.images] == [f"{i}.png" for i in range(10)]  # one in the last batch
+
+
 def test_addresses(folder):
     class Handler(http.server.SimpleHTTPRequestHandler):
         def __init__(self, *args):
@@ -134,72 +149,6 @@ def test_addresses(folder):
         with pytest.raises(ValueError, match="in this network"):
             refused.read()
         server.shutdown()
-
-
-def test_everything_written_is_read_back(folder, tmp_path):
-    out = tmp_path / "out"
-    kinds = ("overlays", "coco", "csv", "masks", "labelme", "labelstudio")
-    summary = detect_sources(Detector(Always()), [folder], Writer(out, NAMES, kinds, folder), progress=False)
-    assert (summary.pictures, summary.objects) == (5, 10)
-    assert [name for name, _ in summary.skipped] == ["broken.png"]
-    content = json.loads((out / "detections.json").read_text())
-    assert len(content["images"]) == 5 and [a["score"] for a in content["annotations"][:2]] == [0.75, 0.5]
-    assert [c["name"] for c in content["categories"]] == NAMES[1:]
-    for item, mask in zip(content["annotations"][:2], MASKS, strict=True):
-        assert item["area"] == mask.sum()
-        np.testing.assert_array_equal(decode_masks([item["segmentation"]], HEIGHT, WIDTH)[:, :, 0], mask)
-    rows = list(csv.DictReader((out / "detections.csv").read_text().splitlines()))
-    assert rows[0]["class"] == "red cell" and rows[0]["area"] == "200" and len(rows) == 10
-    assert (rows[1]["picture"], rows[1]["x"], rows[1]["y"], rows[1]["width"]) == ("a.png", "30", "10", "20")
-    assert len(json.loads(rows[0]["polygon"])) == 1 and len(json.loads(rows[1]["polygon"])) == 2  # the ring has a hole
-    assert (out / "overlays" / "b" / "c.jpg.png").is_file()
-    film = cv2.VideoCapture(str(out / "overlays" / "film.mp4"))
-    assert film.get(cv2.CAP_PROP_FRAME_COUNT) == 3
-    film.release()
-    mask = np.asarray(Image.open(out / "masks" / "a_seed_2.png"))
-    np.testing.assert_array_equal(mask, RING)
-
-
-def test_pre_annotations_are_read_by_our_converter(folder, tmp_path):
-    items = [folder / "a.png", folder / "b"]
-    kinds = ("labelme", "labelstudio")
-    detect_sources(Detector(Always()), items, Writer(tmp_path / "out", NAMES, kinds, folder), progress=False)
-    for path in (tmp_path / "out" / "labelme", tmp_path / "out" / "labelstudio.json"):
-        coco = read(path, options=Options(images=folder)).coco()
-        assert len(coco["images"]) == 2 and len(coco["annotations"]) == 4
-        names = {c["id"]: c["name"] for c in coco["categories"]}
-        assert sorted(names[a["category_id"]] for a in coco["annotations"]) == sorted(NAMES[1:] * 2)
-        areas = sorted(a["area"] for a in coco["annotations"])
-        np.testing.assert_allclose(areas, [200, 200, RING.sum(), RING.sum()], rtol=0.06)
-
-
-def test_boxes_without_masks(tmp_path):
-    plain = found()
-    plain.rles = None
-    with Writer(tmp_path, NAMES, ("overlays", "coco", "csv", "masks", "labelme")) as writer:
-        writer.add(SimpleNamespace(name="a.png", video=""), np.zeros((HEIGHT, WIDTH, 3), np.uint8), plain)
-    content = json.loads((tmp_path / "detections.json").read_text())
-    assert content["annotations"][0]["segmentation"] == [[3, 2, 23, 2, 23, 12, 3, 12]]
-    assert content["annotations"][0]["area"] == 200
-
-
-def test_unknown_kind(tmp_path):
-    with pytest.raises(ValueError, match="jpeg cannot be written"):
-        Writer(tmp_path, NAMES, ("jpeg",))
-
-
-def test_overlay_colours_are_those_of_the_class():
-    picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    one = found()
-    drawn = draw_objects(picture, one.class_ids, one.rles, NAMES)
-    scale = drawn.shape[0] // HEIGHT
-    assert drawn.shape == (HEIGHT * scale, WIDTH * scale, 3) and drawn.shape[1] >= 300
-    again = draw_objects(picture, one.class_ids[1:], one.rles[1:], NAMES)
-    inside = (28 * scale, 47 * scale)
-    assert drawn[inside].any() and drawn[inside].tolist() == again[inside].tolist()  # whatever else is there
-    assert not drawn[17 * scale, 37 * scale].any()  # the hole
-    assert not picture.any()
-    np.testing.assert_array_equal(draw_objects(picture[:, :, 0], [], [], NAMES), np.zeros_like(drawn))
 
 
 class CellsConfig(TinyConfig):

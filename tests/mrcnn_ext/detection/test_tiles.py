@@ -72,6 +72,7 @@ def joined(*objects):
         (10, 5, 30, 240),  # through all three
         (0, 0, 100, 250),  # the whole picture
         (0, 99, 100, 101),  # across the first tile's end
+        (10, 77, 60, 98),  # whole in two tiles, and near the end of each
     ],
 )
 def test_an_object_at_a_seam_comes_out_once_and_whole(box):
@@ -88,6 +89,31 @@ def test_neighbours_stay_apart():
     found = joined(*objects)
     assert sorted(found.boxes.tolist()) == sorted(list(one[2:]) for one in objects)
     assert found.class_ids.tolist() == [1, 1, 2, 1]  # best first
+
+
+@pytest.mark.parametrize("large", [(10, 77, 60, 98), (10, 60, 60, 120), (10, 60, 60, 98), (10, 5, 60, 240)])
+def test_a_small_object_on_a_large_one_of_its_class(large):
+    small = (20, 80, 30, 90)  # whole in two tiles
+    found = joined((1, 0.9, *large), (1, 0.8, *small))
+    assert found.boxes.tolist() == [list(large), list(small)]
+    assert found.areas() == [(large[2] - large[0]) * (large[3] - large[1]), 100]
+
+
+def test_two_objects_of_a_tile_stay_two_though_the_neighbour_sees_one():
+    apart = seen(TILES[0], (1, 0.9, 10, 80, 30, 88), (1, 0.8, 10, 88, 30, 96))
+    as_one = seen(TILES[1], (1, 0.7, 10, 80, 30, 96))  # covers each by half
+    found = join([apart, as_one], HEIGHT, WIDTH)
+    assert len(found) == 2
+
+
+def test_ends_in_one_tile_of_an_object_in_the_next_are_one():
+    ends = seen(TILES[0], (1, 0.9, 10, 80, 15, 120), (1, 0.9, 25, 80, 30, 120))
+    corner = [[10, 80, 15, 120], [25, 80, 30, 120], [10, 110, 30, 120]]  # like a bracket
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    for y1, x1, y2, x2 in corner:
+        mask[y1:y2, x1:x2] = True
+    whole = Found(HEIGHT, WIDTH, np.array([1]), np.array([0.8]), np.array([[10, 77, 30, 120]]), [encode_mask(mask)])
+    assert join([ends, (TILES[1], whole)], HEIGHT, WIDTH).areas() == [int(mask.sum())]
 
 
 def test_a_part_that_only_one_tile_has_seen_is_the_neighbours():

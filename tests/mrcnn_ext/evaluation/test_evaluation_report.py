@@ -5,6 +5,7 @@ import io
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,11 +18,14 @@ from mrcnn.presets import TinyConfig
 from mrcnn_ext.cli import app
 from mrcnn_ext.evaluate import evaluate
 from mrcnn_ext.evaluation import analyse
-from mrcnn_ext.evaluation.output import for_json, print_results, write_csv, write_tensorboard
+from mrcnn_ext.evaluation import run as run_module
+from mrcnn_ext.evaluation.output import classes_by_size, for_json, print_results, write_csv
 from mrcnn_ext.evaluation.page import html_page
 from mrcnn_ext.evaluation.run import RunResult, evaluate_run
+from mrcnn_ext.evaluation.tensorboard import write_tensorboard
 from mrcnn_ext.masks import encode_masks
 from mrcnn_ext.open_data import open_data
+from mrcnn_ext.runs import RunFiles
 from mrcnn_ext.shapes import make_shapes
 from mrcnn_ext.tfrecord import write_tfrecords
 
@@ -101,11 +105,41 @@ def test_two_runs_side_by_side(two):
     assert printed([two[0], two[0]]).count("+0.000") > 4
 
 
+def test_scores_and_confused_classes_in_a_line(two):
+    # one object of two found, as another class with 0.9; and a wrong detection with 0.7: off by 0.8 in the mean
+    assert "calibration error (ECE): 0.800; classes taken for others: <cat> as dog (1)" in printed(two[1:])
+    assert "calibration error (ECE): 0.150; classes taken for others: none" in printed(two[:1])
+    more = [[(2, 0.9, 0, 0, 20, 30), (1, 0.9, 30, 40, 60, 90)], [(2, 0.9, 0, 0, 20, 30)]]
+    confused = result_of("more", [PICTURES[0], PICTURES[0][:1]], more).analysis.confused()
+    assert confused == [("<cat>", "dog", 2), ("dog", "<cat>", 1)]
+
+
+@pytest.mark.parametrize("masks", [(True, False), (False, True)])
+def test_a_run_with_masks_beside_one_without(masks):
+    results = [result_of(name, PICTURES, GOOD, has) for name, has in zip(("one", "two"), masks, strict=True)]
+    with_masks = results[masks.index(True)]
+    text = printed(results)
+    assert "box AP" in text and "mask" not in text.replace("mask_rcnn", "")
+    page = html_page(results)
+    assert "box AP" in page and "mask AP" not in page
+    assert with_masks.analysis.kind == "segm" and "segm" in with_masks.evaluation  # for JSON, CSV and TensorBoard
+
+
+def test_classes_by_size(two):
+    head, rows = classes_by_size(two)
+    assert head == ["class", "AP", "AP75", "AP small", "AP medium", "AP large", "AR"]
+    # 20 x 30 = 600 pixels are small (below 32**2), 30 x 50 = 1500 medium
+    assert rows[0] == ["A: <cat>", "1.000", "1.000", "1.000", "-", "-", "1.000"]
+    assert rows[2] == ["A: dog", "1.000", "1.000", "-", "1.000", "-", "1.000"]
+    assert rows[3][:2] == ["B: dog", "0.000"]
+
+
 def test_page_is_whole_and_needs_nothing_else(two):
     page = html_page(two)
     assert page.count("data:image/png") == 8  # four figures of each run
     assert page.count("data:image/jpeg") == 2  # the worst pictures of the bad one
     assert "http" not in page and "<cat>" not in page and "&lt;cat&gt;" in page
+    assert "<h2>Classes by size</h2>" in page
     boxes = html_page([result_of("plain", PICTURES, BAD, masks=False)])
     assert "box AP" in boxes and "mask AP" not in boxes
 
@@ -136,17 +170,28 @@ def test_csv_and_json(two, tmp_path):
 
 
 def test_tensorboard(two, tmp_path):
+    import tensorflow as tf
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    two[0].folder = tmp_path / two[0].folder
-    two[0].epoch = 7
-    folder = write_tensorboard(two[0])
+    bad = two[1]
+    bad.folder = tmp_path / bad.folder
+    bad.epoch = 7
+    folder = write_tensorboard(bad)
     assert folder.name == "evaluation_test"
     events = EventAccumulator(str(folder), size_guidance={"tensors": 0})
     events.Reload()
     tags = events.Tags()["tensors"]
-    assert {"mask_AP", "error_cost/missed", "confusion", "curves"} <= set(tags)
+    assert {"mask_AP", "error_cost/missed", "confusion", "curves", "worst/1", "worst/2"} <= set(tags)
     assert events.Tensors("mask_AP")[0].step == 7
+    (error,) = events.Tensors("calibration_error")
+    assert tf.make_ndarray(error.tensor_proto) == pytest.approx(0.8)
+
+
+def test_a_folder_that_cannot_be_written(two, tmp_path):
+    two[0].folder = tmp_path
+    (tmp_path / "evaluation_test").touch()  # a file where the folder should be
+    with pytest.raises(OSError, match="evaluation_test"):
+        write_tensorboard(two[0])
 
 
 class ShapesConfig(TinyConfig):
@@ -178,10 +223,40 @@ def test_a_run_on_coco_files_and_on_records(world):
     assert one.evaluation["pictures"] == other.evaluation["pictures"] == 3
     assert one.evaluation["objects"] == other.evaluation["objects"] > 0
     assert one.evaluation["segm"]["AP"] == pytest.approx(other.evaluation["segm"]["AP"], abs=1e-9, nan_ok=True)
-    contents = [json.loads((folder / "test_detections.json").read_text()) for folder in (results, world / "more")]
+    name = "shapes20260101T0000_0001_test"  # run, epoch and part: another run's stay beside them
+    contents = [json.loads((folder / f"{name}_detections.json").read_text()) for folder in (results, world / "more")]
     assert [sorted(i["file_name"] for i in c["images"]) for c in contents][0][0].endswith(".jpeg")
     assert len({str(sorted(Path(i["file_name"]).name for i in c["images"])) for c in contents}) == 1
-    assert json.loads((results / "test_results.json").read_text()) is not None
+    assert json.loads((results / f"{name}_results.json").read_text()) is not None
+
+
+class FindsNothing:
+    """Remembers the sizes of the pictures that it sees."""
+
+    config = SimpleNamespace(BATCH_SIZE=1, DETECTION_MAX_INSTANCES=5, USE_MASK=False)
+    epoch = 1
+    seconds = {}
+
+    def __init__(self):
+        self.sizes = set()
+
+    def detect(self, images, crops):
+        self.sizes |= {image.shape[:2] for image in images}
+        nothing = {"rois": np.zeros((0, 4)), "class_ids": np.zeros(0, int), "scores": np.zeros(0), "masks": None}
+        return [nothing for _ in images]
+
+
+def test_a_run_trained_on_crops_is_measured_on_tiles(world, monkeypatch):
+    config = type("Crops", (ShapesConfig,), {"IMAGE_RESIZE_MODE": "crop"})()
+    folder = world / "logs" / "crops20260101T0000"
+    files = RunFiles(config, folder / "mask_rcnn_crops_0001.h5", ["BG", "square", "circle", "triangle"], folder)
+    model, used = FindsNothing(), {}
+    monkeypatch.setattr(run_module, "find_run", lambda *_: files)
+    monkeypatch.setattr(run_module, "load_run", lambda *_, **settings: used.update(settings) or (model, None, None))
+    result = evaluate_run("last", world / "data", progress=False)
+    assert used == {"DETECTION_MIN_CONFIDENCE": 0.05, "IMAGE_RESIZE_MODE": "square", "IMAGE_MAX_DIM": 64}
+    assert model.sizes == {(64, 64)}  # of pictures of 64 x 80
+    assert result.evaluation["pictures"] == 3 and result.evaluation["bbox"]["AP"] == 0
 
 
 def test_classes_must_be_those_of_the_run(world, tmp_path):
@@ -196,11 +271,29 @@ def test_classes_must_be_those_of_the_run(world, tmp_path):
 
 def test_command(world, tmp_path):
     arguments = ["evaluate", "last", "--logs", world / "logs", "--data", world / "data", "--limit", "2", "--json"]
-    arguments += ["--html", tmp_path / "a.html", "--csv", tmp_path / "a.csv", "--no-tensorboard"]
+    arguments += ["--html", tmp_path / "a.html", "--csv", tmp_path / "a.csv"]
     answer = CliRunner().invoke(app, [str(a) for a in arguments])
     assert answer.exit_code == 0, answer.output
     assert json.loads(answer.stdout)["runs"][0]["pictures"] == 2
     assert (tmp_path / "a.html").is_file() and (tmp_path / "a.csv").is_file()
+    assert "Not written to TensorBoard: numbers of some pictures" in answer.stderr
+    assert not list((world / "logs").rglob("evaluation_*"))
+
+
+def test_results_come_before_tensorboard(two, tmp_path, monkeypatch):
+    two[0].folder = tmp_path
+    (tmp_path / "evaluation_test").touch()
+    monkeypatch.setattr("mrcnn_ext.evaluation.run.evaluate_run", lambda *_, **__: two[0])
+    arguments = ["evaluate", "last", "--data", ".", "--csv", str(tmp_path / "a.csv")]
+    answer = CliRunner().invoke(app, arguments)
+    assert answer.exit_code == 0, answer.output
+    assert "made, test: 2 pictures, 2 objects" in answer.stdout and (tmp_path / "a.csv").is_file()
+    assert "Not written to TensorBoard: " in answer.stderr
+
+
+def test_the_folder_one_is_in_has_a_name(world, monkeypatch):
+    monkeypatch.chdir(world / "data")
+    assert evaluate_run("last", ".", logs=world / "logs", limit=1, progress=False).data == "data"
 
 
 def test_data_that_is_not_there(tmp_path, world):

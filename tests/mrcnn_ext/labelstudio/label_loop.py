@@ -34,15 +34,12 @@ class BoxModel:
     def __init__(self):
         self.seen = 0
 
-    def detect(self, images):
+    def detect(self, images, crops):
+        assert crops
         self.seen += len(images)
-        results = []
-        for image in images:
-            mask = np.zeros((*image.shape[:2], 1), bool)
-            mask[BOX[0] : BOX[2], BOX[1] : BOX[3]] = True
-            found = {"rois": np.array([BOX]), "class_ids": np.array([2]), "scores": np.array([0.75])}
-            results.append({**found, "masks": mask})
-        return results
+        mask = np.ones((BOX[2] - BOX[0], BOX[3] - BOX[1]), bool)
+        found = {"rois": np.array([BOX]), "class_ids": np.array([2]), "scores": np.array([0.75]), "masks": [mask]}
+        return [found for _ in images]
 
 
 def make_data(folder):

@@ -9,6 +9,7 @@ from label_loop import BoxModel, Labeller, masks_of, run_loop
 
 from mrcnn_ext.check.reading import find_parts
 from mrcnn_ext.labelstudio import pull, push
+from mrcnn_ext.labelstudio.access import PROJECT
 from mrcnn_ext.labelstudio.prelabels import outline
 from mrcnn_ext.masks import encode_mask
 from mrcnn_ext.shapes import make_shapes
@@ -52,6 +53,18 @@ def test_a_folder_without_labels_needs_classes(fake, data):
     assert content["categories"] == [{"id": 1, "name": "<peach> & 'co\""}]
 
 
+def test_runs_are_those_of_the_project_wherever_it_is_called_from(fake, data, tmp_path, monkeypatch):
+    def find(run, logs):
+        raise ValueError(f"looked for {run} in {logs}")
+
+    monkeypatch.setattr("mrcnn_ext.runs.load_run", find)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=f"looked for last in {PROJECT / 'logs'}$"):
+        push(data, model="last", url=fake[0], token=TOKEN)
+    with pytest.raises(ValueError, match="looked for last in mine$"):
+        push(data, model="last", logs="mine", url=fake[0], token=TOKEN)
+
+
 def test_labelled_as_empty_is_a_label(fake, data):
     url, _ = fake
     project = push(data, url=url, token=TOKEN, progress=False).project
@@ -82,10 +95,8 @@ def test_a_better_model_takes_the_place_of_the_last_one(fake, data):
     model = BoxModel()
     push(data, model=(model, model.class_names), url=url, token=TOKEN, progress=False)
     old = set(state.predictions)
-    model.detect = lambda images: [
-        {"rois": np.zeros((0, 4)), "class_ids": [], "scores": [], "masks": np.zeros((*i.shape[:2], 0), bool)}
-        for i in images
-    ]
+    nothing = {"rois": np.zeros((0, 4)), "class_ids": [], "scores": [], "masks": []}
+    model.detect = lambda images, crops: [nothing for _ in images]
     push(data, model=(model, model.class_names), url=url, token=TOKEN, progress=False)
     assert len(state.predictions) == 5
     assert len(old & set(state.predictions)) == 2  # those from labels, which are the same

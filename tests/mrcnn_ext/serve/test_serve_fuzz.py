@@ -15,6 +15,7 @@ from mrcnn_ext.serve.app import create_app
 from mrcnn_ext.serve.limits import Limits, Refused, decode
 
 LIMITS = Limits(pixels=200_000, bytes=200_000)
+pytestmark = pytest.mark.filterwarnings("ignore:::PIL")  # as the service does: see mrcnn_ext.serve.run
 KINDS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 WHOLE = [encoded(picture(), kind) for kind in KINDS]
 FEW = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -58,7 +59,6 @@ def decodes_or_refuses(data):
         assert image.shape[0] * image.shape[1] <= LIMITS.pixels
 
 
-@pytest.mark.filterwarnings("default")  # decoders warn of what they mend
 @FEW
 @given(odd_pictures())
 def test_odd_bytes(data):
@@ -66,7 +66,6 @@ def test_odd_bytes(data):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("default")
 @settings(FEW, max_examples=BYTE_CASES, phases=[Phase.generate])
 @given(odd_pictures())
 def test_thousands_of_odd_bytes(data):
@@ -79,7 +78,6 @@ def client():
         yield client
 
 
-@pytest.mark.filterwarnings("default")
 @FEW
 @given(odd_pictures(), st.text(max_size=30))
 def test_odd_pictures_over_http(client, data, name):
@@ -93,7 +91,6 @@ def no_server_error(case):
     assert answer.status_code < 500, f"{answer.status_code}: {answer.content[:300]}"
 
 
-@pytest.mark.filterwarnings("default")
 @schema.parametrize()
 @settings(FEW, max_examples=25)
 def test_requests_from_the_schema(case):
@@ -101,7 +98,6 @@ def test_requests_from_the_schema(case):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("default")
 @schema.include(path="/detect").parametrize()
 @settings(FEW, max_examples=SCHEMA_CASES, phases=[Phase.generate])
 def test_thousands_of_requests_from_the_schema(case):

@@ -1,5 +1,7 @@
 """Stopping a real server: what is in is answered, what comes after is not taken."""
 
+import inspect
+import re
 import signal
 import socket
 import subprocess
@@ -15,6 +17,9 @@ from stand_in_model import encoded, served
 
 from mrcnn_ext.cli import main
 from mrcnn_ext.serve.app import create_app
+from mrcnn_ext.serve.limits import Limits
+from mrcnn_ext.serve.run import SECONDS_TO_STOP
+from mrcnn_ext.serve.worker import Worker
 
 PROGRAM = """
 from mrcnn_ext.serve import run
@@ -46,6 +51,29 @@ def test_a_client_that_sends_half_a_request_does_no_harm():
             with socket.create_connection((host, int(port))) as client:
                 client.sendall(half)
         assert requests.post(f"{address}/detect", files={"picture": encoded()}, timeout=60).status_code == 200
+
+
+def test_compose_waits_longer_than_stopping_takes():
+    compose = Path(__file__).parents[3] / "docker-compose.yml"
+    (grace,) = re.findall(r"stop_grace_period: (\d+)s", compose.read_text())
+    closing = inspect.signature(Worker.close).parameters["timeout"].default
+    assert SECONDS_TO_STOP + closing < int(grace)
+
+
+def test_limits_come_from_the_environment(monkeypatch):
+    got = []
+    monkeypatch.setattr("mrcnn_ext.serve.run.serve", lambda *arguments: got.append(arguments[5]))
+    values = {"MAX_MEGABYTES": "1.5", "MAX_MEGAPIXELS": "2", "MAX_SECONDS": "7", "MAX_WAITING": "8", "BATCH": ""}
+    for name, value in values.items():
+        monkeypatch.setenv(f"MRCNN_{name}", value)
+    monkeypatch.setattr(sys, "argv", ["mrcnn", "serve"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert not stopped.value.code
+    assert got == [Limits(bytes=1_500_000, pixels=2_000_000, seconds=7, waiting=8, batch=4)]
+    compose = (Path(__file__).parents[3] / "docker-compose.yml").read_text()
+    for name in values:
+        assert f"MRCNN_{name}: ${{DETECT_{name}:-" in compose
 
 
 def test_the_program_ends_with_0_on_sigterm():

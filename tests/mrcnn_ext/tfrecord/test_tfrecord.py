@@ -64,9 +64,14 @@ def test_what_goes_in_comes_out(data, tmp_path):
         np.testing.assert_array_equal(masks, expected)
         np.testing.assert_array_equal(class_ids, expected_ids)
         assert masks.dtype == bool and masks.shape == expected.shape and class_ids.dtype == np.int32
+        crops = ours.load_mask_crops(image_id)[0]
+        assert [crop.shape for crop in crops.crops] == [(y2 - y1, x2 - x1) for y1, x1, y2, x2 in crops.boxes().tolist()]
+        assert all(crop.base is None or crop.base.size == crop.size for crop in crops.crops)  # the large one is gone
     assert ours.load_mask(2)[1].tolist() == [-3, 2]
     assert not ours.load_mask(0)[0][6, 7, 1]  # the hole
     assert ours.image_info[4]["id"] == "train2018-00001-of-00003.tfrecord:1"
+    ours.load_mask = lambda image_id: (np.zeros((HEIGHT, WIDTH, 0), bool), np.zeros(0, np.int32))
+    assert len(ours.load_mask_crops(2)[0]) == 0  # what a subclass makes of the masks is what trains
 
 
 def test_schema_as_tensorflow_reads_it(data, tmp_path):

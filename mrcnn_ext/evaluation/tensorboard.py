@@ -1,0 +1,44 @@
+"""Results in TensorBoard, beside the curves of the training."""
+
+from pathlib import Path
+
+from mrcnn.data.picture import decode_picture
+from mrcnn_ext.evaluation.figures import figures_of
+from mrcnn_ext.evaluation.page import told, worst_pixels
+from mrcnn_ext.html_page import png_bytes
+from mrcnn_ext.report import NAMES
+
+WORST = 4  # pictures
+
+
+def write_tensorboard(result) -> Path:
+    """Numbers, figures and the worst pictures of a RunResult into the run's folder, at the step of the run's epoch.
+
+    Returns the folder. Raises OSError where it cannot be written.
+    """
+    import tensorflow as tf  # also beside another backend: only its event writer is used
+
+    folder = result.folder / f"evaluation_{result.subset}"
+    try:
+        writer = tf.summary.create_file_writer(str(folder))
+        with writer.as_default(step=result.epoch):
+            for name, value in _numbers(result).items():
+                tf.summary.scalar(name, value)
+            for name, (figure, caption) in figures_of(result.analysis).items():
+                tf.summary.image(name, decode_picture(png_bytes(figure), name)[None], description=caption)
+            for rank, one in enumerate(result.analysis.mistakes[:WORST], 1):
+                tf.summary.image(f"worst/{rank}", worst_pixels(result, one)[None], description=told(result, one))
+        writer.close()
+    except tf.errors.OpError as error:
+        raise OSError(f"{folder}: {error.message}") from error
+    return folder
+
+
+def _numbers(result) -> dict[str, float]:
+    kinds = [kind for kind in NAMES if kind in result.evaluation]
+    numbers = {
+        f"{NAMES[kind]}_{key}": result.evaluation[kind][key] for kind in kinds for key in ("AP", "AP50", "AP75", "AR")
+    }
+    costs = result.analysis.errors["cost"].items()
+    numbers |= {f"error_cost/{error.replace(' ', '_')}": cost for error, cost in costs}
+    return numbers | {"calibration_error": result.analysis.calibration["ece"]}

@@ -1,0 +1,19 @@
+"""A folder of pictures and a video."""
+
+import numpy as np
+import pytest
+from found_pictures import HEIGHT, WIDTH, film
+from PIL import Image
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two pictures, one of them below; a broken one; a text; a video of three frames."""
+    root = tmp_path / "in"
+    (root / "b").mkdir(parents=True)
+    for name, grey in (("a.png", 10), ("b/c.jpg", 200)):
+        Image.fromarray(np.full((HEIGHT, WIDTH, 3), grey, np.uint8)).save(root / name)
+    (root / "broken.png").write_bytes((root / "a.png").read_bytes()[:50])
+    (root / "notes.txt").write_text("not looked at")
+    film(root / "film.mp4", (30, 60, 90))
+    return root
