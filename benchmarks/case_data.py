@@ -33,3 +33,14 @@ def full_masks(boxes, size):
     for number, (y1, x1, y2, x2) in enumerate(boxes):
         masks[number, y1:y2, x1:x2] = True
     return masks
+
+
+def between_scores(scores):
+    """The least score at which the OBJECTS best of `scores` (N,) are left."""
+    best = np.sort(scores)[::-1]
+    return float(best[OBJECTS - 1 : OBJECTS + 1].mean()) if len(best) > OBJECTS else 0.0
+
+
+def detections(scores, least_score):
+    """What was found, as the two sides say it."""
+    return f"{len(scores)} objects above {least_score!r}"

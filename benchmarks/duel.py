@@ -9,9 +9,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 SIDES = Path(__file__).resolve().parent / "sides"
+PAUSE_S = 1.0
 ENVIRONMENTS = Path(__file__).resolve().parent / ".environments"
 PEERS = {
     # name: (script, Python, packages)
@@ -38,7 +40,8 @@ class Side:
         self.note = self._answer().removeprefix("ready").strip()
 
     def seconds(self):
-        """Seconds of one call."""
+        """Seconds of one call, after a pause: the other side's threads spin for a while when its call has ended."""
+        time.sleep(PAUSE_S)
         self.process.stdin.write("\n")
         self.process.stdin.flush()
         return float(self._answer())
@@ -58,12 +61,16 @@ class Side:
 
 
 def compare(peer, what, preset, size, repeats):
-    """A row of the table: seconds and peak memory of ours and of the peer, and how many times as fast ours is."""
+    """A row of the table: seconds and peak memory of ours and of the peer, and how many times as fast ours is.
+
+    what: "heads" or "all", a training step; "detect", of a picture with seven objects, or "detect-full", in which every
+    score counts.
+    """
     script, _, _ = PEERS[peer]
     with tempfile.TemporaryDirectory() as folder:
         arguments = [what, preset, str(size), str(Path(folder) / "weights.h5")]
         ours = Side(sys.executable, "ours.py", [*arguments, peer])
-        theirs = Side(environment(peer), script, [*arguments, ours.note.split()[0]])
+        theirs = Side(environment(peer), script, [*arguments, ours.note])
         pairs = [(ours.seconds(), theirs.seconds()) for _ in range(repeats)]
         peaks = ours.finish(), theirs.finish()
     return {

@@ -2,8 +2,9 @@
 
     python benchmarks/serve.py last --clients 50 --seconds 600
 
-Prints p50, p95 and p99 of the answers, pictures a second, answers by status, requests without one, and the server's
-resident memory in the first and the last tenth of the time.
+Prints p50, p95 and p99 of the answers with objects (status 200), how many of these a second, answers by status,
+requests lost (of another status, or without an answer), and the server's resident memory in the first and the
+last tenth of the time. Ends with an error when the server does not end with exit code 0.
 """
 
 import argparse
@@ -38,28 +39,29 @@ def main():
         figures = load(port, server.pid, arguments)
     finally:
         server.send_signal(signal.SIGTERM)
-        server.wait(60)
+        code = server.wait(60)
     for name, value in figures.items():
         print(f"{name}: {value}")
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+    if code:
+        raise SystemExit(f"The server ended with {code}.")
 
 
 def load(port, pid, arguments):
     """Figures of `clients` that ask for `seconds`."""
     bodies = [_body(_picture(number, arguments.side)) for number in range(8)]
-    seconds, statuses, lost, memory = [], collections.Counter(), [], []
-    end = time.monotonic() + arguments.seconds
+    memory, end = [], time.monotonic() + arguments.seconds
+    answers = [[] for _ in range(arguments.clients)]  # a list for each thread: (status or error, seconds)
 
     def ask(number):
         while time.monotonic() < end:
             start = time.perf_counter()
             try:
-                statuses[_post(port, bodies[number % len(bodies)])] += 1
-                seconds.append(time.perf_counter() - start)
+                outcome = _post(port, bodies[(number + len(answers[number])) % len(bodies)])
             except (OSError, http.client.HTTPException) as error:
-                lost.append(repr(error))
-            number += 1
+                outcome = repr(error)
+            answers[number].append((outcome, time.perf_counter() - start))
 
     clients = [threading.Thread(target=ask, args=(number,)) for number in range(arguments.clients)]
     for client in clients:
@@ -69,17 +71,26 @@ def load(port, pid, arguments):
         time.sleep(max(arguments.seconds / 100, 0.1))
     tenth = max(len(memory) // 10, 1)
     early, late = statistics.mean(memory[:tenth]), statistics.mean(memory[-tenth:])
-    quantiles = np.quantile(seconds, [0.5, 0.95, 0.99])
     return {
         "clients": arguments.clients,
         "seconds": arguments.seconds,
-        "answers": dict(statuses),
+        **summary([answer for one in answers for answer in one], arguments.seconds),
+        "memory, first and last tenth": f"{early:.0f}, {late:.0f} MB",
+        "machine": f"{os.cpu_count()} cores, load before the end {os.getloadavg()[0]:.1f}",
+    }
+
+
+def summary(answers, seconds):
+    """Figures of (status or error, seconds) of all requests: only those with status 200 were answered."""
+    good = [took for outcome, took in answers if outcome == 200]
+    lost = [outcome for outcome, _ in answers if outcome != 200]
+    quantiles = np.quantile(good, [0.5, 0.95, 0.99]) if good else [float("nan")] * 3
+    return {
+        "answers": dict(collections.Counter(outcome for outcome, _ in answers if isinstance(outcome, int))),
         "lost": len(lost),
         "first losses": lost[:3],
         **{name: f"{value:.3f} s" for name, value in zip(("p50", "p95", "p99"), quantiles, strict=True)},
-        "pictures a second": f"{len(seconds) / arguments.seconds:.1f}",
-        "memory, first and last tenth": f"{early:.0f}, {late:.0f} MB",
-        "machine": f"{os.cpu_count()} cores, load before the end {os.getloadavg()[0]:.1f}",
+        "pictures a second": f"{len(good) / seconds:.1f}",
     }
 
 

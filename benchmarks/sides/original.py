@@ -1,8 +1,11 @@
-"""The original engine's side, on Python 3.7: `python original.py detect|heads|all PRESET SIZE WEIGHTS`."""
+"""The original engine's side: `python original.py detect|detect-full|heads|all PRESET SIZE WEIGHTS OUR_NOTE`.
+
+On Python 3.7.
+"""
 
 import sys
 
-from case_data import CLASSES, full_masks, pictures, settings
+from case_data import CLASSES, detections, full_masks, pictures, settings
 from protocol import serve
 
 from mrcnn import model as modellib
@@ -32,7 +35,7 @@ class Noise(utils.Dataset):
         return full_masks(self.boxes[image_id], self.size).transpose(1, 2, 0), self.classes[image_id]
 
 
-def config_for(preset, size, batch):
+def config_for(preset, size, batch, least_score):
     values = {
         "NAME": "original",
         "BACKBONE": {"r50": "resnet50", "r101": "resnet101"}[preset],
@@ -43,7 +46,7 @@ def config_for(preset, size, batch):
         "RPN_ANCHOR_SCALES": settings(size)["anchors"],
         "TRAIN_ROIS_PER_IMAGE": settings(size)["rois"],
         "MAX_GT_INSTANCES": 20,
-        "DETECTION_MIN_CONFIDENCE": 0.0,
+        "DETECTION_MIN_CONFIDENCE": least_score,
         "LEARNING_RATE": 0.0001,
     }
     return type("OriginalConfig", (Config,), values)()
@@ -52,12 +55,14 @@ def config_for(preset, size, batch):
 def main():
     what, preset, size, weights = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
     case = settings(size)
-    config = config_for(preset, size, 1 if what == "detect" else case["batch"])
-    model = modellib.MaskRCNN("inference" if what == "detect" else "training", config, "logs")
+    detect = what.startswith("detect")
+    least_score = float(sys.argv[5].split()[-1]) if detect else 0.0
+    config = config_for(preset, size, 1 if detect else case["batch"], least_score)
+    model = modellib.MaskRCNN("inference" if detect else "training", config, "logs")
     model.load_weights(weights, by_name=True)
-    if what == "detect":
+    if detect:
         images = [pictures(size)[0][0]]
-        serve(lambda: model.detect(images), lambda: f"{len(model.detect(images)[0]['scores'])} objects")
+        serve(lambda: model.detect(images), lambda: detections(model.detect(images)[0]["scores"], least_score))
         return
     model.set_trainable(LAYERS[what], verbose=0)
     model.compile(config.LEARNING_RATE, config.LEARNING_MOMENTUM)

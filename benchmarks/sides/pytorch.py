@@ -1,13 +1,13 @@
-"""torchvision's side: `python pytorch.py detect|heads|all PRESET SIZE WEIGHTS OBJECTS`.
+"""torchvision's side: `python pytorch.py detect|detect-full|heads|all PRESET SIZE WEIGHTS OUR_NOTE`.
 
-Its weights are random, so WEIGHTS is not used; it detects at most OBJECTS, as many as our side found. The ResNet's
+Its weights are random, so WEIGHTS is not used; it detects at most as many as our side found. The ResNet's
 batch norms are frozen, as ours are, and pictures are not resized.
 """
 
 import sys
 
 import torch
-from case_data import CLASSES, full_masks, pictures, settings
+from case_data import CLASSES, detections, full_masks, pictures, settings
 from protocol import serve
 from torchvision.models.detection import MaskRCNN
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
@@ -17,7 +17,7 @@ from torchvision.ops.misc import FrozenBatchNorm2d
 NETS = {"r50": "resnet50", "r101": "resnet101"}
 
 
-def network(preset, size, trained_stages, detections=100):
+def network(preset, size, trained_stages, most=100):
     """Mask R-CNN with the anchors, the ROIs and the proposals of our side."""
     case = settings(size)
     backbone = resnet_fpn_backbone(
@@ -34,7 +34,7 @@ def network(preset, size, trained_stages, detections=100):
         box_positive_fraction=0.33,
         box_score_thresh=0.0,
         box_nms_thresh=0.3,
-        box_detections_per_img=detections,
+        box_detections_per_img=most,
         rpn_nms_thresh=0.7,
     )
 
@@ -44,10 +44,10 @@ def main():
     torch.manual_seed(0)
     images, boxes, classes = pictures(size)
     tensors = [torch.from_numpy(image).permute(2, 0, 1).float() / 255 for image in images]
-    if what == "detect":
-        model = network(preset, size, 0, detections=int(sys.argv[5])).eval()
+    if what.startswith("detect"):
+        model = network(preset, size, 0, most=int(sys.argv[5].split()[0])).eval()
         with torch.no_grad():
-            serve(lambda: model(tensors[:1]), lambda: f"{len(model(tensors[:1])[0]['scores'])} objects")
+            serve(lambda: model(tensors[:1]), lambda: detections(model(tensors[:1])[0]["scores"], 0.0))
         return
     model = network(preset, size, {"heads": 0, "all": 5}[what]).train()
     targets = [
