@@ -8,6 +8,7 @@ STACK = $(if $(PYTHON),$(PYTHON) docker/stack.py,$(error No Python 3.11, 3.12 or
 	$(shell python3 --version 2>&1)): install one, then run make again, or name it: make $@ PYTHON=/path/to/python3.12))
 RUN = .venv/bin/python -m
 NOTEBOOKS = $(sort $(wildcard notebooks/0*.ipynb))
+PYTEST = $(RUN) pytest -n 2 --dist loadfile
 NBVAL = $(RUN) pytest --nbval --nbval-current-env $(NOTEBOOKS)
 SHAPES = data/shapes/annotations/instances_shapes_test2018.json
 
@@ -24,14 +25,15 @@ logs: ## follow what they print (Ctrl-C ends it)
 	@$(STACK) logs
 
 test: environment $(SHAPES) ## the tests, and all notebooks in quick mode (under 20 minutes on 2 cores)
-	$(RUN) pytest -m "not slow and not stack"
-	MRCNN_QUICK=1 $(NBVAL) --nbval-cell-timeout=600
+	$(PYTEST) -m "not slow and not stack"
+	MRCNN_QUICK=$${MRCNN_QUICK:-1} $(NBVAL) --nbval-cell-timeout=1800
 
 test-slow: environment $(SHAPES) ## the tests that take minutes
-	$(RUN) pytest -m slow
+	$(PYTEST) -m slow
 
-test-jax: environment ## the tests of the network's operations and stages, on JAX
-	JAX_DISABLE_MOST_OPTIMIZATIONS=1 KERAS_BACKEND=jax $(RUN) pytest tests/mrcnn/ops tests/mrcnn/network -m "not slow"
+test-jax: environment ## the tests of the network's operations and stages, of its export, and of training around it, on JAX
+	JAX_DISABLE_MOST_OPTIMIZATIONS=1 KERAS_BACKEND=jax $(PYTEST) -m "not slow" tests/mrcnn/ops tests/mrcnn/network \
+		tests/mrcnn/export $(addprefix tests/mrcnn/test_,resume.py ends.py checkpoints.py schedules.py training_shown.py data_wait.py)
 
 test-stack: environment ## the Docker stack from build to browser; says why where it cannot
 	$(RUN) pytest -m stack tests/stack
