@@ -9,7 +9,7 @@ STACK = $(if $(PYTHON),$(PYTHON) docker/stack.py,$(error No Python 3.11, 3.12 or
 RUN = .venv/bin/python -m
 NOTEBOOKS = $(sort $(wildcard notebooks/0*.ipynb))
 PYTEST = $(RUN) pytest -n 2 --dist loadfile
-NBVAL = $(RUN) pytest --nbval --nbval-current-env $(NOTEBOOKS)
+NBVAL = $(RUN) pytest -p tests.notebooks.long_cells --nbval --nbval-current-env $(NOTEBOOKS)
 SHAPES = data/shapes/annotations/instances_shapes_test2018.json
 
 help: ## this list
