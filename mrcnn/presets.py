@@ -8,6 +8,8 @@ from mrcnn.data.transforms import Augmentation
 
 # For most small data sets; not for objects that are told apart by left and right, or by their colour alone.
 LIGHT_AUGMENTATION = Augmentation(scale=(0.8, 1.25), brightness=0.1, contrast=0.2, colour=0.1)
+# For long trainings on objects of all sizes (Ghiasi et al. 2021, arXiv 2012.07177, with copy_paste).
+LARGE_SCALE_JITTER = Augmentation(scale=(0.1, 2.0), random_crop=True)
 
 
 class TinyConfig(Config):

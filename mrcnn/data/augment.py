@@ -1,6 +1,6 @@
-"""One picture and its masks through an augmentation: our own, or imgaug's or Albumentations', if installed.
+"""One picture and its masks through an augmentation of imgaug or Albumentations, if installed.
 
-All change the picture and the masks in the same random way. Only changes that make sense for masks are applied to
+Both change the picture and the masks in the same random way. Only changes that make sense for masks are applied to
 them (a flip, not a change of brightness).
 """
 
@@ -9,7 +9,6 @@ import copy
 import numpy as np
 
 from mrcnn.data.cropped_masks import CroppedMasks
-from mrcnn.data.transforms import Augmentation
 
 # imgaug cannot tell by itself what is safe for masks: these move pixels or choose between augmenters, no more.
 IMGAUG_MASK_AUGMENTERS = {
@@ -28,15 +27,13 @@ IMGAUG_MASK_AUGMENTERS = {
 def augment(image, masks, augmentation, rng=None):
     """Picture uint8 [H, W, C] and its CroppedMasks after one random draw of `augmentation`.
 
-    augmentation: an `Augmentation`, an imgaug augmenter, or an Albumentations transform or Compose (2.0 or newer where
-        rng is given, as the loader does).
+    augmentation: an imgaug augmenter, or an Albumentations transform or Compose (2.0 or newer where rng is given, as
+        the loader does).
     rng: np.random.Generator that fixes the draw; None: by the package's own chance.
     Raises ValueError for another kind of object, and where the augmentation changes the size of the picture, as its
     window and its anchors are fixed by then.
     """
     image = np.ascontiguousarray(image)  # a crop is not, and OpenCV wants it
-    if isinstance(augmentation, Augmentation):
-        return augmentation.change(image, masks, np.random.default_rng() if rng is None else rng)
     mask = masks.full()
     if hasattr(augmentation, "to_deterministic"):
         new_image, new_mask = _with_imgaug(image, mask, augmentation, rng)

@@ -98,9 +98,9 @@ class CroppedMasks:
             corners.append((ys.start, xs.start))
         return CroppedMasks(crops, corners, (len(rows), len(columns)))
 
-    def warped(self, matrix):
-        """Moved by an affine matrix (2, 3) on (x, y), in a picture of the same size; nearest pixels."""
-        height, width = self.shape
+    def warped(self, matrix, shape):
+        """Moved by an affine matrix (2, 3) on (x, y) into a picture of `shape` (H, W); nearest pixels."""
+        height, width = shape
         crops, corners = [], []
         for crop, (y, x) in self._placed():
             h, w = crop.shape
@@ -117,7 +117,7 @@ class CroppedMasks:
                 moved = cv2.warpAffine(pixels, shifted, (int(right - left), int(bottom - top)), flags=cv2.INTER_NEAREST)
                 crops.append(moved.view(bool))
             corners.append((top, left))
-        return CroppedMasks(crops, corners, self.shape)
+        return CroppedMasks(crops, corners, shape)
 
     def _placed(self):
         return zip(self.crops, self.corners, strict=True)

@@ -16,6 +16,7 @@ from mrcnn.data.copy_paste import another_picture, paste
 from mrcnn.data.cropped_masks import CroppedMasks
 from mrcnn.data.picture import as_channels
 from mrcnn.data.resize import resize_image
+from mrcnn.data.transforms import Augmentation
 
 META_PARTS = {
     "image_id": slice(0, 1),
@@ -120,15 +121,34 @@ class _Seen(NamedTuple):
 def _seen(dataset, config, image_id, augment, augmentation, rng):
     image, masks, class_ids = _load(dataset, image_id, config.IMAGE_CHANNEL_COUNT)
     original_shape = image.shape
+    change, finer = None, 1
+    if isinstance(augmentation, Augmentation):
+        change = augmentation.draw(np.random.default_rng() if rng is None else rng, image.shape[2])
+        finer = _finer(image, config, change.scale)
+    max_dim = config.IMAGE_MAX_DIM if finer == 1 else round(config.IMAGE_MAX_DIM * finer)
     image, window, scale, padding, crop = resize_image(
-        image, config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_MIN_SCALE, config.IMAGE_RESIZE_MODE, rng
+        image, config.IMAGE_MIN_DIM, max_dim, config.IMAGE_MIN_SCALE, config.IMAGE_RESIZE_MODE, rng
     )
     masks = masks.resized(scale, padding[:2], crop)
     if augment and (random.randint(0, 1) if rng is None else rng.integers(2)) == 1:
         image, masks = np.ascontiguousarray(image[:, ::-1]), masks.flipped(1)
-    if augmentation:  # False and an empty list of augmenters are none
+    if change:
+        image, masks = change(image, masks, tuple(round(side / finer) for side in image.shape[:2]))
+    elif augmentation:  # False and an empty list of augmenters are none
         image, masks = apply_augmentation(image, masks, augmentation, rng)
-    return _Seen(image, masks, class_ids, original_shape, window, scale)
+    window = tuple(round(side / finer) for side in window)
+    return _Seen(image, masks, class_ids, original_shape, window, scale / finer)
+
+
+def _finer(image, config, scale):
+    """How many times the network's size a picture is resized to, before a change enlarges it by `scale`.
+
+    So what is enlarged shows what the file has; only mode "square" makes pictures smaller.
+    """
+    if config.IMAGE_RESIZE_MODE != "square":
+        return 1
+    longest = max(image.shape[:2]) / config.IMAGE_MAX_DIM
+    return max(1, min(scale, longest))
 
 
 @contextlib.contextmanager

@@ -2,12 +2,21 @@
 
 import contextlib
 import dataclasses
+import enum
 import json
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Augment(enum.StrEnum):
+    """Augmentations that the command line offers."""
+
+    LIGHT = "light"
+    LARGE_SCALE = "large-scale"
+    NONE = "none"
 
 
 def train(
@@ -29,7 +38,10 @@ def train(
     epochs: Annotated[str | None, typer.Option(help='Totals after each stage, such as "3,14".')] = None,
     extra_epochs: Annotated[int | None, typer.Option(min=1, help="With --resume: so many more.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on where the last run of this name stopped.")] = False,
-    augment: Annotated[bool, typer.Option(help="Change the pictures a little each time.")] = True,
+    augment: Annotated[
+        Augment,
+        typer.Option(help="How pictures are changed each time: a little, scaled 0.1 to 2 times and cropped, or not."),
+    ] = Augment.LIGHT,
     copy_paste: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the pictures into which objects of others are pasted.")
     ] = 0.0,
@@ -46,7 +58,7 @@ def train(
 
     Examples: mrcnn train data/shapes
               mrcnn train data/mine --config mine.yaml --weights coco --stage heads,all --epochs 3,14
-              mrcnn train data/mine --copy-paste 0.5
+              mrcnn train data/mine --augment large-scale --copy-paste 0.5
               mrcnn train data/mine --resume --extra-epochs 10
     """
     from mrcnn.training.metrics_file import read_metrics
@@ -80,15 +92,19 @@ def train(
         raise typer.Exit(130)
 
 
-def _augmentation(augment: bool, copy_paste: float):
-    """The light one or none, with or without copy-paste."""
+def _augmentation(augment: Augment, copy_paste: float):
+    """The one that is asked for, with or without copy-paste."""
     from mrcnn.data.transforms import Augmentation
-    from mrcnn.presets import LIGHT_AUGMENTATION
+    from mrcnn.presets import LARGE_SCALE_JITTER, LIGHT_AUGMENTATION
 
-    if not augment and not copy_paste:
+    if augment == Augment.NONE and not copy_paste:
         return None
-    base = LIGHT_AUGMENTATION if augment else Augmentation(flip_left_right=0.0)
-    return dataclasses.replace(base, copy_paste=copy_paste)
+    bases = {
+        Augment.LIGHT: LIGHT_AUGMENTATION,
+        Augment.LARGE_SCALE: LARGE_SCALE_JITTER,
+        Augment.NONE: Augmentation(flip_left_right=0.0),
+    }
+    return dataclasses.replace(bases[augment], copy_paste=copy_paste)
 
 
 def _numbers(text: str) -> list[int]:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from mrcnn.config import Config
 from mrcnn.data.transforms import Augmentation
-from mrcnn.presets import LIGHT_AUGMENTATION
+from mrcnn.presets import LARGE_SCALE_JITTER, LIGHT_AUGMENTATION
 from mrcnn_ext import overfit, train_run
 from mrcnn_ext.cli import app
 from mrcnn_ext.machine import Machine
@@ -224,9 +224,10 @@ def test_a_step_that_does_not_fit_is_said_beforehand(data, settings, monkeypatch
     ("words", "expected"),
     [
         ((), LIGHT_AUGMENTATION),
-        (("--no-augment",), None),
+        (("--augment", "none"), None),
+        (("--augment", "large-scale"), LARGE_SCALE_JITTER),
         (("--copy-paste", "0.5"), dataclasses.replace(LIGHT_AUGMENTATION, copy_paste=0.5)),
-        (("--no-augment", "--copy-paste", "0.5"), Augmentation(flip_left_right=0.0, copy_paste=0.5)),
+        (("--augment", "none", "--copy-paste", "0.5"), Augmentation(flip_left_right=0.0, copy_paste=0.5)),
     ],
 )
 def test_the_augmentation_that_is_asked_for(data, settings, tmp_path, monkeypatch, words, expected):

@@ -6,7 +6,6 @@ from imgaug import augmenters
 
 from mrcnn.data.augment import augment
 from mrcnn.data.cropped_masks import CroppedMasks
-from mrcnn.data.transforms import Augmentation
 
 
 def picture_and_masks():
@@ -44,10 +43,6 @@ def test_imgaug():
     check(augmenters.Sequential([augmenters.Fliplr(0.5), augmenters.Add(-20)]))
     with pytest.raises(ValueError, match="keep the size"):
         augment(*picture_and_masks(), augmenters.Crop(px=4, keep_size=False))
-
-
-def test_ours():
-    check(Augmentation(flip_left_right=0.5, flip_up_down=0.5))
 
 
 def test_other_objects_are_refused():

@@ -81,7 +81,7 @@ def test_warping_is_that_of_whole_masks(seed, angle, scale, shift):
     masks = masks_of(seed)
     matrix = cv2.getRotationMatrix2D(((WIDTH - 1) / 2, (HEIGHT - 1) / 2), angle, scale)
     matrix[:, 2] += shift
-    moved = CroppedMasks.of(masks).warped(matrix).full()
+    moved = CroppedMasks.of(masks).warped(matrix, masks.shape[:2]).full()
     inverse = cv2.invertAffineTransform(matrix)
     x, y = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
     sources = np.tensordot(inverse, np.stack([x, y, np.ones_like(x)]), 1)  # (2, H, W), x first

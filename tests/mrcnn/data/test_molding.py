@@ -12,6 +12,7 @@ from PIL import Image
 from mrcnn.config import Config
 from mrcnn.data.dataset import Dataset
 from mrcnn.data.molding import compose_image_meta, load_image_gt, mold_image, parse_image_meta, unmold_image
+from mrcnn.data.transforms import Augmentation
 
 
 class Files(Dataset):
@@ -133,6 +134,65 @@ def test_meta_there_and_back():
     assert parts["window"][1].tolist() == [2, 4, 6, 8]
     assert parts["scale"].tolist() == [1.5, 3]
     assert parts["active_class_ids"][0].tolist() == [1, 0, 1]
+
+
+class FineStripes(Dataset):
+    """One picture, height x width px, of columns a pixel wide, and an object in its middle fifth."""
+
+    def __init__(self, height, width):
+        super().__init__()
+        self.size = height, width
+        self.add_class("here", 1, "one")
+        self.add_image("here", "picture", "nowhere.png")
+        self.prepare()
+
+    def load_image(self, image_id):
+        height, width = self.size
+        return np.tile(np.array([0, 255], np.uint8)[np.newaxis, :, np.newaxis], (height, width // 2, 3))
+
+    def load_mask(self, image_id):
+        height, width = self.size
+        mask = np.zeros((height, width, 1), bool)
+        mask[2 * height // 5 : 3 * height // 5, 2 * width // 5 : 3 * width // 5] = True
+        return mask, np.array([1], np.int32)
+
+
+def test_what_augmentation_enlarges_shows_what_the_file_has():
+    dataset, config = FineStripes(160, 320), SmallConfig()  # 5 times the network's 64 px
+    plain, plain_meta, *_ = load_image_gt(dataset, config, 0)
+    assert np.ptp(plain[25:39, 8:56].astype(int)) < 10  # too fine for 64 px
+    enlarge = Augmentation(flip_left_right=0.0, scale=(5.0, 5.0))
+    seen, meta, _, boxes, masks = load_image_gt(dataset, config, 0, augmentation=enlarge)
+    assert seen.shape == plain.shape
+    assert np.array_equal(seen, dataset.load_image(0)[48:112, 128:192])  # its middle, pixel by pixel
+    assert boxes.tolist() == [[16, 0, 48, 64]]
+    assert masks.shape == (64, 64, 1)
+    np.testing.assert_allclose(meta, plain_meta, rtol=1e-9)
+
+
+def test_no_more_is_enlarged_from_the_file_than_it_has():
+    seen, *_ = load_image_gt(FineStripes(40, 60), SmallConfig(), 0, augmentation=Augmentation(scale=(2.0, 2.0)))
+    assert seen.shape == (64, 64, 3)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    height=st.integers(20, 150),
+    width=st.integers(10, 75).map(lambda half: 2 * half),
+    scale=st.floats(0.3, 3),
+    seed=st.integers(0, 10**6),
+)
+def test_a_changed_picture_has_the_size_of_the_network_and_its_boxes_in_it(height, width, scale, seed):
+    change = Augmentation(scale=(scale, scale), random_crop=True, rotate=20)
+    rng = np.random.default_rng(seed)
+    seen, _, class_ids, boxes, masks = load_image_gt(
+        FineStripes(height, width), SmallConfig(), 0, augmentation=change, rng=rng
+    )
+    assert seen.shape == (64, 64, 3)
+    assert masks.shape == (64, 64, len(class_ids)) == (64, 64, len(boxes))
+    assert np.all(boxes[:, :2] < boxes[:, 2:])
+    assert np.all(boxes >= 0)
+    assert np.all(boxes <= 64)
 
 
 def test_boxes_and_masks_are_padded_with_the_picture():
