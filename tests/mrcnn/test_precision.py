@@ -75,7 +75,8 @@ def test_detections_are_close_to_those_of_float32(run, tmp_path):
     maps = np.abs(exact["fpn_p2"] - short["fpn_p2"]).max() / np.abs(exact["fpn_p2"]).max()
     pairs = [(a, b) for a, b in zip(*found.values(), strict=True) if len(a["scores"]) and len(b["scores"])]
     scores = [np.abs(a["scores"][0] - b["scores"][0]) for a, b in pairs]
-    boxes = [np.abs(a["rois"][0] - b["rois"][0]).max() for a, b in pairs]
+    # The best box is looked for among all: which of two equals comes first, which of two overlapping stays, may differ.
+    boxes = [np.abs(a["rois"][0] - b["rois"]).max(axis=1).min() for a, b in pairs]
     print(f"{run[0].config.PRECISION}: RPN classes {classes:.1e}, P2 {maps:.1e}, best scores {scores}, px {boxes}")
     assert short["fpn_p2"].dtype == np.float32
     assert classes < 0.05
