@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from rectangles import HEIGHT, WIDTH, Rectangles, masks_of
 
-from mrcnn.data.dataset import Dataset
 from mrcnn_ext.evaluate import evaluate
 from mrcnn_ext.evaluation import (
     PictureOverlaps,
@@ -19,7 +19,6 @@ from mrcnn_ext.evaluation import (
 from mrcnn_ext.evaluation.curves import average_precision
 from mrcnn_ext.masks import encode_masks
 
-HEIGHT, WIDTH = 60, 90
 CAT, DOG = 1, 2
 
 
@@ -159,27 +158,6 @@ def test_costs_of_nothing():
     assert math.isnan(error_costs([EMPTY, ONLY_FOUND], 3)["ap"])
     everything_missed = error_costs([ONLY_TRUTH], 2)
     assert everything_missed["ap"] == 0 and everything_missed["cost"]["missed"] == 1
-
-
-class Rectangles(Dataset):
-    def __init__(self, pictures):
-        super().__init__()
-        self.add_class("made", 1, "cat")
-        self.add_class("made", 2, "dog")
-        for i, objects in enumerate(pictures):
-            self.add_image("made", i, None, height=HEIGHT, width=WIDTH, objects=objects)
-        self.prepare()
-
-    def load_mask(self, image_id):
-        objects = self.image_info[image_id]["objects"]
-        return masks_of(objects), np.array([o[0] for o in objects], np.int32)
-
-
-def masks_of(objects):
-    masks = np.zeros((HEIGHT, WIDTH, len(objects)), bool)
-    for i, (_, y1, x1, y2, x2) in enumerate(objects):
-        masks[y1:y2, x1:x2, i] = True
-    return masks
 
 
 def found(image_id, *objects):

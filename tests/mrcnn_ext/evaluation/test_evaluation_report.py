@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from rectangles import Rectangles, masks_of
 from rich.console import Console
 from typer.testing import CliRunner
 
-from mrcnn.data.dataset import Dataset
 from mrcnn.model import MaskRCNN
 from mrcnn.presets import TinyConfig
 from mrcnn_ext.cli import app
@@ -29,35 +29,9 @@ from mrcnn_ext.runs import RunFiles
 from mrcnn_ext.shapes import make_shapes
 from mrcnn_ext.tfrecord import write_tfrecords
 
-HEIGHT, WIDTH = 60, 90
-
-
-class Rectangles(Dataset):
-    def __init__(self, pictures):
-        super().__init__()
-        self.add_class("made", 1, "<cat>")
-        self.add_class("made", 2, "dog")
-        for i, objects in enumerate(pictures):
-            self.add_image("made", i, f"{i}.png", height=HEIGHT, width=WIDTH, objects=objects)
-        self.prepare()
-
-    def load_image(self, image_id):
-        return np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
-
-    def load_mask(self, image_id):
-        objects = self.image_info[image_id]["objects"]
-        return masks_of(objects), np.array([o[0] for o in objects], np.int32)
-
-
-def masks_of(objects):
-    masks = np.zeros((HEIGHT, WIDTH, len(objects)), bool)
-    for i, (_, y1, x1, y2, x2) in enumerate(objects):
-        masks[y1:y2, x1:x2, i] = True
-    return masks
-
 
 def result_of(name, pictures, found, masks=True):
-    dataset = Rectangles(pictures)
+    dataset = Rectangles(pictures, class_names=("<cat>", "dog"))
     detections = []
     for image_id, objects in enumerate(found):
         item = {
