@@ -3,10 +3,12 @@
 Needs Debian's chromium for the screenshot of TensorBoard.
 """
 
+import json
 import os
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -52,19 +54,24 @@ def detections(path):
 
 
 def tensorboard(path):
-    """The time series of the last run."""
+    """The time series of the last run, the most telling ones on top."""
     run = max((HERE.parent / "logs").glob("*/step")).parent
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(run), "--port", str(PORT)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    cards = [{"plugin": "scalars", "tag": tag} for tag in ("epoch_loss", "epoch_mask_AP")]
+    for tag in ("truth_and_prediction/1", "curves", "confusion", "truth_and_prediction/2"):
+        cards.append({"plugin": "images", "tag": tag, "runId": "defaultExperimentId/evaluation", "sample": 0})
+    query = urllib.parse.urlencode({"smoothing": 0, "pinnedCards": json.dumps(cards, separators=(",", ":"))})
     try:
         _wait_for(f"http://127.0.0.1:{PORT}/data/environment")
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-            page = browser.new_page(viewport={"width": 1280, "height": 800})
-            page.goto(f"http://127.0.0.1:{PORT}/#timeseries")
-            page.get_by_text("rpn_class_loss").first.wait_for(timeout=120_000)
+            page = browser.new_page(viewport={"width": 1440, "height": 1010})
+            page.goto(f"http://127.0.0.1:{PORT}/?{query}#timeseries")
+            page.get_by_text("box_AP").first.wait_for(timeout=120_000)
+            page.get_by_text("Ignore outliers in chart scaling").click()  # else the first epochs are cut off
             page.get_by_role("button", name="Settings").first.click()  # closes the pane
-            page.wait_for_timeout(5000)
+            page.wait_for_timeout(8000)
             page.screenshot(path=path)
             browser.close()
     finally:
