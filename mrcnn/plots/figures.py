@@ -8,7 +8,8 @@ def new_figure(rows=1, cols=1, *, width=12, height=4, layout="constrained"):
 
     The figure is closed for pyplot: it appears where a cell returns or displays it, once, and leaves no memory behind.
     """
-    figure, axes = plt.subplots(rows, cols, figsize=(width, height), layout=layout, squeeze=False)
+    with plt.ioff():  # else Jupyter's backend keeps each figure until the cell ends, also a closed one
+        figure, axes = plt.subplots(rows, cols, figsize=(width, height), layout=layout, squeeze=False)
     plt.close(figure)
     return figure, axes
 
