@@ -1,4 +1,4 @@
-"""The pictures and objects both sides work on. numpy only; runs on Python 3.7 too."""
+"""The images and objects both sides work on. numpy only; runs on Python 3.7 too."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ CLASSES = 4  # with the background
 
 
 def settings(size):
-    """What both sides have in common for square pictures of `size` pixels."""
+    """What both sides have in common for square images of `size` pixels."""
     small = size < 256
     return {
         "batch": 8 if small else 1,
@@ -16,7 +16,7 @@ def settings(size):
     }
 
 
-def pictures(size, seed=0):
+def made_images(size, seed=0):
     """A batch of noise, uint8 [B, H, W, 3], boxes px (B, OBJECTS, 4), which the masks fill, class ids (B, OBJECTS)."""
     rng = np.random.RandomState(seed)
     count = settings(size)["batch"]

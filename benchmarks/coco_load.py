@@ -1,10 +1,10 @@
 """Seconds and memory to load an annotation file of COCO's size.
 
-    python benchmarks/coco_load.py [--pictures 118000] [--objects 860000] [--folder DIR] [--json FILE]
+    python benchmarks/coco_load.py [--images 118000] [--objects 860000] [--folder DIR] [--json FILE]
 
-The file is made: as many pictures, objects, points and bytes as instances_train2017.json, 1 in 86 objects a crowd. Each
+The file is made: as many images, objects, points and bytes as instances_train2017.json, 1 in 86 objects a crowd. Each
 reader has a process of its own. `json` only parses; `pycocotools` is `COCO(file)`; `CocoFile` and `CocoDataset` are
-ours, the second with a look for each picture file. `kept` is what the loaded data hold, `peak` the most during loading.
+ours, the second with a look for each image file. `kept` is what the loaded data hold, `peak` the most during loading.
 """
 
 import argparse
@@ -24,10 +24,10 @@ POINTS = 24  # of a polygon, on average: this gives COCO's 480 bytes an object
 CROWDS = 86  # one object in so many is a crowd with an RLE
 
 
-def write_set(folder, pictures, objects):
-    """An annotation file and an empty file for each picture; returns (file, folder of the pictures)."""
+def write_set(folder, images, objects):
+    """An annotation file and an empty file for each image; returns (file, folder of the images)."""
     rng = np.random.default_rng(0)
-    image_dir = folder / "pictures"
+    image_dir = folder / "images"
     image_dir.mkdir(parents=True, exist_ok=True)
     file = folder / "instances.json"
     url = "http://images.cocodataset.org/train2017/"
@@ -35,7 +35,7 @@ def write_set(folder, pictures, objects):
         out.write('{"info": {}, "licenses": [], "categories": ')
         json.dump([{"id": i, "name": f"class {i}", "supercategory": "thing"} for i in range(1, 81)], out)
         out.write(', "images": [')
-        for number in range(pictures):
+        for number in range(images):
             name = f"{number:012d}.jpg"
             (image_dir / name).touch()
             entry = {"license": 3, "file_name": name, "coco_url": url + name, "height": HEIGHT, "width": WIDTH}
@@ -44,7 +44,7 @@ def write_set(folder, pictures, objects):
         out.write('], "annotations": [')
         for number in range(objects):
             entry = _crowd(rng) if number % CROWDS == 0 else _object(rng)
-            entry |= {"image_id": int(rng.integers(pictures)), "category_id": number % 80 + 1, "id": number + 1}
+            entry |= {"image_id": int(rng.integers(images)), "category_id": number % 80 + 1, "id": number + 1}
             out.write((", " if number else "") + json.dumps(entry))
         out.write("]}")
     return file, image_dir
@@ -130,7 +130,7 @@ def _resident_mb():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pictures", type=int, default=118_000)
+    parser.add_argument("--images", type=int, default=118_000)
     parser.add_argument("--objects", type=int, default=860_000)
     parser.add_argument("--repeats", type=int, default=3, help="the least of so many runs is reported")
     parser.add_argument("--folder", type=Path, help="keep the made set here, and use it again")
@@ -138,9 +138,9 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
-        file, image_dir = folder / "instances.json", folder / "pictures"
+        file, image_dir = folder / "instances.json", folder / "images"
         if not file.exists():
-            file, image_dir = write_set(folder, options.pictures, options.objects)
+            file, image_dir = write_set(folder, options.images, options.objects)
         print(f"{file.stat().st_size >> 20} MB")
         rows = []
         for reader in ("json", "pycocotools", "CocoFile", "CocoDataset"):

@@ -23,7 +23,7 @@ MODES = ("eager", "graph", "xla")
 
 
 def config_for(preset, size, **values):
-    """A Config of a preset for square pictures of `size` pixels, with the settings of `case_data`."""
+    """A Config of a preset for square images of `size` pixels, with the settings of `case_data`."""
     from mrcnn import presets
 
     base = {"tiny": presets.TinyConfig, "r50": presets.ResNet50Config, "r101": presets.ResNet101Config}[preset]
@@ -44,7 +44,7 @@ def config_for(preset, size, **values):
 
 
 def training_batch(config, images, boxes, classes):
-    """A batch as the loader gives it, of the pictures of `case_data`; the masks fill their boxes."""
+    """A batch as the loader gives it, of the images of `case_data`; the masks fill their boxes."""
     empty = ((0, 0), (0, config.MAX_GT_INSTANCES - OBJECTS))
     valid = np.arange(config.MAX_GT_INSTANCES) < OBJECTS
     return {

@@ -1,13 +1,13 @@
-"""Seconds a picture of `detect()`, and peak memory.
+"""Seconds an image of `detect()`, and peak memory.
 
     python benchmarks/detect.py [--presets tiny r50] [--sizes 128 512] [--modes graph] [--json FILE]
     python benchmarks/detect.py --beside torchvision --presets r50
     python benchmarks/detect.py --beside exports --presets r50
 
-One picture at a time, from the uint8 picture to boxes and full-size masks. The weights are random and every score
-counts, so that many objects are found and pasted, as the column says: more work than most pictures make. Beside
+One image at a time, from the uint8 image to boxes and full-size masks. The weights are random and every score
+counts, so that many objects are found and pasted, as the column says: more work than most images make. Beside
 torchvision also with the seven best of them; `--beside exports` are SavedModel, ONNX Runtime and torchvision, with
-seven. The parts (decode: of a JPEG of the picture) are medians.
+seven. The parts (decode: of a JPEG of the image) are medians.
 """
 
 import numpy as np

@@ -63,7 +63,7 @@ class Side:
 def compare(peer, what, preset, size, repeats):
     """A row of the table: seconds and peak memory of ours and of the peer, and how many times as fast ours is.
 
-    what: "heads" or "all", a training step; "detect", of a picture with seven objects, or "detect-full", in which every
+    what: "heads" or "all", a training step; "detect", of an image with seven objects, or "detect-full", in which every
     score counts.
     """
     script, _, _ = PEERS[peer]

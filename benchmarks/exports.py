@@ -13,7 +13,7 @@ EXPORTS = ("savedmodel", "onnx")
 def compare_exports(preset, size, repeats):
     """A row for each side: least seconds, how many times as fast as torchvision (median of the turns), peak memory.
 
-    A picture with seven objects and 1,000 proposals on all sides.
+    An image with seven objects and 1,000 proposals on all sides.
     """
     with tempfile.TemporaryDirectory() as folder:
         case = [preset, str(size), str(Path(folder) / "weights.h5")]

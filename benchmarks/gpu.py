@@ -1,8 +1,8 @@
-"""Pictures a second and memory of a training step on a GPU, R50-FPN at 800 x 1344, beside torchvision on the same card.
+"""Images a second and memory of a training step on a GPU, R50-FPN at 800 x 1344, beside torchvision on the same card.
 
     KERAS_BACKEND=jax python benchmarks/gpu.py [--batch 2 4 8 16] [--precision bfloat16 float32] [--json FILE]
 
-The whole network trains on noise, seven objects and 512 ROIs a picture, in both. Each case runs in a process of its
+The whole network trains on noise, seven objects and 512 ROIs an image, in both. Each case runs in a process of its
 own, one after the other. torchvision needs a Python with torch and torchvision: --torchvision PYTHON, or the one that
 `train_step.py --beside torchvision` made. `--device cpu --size 128 128 --batch 1 --precision float32 --steps 2` tries
 the code without a GPU; its memory is then that of the process.
@@ -45,7 +45,7 @@ def row_of(name, found):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", nargs=2, type=int, default=(800, 1344), metavar=("HEIGHT", "WIDTH"), help="pixels")
-    parser.add_argument("--batch", nargs="+", type=int, default=(2, 4, 8, 16), help="pictures a step")
+    parser.add_argument("--batch", nargs="+", type=int, default=(2, 4, 8, 16), help="images a step")
     parser.add_argument("--precision", nargs="+", choices=("bfloat16", "float32"), default=("bfloat16", "float32"))
     parser.add_argument("--device", choices=("gpu", "cpu"), default="gpu")
     parser.add_argument("--steps", type=int, default=30, help="that count, after five that do not")

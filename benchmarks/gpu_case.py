@@ -1,4 +1,4 @@
-"""What both sides of `gpu.py` share: their arguments, pictures and answer. numpy only."""
+"""What both sides of `gpu.py` share: their arguments, images and answer. numpy only."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ import sys
 import numpy as np
 from case_data import CLASSES, OBJECTS
 
-ROIS = 512  # a picture: what torchvision and Detectron take
+ROIS = 512  # an image: what torchvision and Detectron take
 WARM_UP = 5  # steps that do not count
 
 
@@ -22,7 +22,7 @@ def arguments():
     return parser.parse_args()
 
 
-def pictures(height, width, batch, seed=0):
+def made_images(height, width, batch, seed=0):
     """Noise, uint8 [B, H, W, 3], boxes px (B, OBJECTS, 4), which the masks fill, class ids (B, OBJECTS)."""
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (batch, height, width, 3), dtype=np.uint8)

@@ -1,8 +1,8 @@
-"""Pictures a second of the loader alone, on 640 x 480 JPEGs with seven objects each, beside the old data_generator.
+"""Images a second of the loader alone, on 640 x 480 JPEGs with seven objects each, beside the old data_generator.
 
     python benchmarks/loader.py [--threads 1 2 4 8] [--side 512] [--seconds 10] [--json FILE]
 
-The pictures are drawn once into a temporary folder, as a COCO data set; both read it, mold to `side` pixels and make
+The images are drawn once into a temporary folder, as a COCO data set; both read it, mold to `side` pixels and make
 mini masks. The old generator also makes the RPN's targets on the CPU, as it must; ours are made in the graph.
 """
 
@@ -16,14 +16,14 @@ import cv2
 import numpy as np
 from common import report
 
-PICTURES, OBJECTS, BATCH = 64, 7, 4
+IMAGES, OBJECTS, BATCH = 64, 7, 4
 
 
 def draw(folder):
     """A COCO data set of noisy JPEGs with polygons of 24 corners."""
     rng = np.random.default_rng(0)
     images, annotations = [], []
-    for number in range(1, PICTURES + 1):
+    for number in range(1, IMAGES + 1):
         noise = cv2.resize(rng.integers(0, 256, (60, 80, 3), np.uint8), (640, 480), interpolation=cv2.INTER_CUBIC)
         for _ in range(OBJECTS):
             angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
@@ -51,21 +51,21 @@ def draw(folder):
 
 
 def rate(batches, seconds):
-    """Pictures a second of an iterator of batches, after the first two: of the clock, and of all cores together."""
+    """Images a second of an iterator of batches, after the first two: of the clock, and of all cores together."""
     for _ in range(2):
         next(batches)
     start, begin, count = time.perf_counter(), time.process_time(), 0
     while (passed := time.perf_counter() - start) < seconds:
         next(batches)
         count += BATCH
-    return {"pictures_a_second": count / passed, "pictures_a_cpu_second": count / (time.process_time() - begin)}
+    return {"images_a_second": count / passed, "images_a_cpu_second": count / (time.process_time() - begin)}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2, 4, 8])
-    parser.add_argument("--side", type=int, default=512, help="pixels of the molded picture")
+    parser.add_argument("--side", type=int, default=512, help="pixels of the molded image")
     parser.add_argument("--seconds", type=float, default=10)
     options = parser.parse_args()
     from mrcnn.data.generator import data_generator

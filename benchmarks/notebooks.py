@@ -1,9 +1,9 @@
-"""Minutes of each notebook in full, and the AP that notebook 5 measures on the test pictures.
+"""Minutes of each notebook in full, and the AP that notebook 5 measures on the test images.
 
     python benchmarks/notebooks.py [--data FOLDER] [--year 2018] [--html FOLDER] [--json FILE]
 
 Runs notebooks 01 to 05 in a kernel each, in order, as a person would; with --data the one cell that chooses the data
-set is changed, and no other. --html keeps the executed notebooks, with their pictures, as web pages.
+set is changed, and no other. --html keeps the executed notebooks, with their images, as web pages.
 """
 
 import argparse

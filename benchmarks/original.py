@@ -1,9 +1,9 @@
-"""Our engine beside the original one, on the same weights and pictures: detect() and a training step.
+"""Our engine beside the original one, on the same weights and images: detect() and a training step.
 
     python benchmarks/original.py [--presets r50 r101] [--sizes 128 512] [--what detect heads] [--json FILE]
 
 Makes, once, an environment with mrcnn 0.2 on TensorFlow 1.15.5 and Python 3.7 (uv must be there). The weights are those
-of tests/golden/recipe.py, the pictures noise; a step has 8 pictures with 32 ROIs each at 128 pixels, one with 200
+of tests/golden/recipe.py, the images noise; a step has 8 images with 32 ROIs each at 128 pixels, one with 200
 above. `detect` finds the seven objects of the highest scores, `detect-full` takes every score. The two take turns;
 `times_as_fast` is the median of their ratios, the seconds are the least.
 """

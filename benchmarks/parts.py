@@ -1,4 +1,4 @@
-"""Where the time of one picture goes: decoding its file, resizing, the network, pasting the masks."""
+"""Where the time of one image goes: decoding its file, resizing, the network, pasting the masks."""
 
 import statistics
 import time
@@ -9,7 +9,7 @@ from PIL import Image
 
 def parts(model, image, repeats):
     """Median seconds of each part of `detect([image])`, `image` coming as a JPEG, and the share of each in percent."""
-    from mrcnn.data.picture import decode_picture
+    from mrcnn.data.image import decode_image
     from mrcnn_ext.detection.detector import PARTS
 
     file = BytesIO()
@@ -17,7 +17,7 @@ def parts(model, image, repeats):
     turns = []
     for _ in range(repeats):
         start = time.perf_counter()
-        decode_picture(file.getvalue(), "noise")
+        decode_image(file.getvalue(), "noise")
         decode = time.perf_counter() - start
         model.detect([image])
         turns.append({"decode": decode} | model.seconds)

@@ -4,7 +4,7 @@
 
 Each set is trained once with TinyConfig, set as `mrcnn train` does it on a machine without a GPU, but by the clock:
 the training ends when the minutes are used up, and the step size follows its schedule by their share instead of that
-of the steps. Minutes are those of training, with the compilation of its graph; AP on the validation pictures, at equal
+of the steps. Minutes are those of training, with the compilation of its graph; AP on the validation images, at equal
 shares of the minutes, the loss on one batch of them after each epoch, and checkpoints are the other minutes.
 """
 
@@ -67,7 +67,7 @@ class Minutes(keras.callbacks.Callback):
         self.model.stop_training = self.before >= self.minutes
         self.since = time.perf_counter()
 
-    def on_test_begin(self, logs=None):  # the loss on validation pictures, and then the checkpoint
+    def on_test_begin(self, logs=None):  # the loss on validation images, and then the checkpoint
         self.before = self.trained()
 
     def trained(self):
@@ -113,7 +113,7 @@ def trained(config, data, minutes, points, folder):
     # The step size is set by Minutes
     steady = changed(config, LEARNING_SCHEDULE="constant", WARMUP_STEPS=0, VALIDATION_STEPS=1)
     model = MaskRCNN("training", steady, folder)
-    clock = Minutes(minutes, points, config, AveragePrecision(model, validate, pictures=0))
+    clock = Minutes(minutes, points, config, AveragePrecision(model, validate, images=0))
     model.train(
         train,
         validate,
@@ -138,7 +138,7 @@ def measure(name, options):
     best = max(result.curve, key=lambda point: point["mask_AP"])
     return {
         "set": name if name in ("shapes", "hard") else folder.name,
-        "pictures": data[0].num_images,
+        "images": data[0].num_images,
         "pixels": config.IMAGE_MAX_DIM,
         "steps": result.curve[-1]["steps"],
         "minutes": result.curve[-1]["minutes"],
@@ -159,7 +159,7 @@ def draw(rows, path):
     axes = figure.subplots()
     for row in rows:
         axes.plot([p["minutes"] for p in row["curve"]], [p["mask_AP"] for p in row["curve"]], "o-", label=row["set"])
-    axes.set(xlabel="minutes of training", ylabel="mask AP, validation pictures", xlim=(0, None), ylim=(0, 1))
+    axes.set(xlabel="minutes of training", ylabel="mask AP, validation images", xlim=(0, None), ylim=(0, 1))
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(path, dpi=120)

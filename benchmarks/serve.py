@@ -50,7 +50,7 @@ def main():
 
 def load(port, pid, arguments):
     """Figures of `clients` that ask for `seconds`."""
-    bodies = [_body(_picture(number, arguments.side)) for number in range(8)]
+    bodies = [_body(_image(number, arguments.side)) for number in range(8)]
     memory, end = [], time.monotonic() + arguments.seconds
     answers = [[] for _ in range(arguments.clients)]  # a list for each thread: (status or error, seconds)
 
@@ -90,7 +90,7 @@ def summary(answers, seconds):
         "lost": len(lost),
         "first losses": lost[:3],
         **{name: f"{value:.3f} s" for name, value in zip(("p50", "p95", "p99"), quantiles, strict=True)},
-        "pictures a second": f"{len(good) / seconds:.1f}",
+        "images a second": f"{len(good) / seconds:.1f}",
     }
 
 
@@ -101,22 +101,22 @@ def _arguments():
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--side", type=int, default=128, help="pixels of the pictures")
+    parser.add_argument("--side", type=int, default=128, help="pixels of the images")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     return parser.parse_args()
 
 
-def _picture(seed, side):
-    from mrcnn_ext.shapes import random_picture
+def _image(seed, side):
+    from mrcnn_ext.shapes import random_image
 
     buffer = BytesIO()
-    Image.fromarray(random_picture(np.random.default_rng(seed), side, side)[0]).save(buffer, "JPEG", quality=90)
+    Image.fromarray(random_image(np.random.default_rng(seed), side, side)[0]).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
 
 
-def _body(picture):
-    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="picture"; filename="a.jpg"\r\n\r\n'
-    return head.encode() + picture + f"\r\n--{BOUNDARY}--\r\n".encode()
+def _body(image):
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
+    return head.encode() + image + f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
 def _post(port, body):

@@ -3,12 +3,12 @@
     python benchmarks/train_step.py [--presets tiny r50] [--sizes 128 512] [--modes graph] [--json FILE]
     python benchmarks/train_step.py --beside torchvision --presets r50
 
-Random pictures with seven objects each: 8 with 32 ROIs each at 128 pixels, one with 200 above (the tiny preset has its
+Random images with seven objects each: 8 with 32 ROIs each at 128 pixels, one with 200 above (the tiny preset has its
 own number). `heads` trains the heads only, `all` the whole network. eager: operation by operation; graph: TensorFlow's
 compiled graph, as `train` has it on a CPU; xla: jit_compile.
 """
 
-from case_data import pictures
+from case_data import images
 from common import arguments, config_for, report, run_case, time_calls, training_batch
 from duel import compare
 
@@ -24,7 +24,7 @@ def case(preset, size, layers, mode, repeats):
     model.compile(0.001, 0.9)
     model.keras_model.run_eagerly = mode == "eager"
     model.keras_model.jit_compile = mode == "xla"
-    data = training_batch(config, *pictures(size))
+    data = training_batch(config, *images(size))
     return time_calls(lambda: model.keras_model.train_on_batch(data), repeats)
 
 

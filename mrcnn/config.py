@@ -22,7 +22,7 @@ COMPUTED_NAMES = ("BATCH_SIZE", "IMAGE_SHAPE", "IMAGE_META_SIZE")
 class Config:
     """Settings with the defaults of the old package. Subclass it, override what differs, make one instance.
 
-    Instances also have `BATCH_SIZE` (pictures a step), `IMAGE_SHAPE` (array [H, W, C] of the molded picture) and
+    Instances also have `BATCH_SIZE` (images a step), `IMAGE_SHAPE` (array [H, W, C] of the molded image) and
     `IMAGE_META_SIZE` (numbers in a meta vector). They are computed when the instance is made; a value that is
     changed later does not change them.
 
@@ -32,10 +32,10 @@ class Config:
     # --- The run -----------------------------------------------------------------------------------------------------
     # Text, any; names the log folder and the checkpoint files. None is only fit for a model that is never trained.
     NAME = None
-    # 1 or more; a step sees GPU_COUNT * IMAGES_PER_GPU pictures, and training spreads them over so many GPUs. Where
+    # 1 or more; a step sees GPU_COUNT * IMAGES_PER_GPU images, and training spreads them over so many GPUs. Where
     # fewer are found, those take them all (it says so), and their memory must do.
     GPU_COUNT = 1
-    # Pictures a device, 1 or more; as many as its memory takes. Two pictures of 1024 px fit in 12 GB with R101.
+    # Images a device, 1 or more; as many as its memory takes. Two images of 1024 px fit in 12 GB with R101.
     IMAGES_PER_GPU = 2
     # Optimizer steps, 1 or more. An epoch ends with a checkpoint and the validation, so it need not be one pass
     # over the data set.
@@ -48,11 +48,11 @@ class Config:
     KEEP_CHECKPOINTS = None
     # Epochs without a better mask AP (or validation loss, where no AP is measured) after which training ends, or None.
     EARLY_STOP_EPOCHS = None
-    # True leaves out a picture that cannot be read, and lists it at the end; False stops with its name.
-    SKIP_BROKEN_PICTURES = False
+    # True leaves out an image that cannot be read, and lists it at the end; False stops with its name.
+    SKIP_BROKEN_IMAGES = False
     # Threads that make batches, or None: one a core, 8 at most. 1 for a Dataset that is not safe in several threads.
     LOADER_THREADS = None
-    # Whole number or None; fixes the order of pictures, augmentation, sampling and first weights. None: by chance.
+    # Whole number or None; fixes the order of images, augmentation, sampling and first weights. None: by chance.
     SEED = None
 
     # --- The network -------------------------------------------------------------------------------------------------
@@ -68,7 +68,7 @@ class Config:
     # "batch" (frozen unless TRAIN_BN) or "group" (group norm: no batch statistics, good for small batches).
     NORM = "batch"
     # None: batch norm trains and updates its statistics as Keras decides; False: frozen, right for small batches and
-    # pretrained weights; True: always in training mode, as from scratch with 8 pictures or more a step.
+    # pretrained weights; True: always in training mode, as from scratch with 8 images or more a step.
     TRAIN_BN = False
     # Channels of every pyramid level, 32 to 256.
     TOP_DOWN_PYRAMID_SIZE = 256
@@ -89,7 +89,7 @@ class Config:
     NUM_CLASSES = 1
 
     # --- Anchors and proposals ---------------------------------------------------------------------------------------
-    # Pixels, side of a square anchor on P2..P6; five numbers that span the sizes of your objects in the molded picture.
+    # Pixels, side of a square anchor on P2..P6; five numbers that span the sizes of your objects in the molded image.
     RPN_ANCHOR_SCALES = (32, 64, 128, 256, 512)
     # Width over height of the anchors at each cell; 0.5 is tall, 2 is wide.
     RPN_ANCHOR_RATIOS = [0.5, 1, 2]
@@ -97,17 +97,17 @@ class Config:
     RPN_ANCHOR_STRIDE = 1
     # IoU, 0 to 1, above which the weaker of two proposals goes. Raise it to keep more proposals of crowded objects.
     RPN_NMS_THRESHOLD = 0.7
-    # Anchors a picture that count in the RPN losses, half of them positive at most.
+    # Anchors an image that count in the RPN losses, half of them positive at most.
     RPN_TRAIN_ANCHORS_PER_IMAGE = 256
     # Standard deviations of (dy, dx, log dh, log dw): the RPN's deltas are divided by them, to be near 1 in size.
     RPN_BBOX_STD_DEV = np.array([0.1, 0.1, 0.2, 0.2])
-    # Proposals a picture, by score, that go into the non-maximum suppression.
+    # Proposals an image, by score, that go into the non-maximum suppression.
     PRE_NMS_LIMIT = 6000
-    # Proposals a picture that may come out of it, in training and in inference.
+    # Proposals an image that may come out of it, in training and in inference.
     POST_NMS_ROIS_TRAINING = 2000
     POST_NMS_ROIS_INFERENCE = 1000
 
-    # --- Pictures ----------------------------------------------------------------------------------------------------
+    # --- Images ----------------------------------------------------------------------------------------------------
     # "square": scale, then pad to IMAGE_MAX_DIM x IMAGE_MAX_DIM. "pad64": scale, then pad to multiples of 64.
     # "crop": scale, then a random IMAGE_MIN_DIM square (training only). "none": as it is.
     IMAGE_RESIZE_MODE = "square"
@@ -117,12 +117,12 @@ class Config:
     IMAGE_MAX_DIM = 1024
     # Factor, 0 for none; scale up at least so much, even where IMAGE_MIN_DIM asks for less.
     IMAGE_MIN_SCALE = 0
-    # Channels of the picture, 1 or more: 3 RGB, 1 gray, 4 and more for RGB-D and the like.
+    # Channels of the image, 1 or more: 3 RGB, 1 gray, 4 and more for RGB-D and the like.
     IMAGE_CHANNEL_COUNT = 3
     # Gray levels, subtracted from each channel. The default is ImageNet's RGB mean; for other channels one number each
     # (or one for all; channels that it lacks take its average).
     MEAN_PIXEL = np.array([123.7, 116.8, 103.9])
-    # Objects a picture that training can take, 1 or more; of more objects a random choice is used.
+    # Objects an image that training can take, 1 or more; of more objects a random choice is used.
     MAX_GT_INSTANCES = 100
     # True keeps each truth mask as a crop of its box in MINI_MASK_SHAPE: far less memory, hardly less exact.
     USE_MINI_MASK = True
@@ -130,7 +130,7 @@ class Config:
     MINI_MASK_SHAPE = (56, 56)
 
     # --- Box and mask heads in training ------------------------------------------------------------------------------
-    # ROIs a picture that go to the heads. The paper has 512, but then the RPN seldom finds enough positive ones.
+    # ROIs an image that go to the heads. The paper has 512, but then the RPN seldom finds enough positive ones.
     TRAIN_ROIS_PER_IMAGE = 200
     # Share, 0 to 1, of them that may be positive (IoU with a truth box of 0.5 or more).
     ROI_POSITIVE_RATIO = 0.33
@@ -145,7 +145,7 @@ class Config:
     USE_RPN_ROIS = True
 
     # --- Detection ---------------------------------------------------------------------------------------------------
-    # Objects a picture that can come out, 1 or more.
+    # Objects an image that can come out, 1 or more.
     DETECTION_MAX_INSTANCES = 100
     # Probability, 0 to 1; weaker objects are dropped.
     DETECTION_MIN_CONFIDENCE = 0.7

@@ -7,7 +7,7 @@ from mrcnn.data.molding import META_PARTS
 
 
 def batch_slice(inputs, graph_fn, batch_size, names=None):
-    """Call `graph_fn` on one picture at a time and stack what it returns.
+    """Call `graph_fn` on one image at a time and stack what it returns.
 
     inputs: a tensor (B, ...) or a list of them, with B = `batch_size`. graph_fn: takes a slice of each, returns a
     tensor or a list or tuple of them. names: not used, as tensors have no names in Keras 3.
@@ -32,14 +32,14 @@ def box_refinement_graph(box, gt_box):
 
 
 def norm_boxes_graph(boxes, shape):
-    """Pixel boxes (..., 4) -> normalised boxes (..., 4), float32, for a picture of shape (H, W)."""
+    """Pixel boxes (..., 4) -> normalised boxes (..., 4), float32, for an image of shape (H, W)."""
     from mrcnn.ops import boxes as box_ops
 
     return box_ops.norm(boxes, shape[0], shape[1])
 
 
 def denorm_boxes_graph(boxes, shape):
-    """Normalised boxes (..., 4) -> pixel boxes (..., 4), int32, for a picture of shape (H, W)."""
+    """Normalised boxes (..., 4) -> pixel boxes (..., 4), int32, for an image of shape (H, W)."""
     from keras import ops
 
     from mrcnn.ops import boxes as box_ops

@@ -1,4 +1,4 @@
-"""Looking inside a model: tensors by name, values of any stage for given pictures.
+"""Looking inside a model: tensors by name, values of any stage for given images.
 
 Shapes: B images, A anchors, N of them before NMS, R ROIs, K classes, D detections, H W C.
 """
@@ -31,7 +31,7 @@ STAGES = (
 )
 
 
-# Layers of the heads that work on the ROIs of all pictures in one row, (B * R, ...).
+# Layers of the heads that work on the ROIs of all images in one row, (B * R, ...).
 ROIS_IN_ONE_ROW = re.compile(
     r"mrcnn_class_(conv|bn|relu)\d|pool_squeeze|mrcnn_class_logits|mrcnn_bbox_fc|"
     r"roi_align_mask|mrcnn_mask_((conv|bn|relu)\d|deconv)"
@@ -52,7 +52,7 @@ def find(keras_model, name):
 
     name: a layer ("fpn_p2"), a stage of `STAGES`, or an old TensorFlow name: of something inside the proposals
     ("ROI/refined_anchors:0"), or of what a layer gives ("res4w_out/Relu:0"). The indices that NMS kept are under their
-    old name those of the first picture, (R,), as they were; "kept" has all, (B, R).
+    old name those of the first image, (R,), as they were; "kept" has all, (B, R).
     """
     name = name.split(":")[0]
     layers = {layer.name: layer for layer in keras_model.layers}
@@ -95,17 +95,17 @@ def run(keras_model, inputs, outputs):
     function = keras.Model(keras_model.inputs, [_readable(tensor) for _, tensor in outputs])
     values = function.predict_on_batch(inputs)
     values = values if isinstance(values, list) else [values]
-    pictures = len(inputs[0])
+    images = len(inputs[0])
     return collections.OrderedDict(
-        (name, _by_picture(np.asarray(value), tensor, pictures))
+        (name, _by_image(np.asarray(value), tensor, images))
         for (name, tensor), value in zip(outputs, values, strict=True)
     )
 
 
-def _by_picture(value, tensor, pictures):
+def _by_image(value, tensor, images):
     layer = tensor._keras_history.operation.name
-    if ROIS_IN_ONE_ROW.fullmatch(layer) and value.ndim < 5:  # (B, R, P, P, C) is by picture already
-        return value.reshape(pictures, -1, *value.shape[1:])
+    if ROIS_IN_ONE_ROW.fullmatch(layer) and value.ndim < 5:  # (B, R, P, P, C) is by image already
+        return value.reshape(images, -1, *value.shape[1:])
     return value
 
 

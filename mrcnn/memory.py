@@ -14,7 +14,7 @@ SHARE_IN_16_BITS = 0.55
 def step_mib(config, images=None, side=None, precision=None):
     """MiB that a step of the whole network takes on one device, about; None for a backbone of one's own.
 
-    images: pictures of a step on that device, default all the Config's.  side: pixels, and precision: the Config's.
+    images: images of a step on that device, default all the Config's.  side: pixels, and precision: the Config's.
     """
     backbone = config.BACKBONE
     if backbone not in BYTES_A_PIXEL:
@@ -32,14 +32,14 @@ def out_of_memory_advice(config, devices=1):
     images, side = max(1, config.IMAGES_PER_GPU // 2), max(64, int(config.IMAGE_SHAPE[0]) * 3 // 4 // 64 * 64)
     step = config.IMAGES_PER_GPU * config.GPU_COUNT
     place = f" on {devices} devices" if devices > 1 else ""
-    lines = [f"Out of memory in a step of {step} pictures of {config.IMAGE_SHAPE[0]} px{place}."]
+    lines = [f"Out of memory in a step of {step} images of {config.IMAGE_SHAPE[0]} px{place}."]
     if devices < config.GPU_COUNT:
         lines.append(f"  GPU_COUNT = {devices}{_about(config, images=config.IMAGES_PER_GPU)}, as many as are in use")
     if images < config.IMAGES_PER_GPU:
         more = config.GRADIENT_ACCUMULATION_STEPS * config.IMAGES_PER_GPU // images
         lines.append(
             f"  IMAGES_PER_GPU = {images}{_about(config, images=images * config.GPU_COUNT // devices)}; with "
-            f"GRADIENT_ACCUMULATION_STEPS = {more} the weights still change by as many pictures"
+            f"GRADIENT_ACCUMULATION_STEPS = {more} the weights still change by as many images"
         )
     smaller = _about(config, images=step // devices, side=side)
     lines.append(f"  IMAGE_MIN_DIM = IMAGE_MAX_DIM = {side}{smaller}; smaller objects are lost first")
@@ -57,12 +57,12 @@ def main_memory_advice(config, threads):
     """What to change when the main memory, not the device's, was used up by making batches."""
     lines = ["Out of main memory while batches were made. Each helps:"]
     if threads > 1:
-        lines.append(f"  LOADER_THREADS = {max(1, threads // 2)}: fewer pictures at once")
+        lines.append(f"  LOADER_THREADS = {max(1, threads // 2)}: fewer images at once")
     if config.IMAGES_PER_GPU > 1:
         lines.append(f"  IMAGES_PER_GPU = {config.IMAGES_PER_GPU // 2}: smaller batches, and fewer of them wait")
     if not config.USE_MINI_MASK:
         lines.append("  USE_MINI_MASK = True: masks as small crops")
-    return "\n".join([*lines, "  smaller pictures on disk: each is read whole, and then made smaller"])
+    return "\n".join([*lines, "  smaller images on disk: each is read whole, and then made smaller"])
 
 
 def is_out_of_memory(error):

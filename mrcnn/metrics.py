@@ -1,4 +1,4 @@
-"""Precision and recall of one picture, as the old package measured them (PASCAL VOC style, mask IoU).
+"""Precision and recall of one image, as the old package measured them (PASCAL VOC style, mask IoU).
 
 Arguments: truth boxes (G, 4), class ids (G,) and masks [H, W, G]; predicted boxes (D, 4), class ids (D,), scores (D,)
 and masks [H, W, D]. Rows of zeros at the end of the boxes are padding and are dropped. For COCO's average precision
@@ -45,7 +45,7 @@ def compute_ap(
     pred_masks,
     iou_threshold=0.5,
 ):
-    """Average precision of one picture at one IoU.
+    """Average precision of one image at one IoU.
 
     Returns mAP, precisions (D + 2,), recalls (D + 2,), overlaps (D, G). The precisions are the falling envelope, with
     a point in front and one behind. Without truth objects every recall is 0 and so is mAP.

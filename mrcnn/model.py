@@ -10,6 +10,7 @@ from mrcnn import inside, training, utils  # noqa: F401 (old code says modellib.
 from mrcnn.data.anchors import anchors_for, compute_backbone_shapes
 from mrcnn.data.boxes import denorm_boxes, norm_boxes
 from mrcnn.data.generator import data_generator
+from mrcnn.data.image import as_channels
 from mrcnn.data.minimask import unmold_crops, unmold_masks
 from mrcnn.data.molding import (
     compose_image_meta,
@@ -18,7 +19,6 @@ from mrcnn.data.molding import (
     parse_image_meta,
     unmold_image,
 )
-from mrcnn.data.picture import as_channels
 from mrcnn.data.resize import resize_image
 from mrcnn.data.targets import build_detection_targets, build_rpn_targets, generate_random_rois
 from mrcnn.download import coco_weights, imagenet_weights
@@ -57,7 +57,7 @@ class MaskRCNN:
 
     def build(self, mode, config):
         """The Keras model of `mode`."""
-        if mode == "training":  # on pictures of IMAGE_SHAPE, whatever the IMAGE_RESIZE_MODE
+        if mode == "training":  # on images of IMAGE_SHAPE, whatever the IMAGE_RESIZE_MODE
             _must_halve(config)
             self.get_anchors(config.IMAGE_SHAPE)
             return graph.build_training(config, self.anchors)
@@ -151,9 +151,9 @@ class MaskRCNN:
         train_dataset, val_dataset: prepared Datasets.  learning_rate: a number or a Keras schedule.
         layers: "heads", "3+", "4+", "5+", "all", or a regular expression for whole layer names.
         augmentation: see `load_image_gt`.  custom_callbacks: Keras callbacks.
-        no_augmentation_sources: sources whose pictures are not augmented.
+        no_augmentation_sources: sources whose images are not augmented.
         resume: go on where the last training of this NAME stopped, with its weights, optimizer, random numbers and
-        order of pictures, as if it had not; the other arguments are to be the same. Where there is none a run starts.
+        order of images, as if it had not; the other arguments are to be the same. Where there is none a run starts.
         Writes to `log_dir`: checkpoints, state.npz for resuming, config.json, classes.json, run.json, metrics.csv,
         steps.csv, log.txt and TensorBoard's files. Ctrl-C ends it after the running step, with its state saved. From a
         checkpoint that is not the run's last it goes to a folder of its own. Returns Keras' History.
@@ -181,10 +181,10 @@ class MaskRCNN:
     # --- detection -----------------------------------------------------------------------------------------------
 
     def detect(self, images, verbose=0, crops=False):
-        """Finds objects in any number of pictures.
+        """Finds objects in any number of images.
 
         images: list of arrays [H, W, C] (gray [H, W] and RGBA too) of any size.
-        Returns for each picture a dict: rois (N, 4) px, class_ids (N,), scores (N,), masks [H, W, N] bool, or None
+        Returns for each image a dict: rois (N, 4) px, class_ids (N,), scores (N,), masks [H, W, N] bool, or None
         without USE_MASK. crops: masks is a list of N bool arrays instead, each as large as its box.
         `seconds` then holds how long resizing, network and pasting took.
         """
@@ -205,9 +205,9 @@ class MaskRCNN:
         return results
 
     def detect_molded(self, molded_images, image_metas, verbose=0):
-        """As `detect`, for pictures that are already molded: [B, H, W, C] and metas (B, 12 + K).
+        """As `detect`, for images that are already molded: [B, H, W, C] and metas (B, 12 + K).
 
-        Boxes and masks are in pixels of the molded pictures, padding included.
+        Boxes and masks are in pixels of the molded images, padding included.
         """
         self._must_be("inference")
         if verbose:
@@ -219,16 +219,16 @@ class MaskRCNN:
         return self._detect_batch(molded_images, image_metas, windows, shapes, verbose)
 
     def mold_inputs(self, images):
-        """Pictures of any size -> molded pictures [B, H, W, C], metas (B, 12 + K), windows px (B, 4)."""
+        """Images of any size -> molded images [B, H, W, C], metas (B, 12 + K), windows px (B, 4)."""
         images = [as_channels(image, self.config.IMAGE_CHANNEL_COUNT) for image in images]
         molded, metas, windows = zip(*(self._mold(image) for image in images), strict=True)
         return np.stack(molded), np.stack(metas), np.stack(windows)
 
     def unmold_detections(self, detections, mrcnn_mask, original_image_shape, image_shape, window, crops=False):
-        """The network's output for one picture, in that picture's pixels.
+        """The network's output for one image, in that image's pixels.
 
-        detections: (D, 6).  mrcnn_mask: (D, h, w, K), or None.  original_image_shape, image_shape: of the picture
-        and of the molded one.  window: px, the picture's place in the molded one.
+        detections: (D, 6).  mrcnn_mask: (D, h, w, K), or None.  original_image_shape, image_shape: of the image
+        and of the molded one.  window: px, the image's place in the molded one.
         Returns boxes int32 px (N, 4), class ids (N,), scores (N,), masks [H, W, N] bool, or None; with crops, N masks
         as large as their boxes.
         """
@@ -236,7 +236,7 @@ class MaskRCNN:
         boxes, class_ids, scores = detections[real, :4], detections[real, 4].astype(np.int32), detections[real, 5]
         y1, x1, y2, x2 = norm_boxes(window, image_shape[:2])
         shift, scale = np.array([y1, x1, y1, x1]), np.array([y2 - y1, x2 - x1, y2 - y1, x2 - x1])
-        flat = np.flatnonzero(scale == 0)  # of a thin picture one row or column is left: boxes reach across it
+        flat = np.flatnonzero(scale == 0)  # of a thin image one row or column is left: boxes reach across it
         scale[flat] = 1
         boxes = (boxes - shift) / scale
         boxes[:, flat] = flat >= 2  # y1, x1 are 0 and y2, x2 are 1
@@ -251,7 +251,7 @@ class MaskRCNN:
         return boxes, class_ids, scores, masks
 
     def get_anchors(self, image_shape):
-        """Normalised anchors (A, 4) for pictures of this (molded) shape; the pixel ones are in `self.anchors`."""
+        """Normalised anchors (A, 4) for images of this (molded) shape; the pixel ones are in `self.anchors`."""
         self.anchors = self._anchors_px(tuple(image_shape))
         return norm_boxes(self.anchors, tuple(image_shape)[:2])
 
@@ -262,7 +262,7 @@ class MaskRCNN:
 
         outputs: list of (name, tensor), tensors as from `keras_model.get_layer(...).output` or `ancestor`; None: every
         stage, see `mrcnn.inside.stages`.
-        image_metas: of pictures that are already molded; None: mold them.
+        image_metas: of images that are already molded; None: mold them.
         """
         self._must_be("inference")
         if image_metas is None:
@@ -314,7 +314,7 @@ class MaskRCNN:
         return mold_image(molded, config), meta, window
 
     def _batches_of_one_size(self, images):
-        """Molded pictures, metas, windows and original shapes, in order; pictures of one size together."""
+        """Molded images, metas, windows and original shapes, in order; images of one size together."""
         molded, metas, windows = zip(*(self._mold(image) for image in images), strict=True)
         if len({m.shape for m in molded}) == 1:
             return [(np.stack(molded), np.stack(metas), windows, [image.shape for image in images])]
@@ -354,7 +354,7 @@ def _must_halve(config):
     if any(side % 64 for side in config.IMAGE_SHAPE[:2]):
         name = "IMAGE_MIN_DIM" if config.IMAGE_RESIZE_MODE == "crop" else "IMAGE_MAX_DIM"
         raise ValueError(
-            f"{name} is {config.IMAGE_SHAPE[0]}: the network halves the picture six times, so its sides must be "
+            f"{name} is {config.IMAGE_SHAPE[0]}: the network halves the image six times, so its sides must be "
             "multiples of 64, as 256, 320, 384, 448, 512."
         )
 

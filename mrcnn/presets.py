@@ -13,7 +13,7 @@ LARGE_SCALE_JITTER = Augmentation(scale=(0.1, 2.0), random_crop=True)
 
 
 class TinyConfig(Config):
-    """A light network for 128-pixel pictures that trains from scratch on two CPU cores in minutes."""
+    """A light network for 128-pixel images that trains from scratch on two CPU cores in minutes."""
 
     BACKBONE = "resnet18"
     BACKBONE_WIDTH = 32

@@ -1,4 +1,4 @@
-"""Pictures and tables: the names of the old `mrcnn.visualize`.  The drawing is in `mrcnn/plots/`."""
+"""Images and tables: the names of the old `mrcnn.visualize`.  The drawing is in `mrcnn/plots/`."""
 
 import importlib
 

@@ -9,15 +9,15 @@ from mrcnn.data.boxes import compute_overlaps
 _SMALLEST = 8  # pixels; two cells of the finest feature map
 
 
-def fitting_scales(boxes_px, picture_side, levels=5) -> tuple[int, ...]:
+def fitting_scales(boxes_px, image_side, levels=5) -> tuple[int, ...]:
     """Sides, in pixels, of square anchors that span the objects: powers of two, each twice the one before.
 
-    boxes_px: (N, 4) in the molded picture.  picture_side: its side; the largest anchor is no larger.
+    boxes_px: (N, 4) in the molded image.  image_side: its side; the largest anchor is no larger.
     The smallest is not above the side of one object in twenty.
     """
     sides = np.sqrt(np.prod(np.diff(np.reshape(boxes_px, (-1, 2, 2)), axis=1), axis=-1))
     small = np.quantile(sides, 0.05) if sides.size else _SMALLEST
-    largest_first = picture_side // 2 ** (levels - 1)
+    largest_first = image_side // 2 ** (levels - 1)
     first = min(2 ** int(math.log2(max(small, _SMALLEST))), largest_first)
     return tuple(max(first, 1) * 2**level for level in range(levels))
 

@@ -32,7 +32,7 @@ app = typer.Typer(
 
 @app.callback()
 def commands():
-    """Mask R-CNN on your own pictures: data in, model and results out."""
+    """Mask R-CNN on your own images: data in, model and results out."""
 
 
 app.command()(convert)

@@ -12,17 +12,17 @@ from mrcnn_ext.coco_file import MAX_NAMED, CocoFile
 from mrcnn_ext.mask_crops import rle_to_crop
 from mrcnn_ext.masks import decode_masks, rle_area, rle_box
 
-VAL_PARTS = ("minival", "valminusminival")  # COCO 2014's parts of val share its folder of pictures
+VAL_PARTS = ("minival", "valminusminival")  # COCO 2014's parts of val share its folder of images
 
 
 class CocoDataset(Dataset):
-    """Pictures and objects from COCO annotation files.  Several files may be loaded one after the other.
+    """Images and objects from COCO annotation files.  Several files may be loaded one after the other.
 
     An `image_info` has, besides id, source and path: file_name, width, height (pixels, from the file).
     Crowds (iscrowd 1) come out of `load_mask` with a negative class id; they are never training targets.
     """
 
-    upright = True  # as people saw the pictures who labelled them, and as `mrcnn convert` and `check` take them
+    upright = True  # as people saw the images who labelled them, and as `mrcnn convert` and `check` take them
 
     def load_coco(
         self,
@@ -39,8 +39,8 @@ class CocoDataset(Dataset):
     ):
         """Load a subset from one of two trees.
 
-        DIR/annotations/instances_NAME_SUBSETYEAR.json, pictures in DIR/NAME_SUBSETYEAR/; NAME is found if not given.
-        DIR/annotations/instances_SUBSETYEAR.json with pictures in DIR/SUBSETYEAR/, COCO's own.
+        DIR/annotations/instances_NAME_SUBSETYEAR.json, images in DIR/NAME_SUBSETYEAR/; NAME is found if not given.
+        DIR/annotations/instances_SUBSETYEAR.json with images in DIR/SUBSETYEAR/, COCO's own.
         The other arguments and what is returned: see `load_coco_files`.
         Raises ValueError when there is no such file, or more than one.
         """
@@ -68,20 +68,20 @@ class CocoDataset(Dataset):
     ):
         """Load one annotation file whose `file_name`s are relative to `image_dir`.
 
-        class_ids: category ids to keep; then only pictures with such an object are loaded. Default: all of both.
+        class_ids: category ids to keep; then only images with such an object are loaded. Default: all of both.
         class_map: {category id or name: class name} to rename classes; categories that get one name become one class,
             which has the lowest of their ids. Categories that are not in it keep their name.
         return_coco: also return the file as an object with pycocotools' COCO interface.
         source: name of the source, for files whose category ids mean other things than those loaded before.
         box_masks: take the box as mask where an object has no segmentation (for USE_MASK = False).
-        Raises ValueError naming file and picture or annotation.
+        Raises ValueError naming file and image or annotation.
         """
         file = CocoFile(annotation_file, box_masks=box_masks)
         categories = _wanted(file, class_ids)
         classes = _merged_classes(file, categories, class_map)
         for category_id, (class_id, class_name) in classes.items():
             self._add_coco_class(source, class_id, class_name, file.path, category_id)
-        paths = _picture_paths(file, Path(image_dir))
+        paths = _image_paths(file, Path(image_dir))
         to_class = {category_id: class_id for category_id, (class_id, _) in classes.items()}
         wanted = np.isin(file.category_ids, list(categories))
         for row, (image, path) in enumerate(zip(file.images, paths, strict=True)):
@@ -104,14 +104,14 @@ class CocoDataset(Dataset):
         return None
 
     def load_image(self, image_id):
-        """The picture as RGB uint8 (H, W, 3). Raises ValueError when its size is not that of the annotation file."""
+        """The image as RGB uint8 (H, W, 3). Raises ValueError when its size is not that of the annotation file."""
         image = super().load_image(image_id)
         info = self.image_info[image_id]
         if "coco_file" in info and image.shape[:2] != (info["height"], info["width"]):
             height, width = image.shape[:2]
             turned = " It may be turned by its EXIF data." if (width, height) == (info["height"], info["width"]) else ""
             raise ValueError(
-                f"{info['path']}: the picture is {width} x {height} pixels, but picture {info['id']} in "
+                f"{info['path']}: the image is {width} x {height} pixels, but image {info['id']} in "
                 f"{info['coco_file'].path} is {info['width']} x {info['height']}.{turned} Masks would not fit it."
             )
         return image
@@ -119,7 +119,7 @@ class CocoDataset(Dataset):
     def load_mask(self, image_id):
         """Masks, bool (H, W, N), and class ids, int32 (N,), negative for crowds. Empty objects are left out."""
         info = self.image_info[image_id]
-        if "coco_file" not in info:  # a picture that another kind of data set added
+        if "coco_file" not in info:  # an image that another kind of data set added
             return super().load_mask(image_id)
         numbers, class_ids = self._objects(info)
         rles = [info["coco_file"].rle(info["coco_row"], number) for number in numbers]
@@ -128,7 +128,7 @@ class CocoDataset(Dataset):
         return masks, class_ids[full]
 
     def load_mask_crops(self, image_id):
-        """The same from the RLEs, without an array as large as the picture."""
+        """The same from the RLEs, without an array as large as the image."""
         info = self.image_info[image_id]
         if "coco_file" not in info or getattr(self.load_mask, "__func__", None) is not CocoDataset.load_mask:
             return super().load_mask_crops(image_id)  # of masks that a subclass changes, and of other data sets
@@ -139,7 +139,7 @@ class CocoDataset(Dataset):
         return CroppedMasks(crops, corners, (info["height"], info["width"])), class_ids[full]
 
     def load_truth(self, image_id):
-        """The objects of a picture without rasterising them, for evaluation.
+        """The objects of an image without rasterising them, for evaluation.
 
         A list of {"class_id" (1 ..), "iscrowd" (0 or 1), "rle", "bbox" [x, y, w, h] and "area"}: box and area as in the
         file, which is what COCO's own numbers are made with, or the mask's where the file has none.
@@ -161,7 +161,7 @@ class CocoDataset(Dataset):
         return truth
 
     def image_reference(self, image_id):
-        """The path of the picture."""
+        """The path of the image."""
         return str(self.image_info[image_id]["path"])
 
     def label_files(self):
@@ -169,7 +169,7 @@ class CocoDataset(Dataset):
         return list(dict.fromkeys(str(info["coco_file"].path) for info in self.image_info if "coco_file" in info))
 
     def _objects(self, info):
-        """Numbers of a picture's objects of the loaded classes, and their class ids inside, negative for crowds."""
+        """Numbers of an image's objects of the loaded classes, and their class ids inside, negative for crowds."""
         file, numbers, class_ids = info["coco_file"], [], []
         for number in file.objects(info["coco_row"]):
             class_id = info["coco_classes"].get(int(file.category_ids[number]))
@@ -191,7 +191,7 @@ class CocoDataset(Dataset):
 
 
 def find_subset(dataset_dir, subset, year="2018", name=None) -> tuple[Path, Path]:
-    """Annotation file and picture folder of a subset, in either of the trees of `CocoDataset.load_coco`."""
+    """Annotation file and image folder of a subset, in either of the trees of `CocoDataset.load_coco`."""
     folder = Path(dataset_dir) / "annotations"
     tail = f"{subset}{year}"
     if name is not None:
@@ -238,19 +238,19 @@ def _merged_classes(file: CocoFile, categories, class_map) -> dict[int, tuple[in
     return {i: (lowest.get(name, i), name) for i, name in names.items()}
 
 
-def _picture_paths(file: CocoFile, image_dir: Path) -> list[str]:
-    """Paths of the pictures; one that is not there is an error."""
+def _image_paths(file: CocoFile, image_dir: Path) -> list[str]:
+    """Paths of the images; one that is not there is an error."""
     names = [image["file_name"] for image in file.images]
-    paths = find_pictures(names, image_dir)
+    paths = find_images(names, image_dir)
     missing = [name for name, path in zip(names, paths, strict=True) if path is None]
     if missing:
         some = ", ".join(missing[:MAX_NAMED]) + (", .." if len(missing) > MAX_NAMED else "")
-        raise ValueError(f"{file.path}: {len(missing)} of {len(names)} pictures are not in {image_dir}: {some}")
+        raise ValueError(f"{file.path}: {len(missing)} of {len(names)} images are not in {image_dir}: {some}")
     return paths
 
 
-def find_pictures(names, image_dir) -> list[str | None]:
-    """Paths of pictures named relative to a folder, None where there is no such file; one look into each folder."""
+def find_images(names, image_dir) -> list[str | None]:
+    """Paths of images named relative to a folder, None where there is no such file; one look into each folder."""
     listings, paths = {}, []
     for name in names:
         folder, name = os.path.split(os.path.join(image_dir, name))  # noqa: PTH118, PTH206 (fast)

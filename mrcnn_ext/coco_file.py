@@ -1,6 +1,6 @@
 """A COCO annotation file in memory, small: columns of numbers, and each mask as its polygons or its RLE.
 
-Masks are rasterised when asked for, never kept.  The picture's own size decides the size of its masks.
+Masks are rasterised when asked for, never kept.  The image's own size decides the size of its masks.
 """
 
 import gc
@@ -18,18 +18,18 @@ MAX_NAMED = 5  # how many ids or names a message lists
 
 
 class CocoFile:
-    """Pictures, categories and objects of one annotation file.
+    """Images, categories and objects of one annotation file.
 
     path: the file.
     images: list of {"id", "file_name", "width", "height"}, in the order of the file.
     categories: {category id: name}, sorted by id.
-    first: int64 (pictures + 1,); the objects of picture `row` are first[row] .. first[row + 1] - 1.
+    first: int64 (images + 1,); the objects of image `row` are first[row] .. first[row + 1] - 1.
     category_ids: int64 (objects,); crowd: bool (objects,).
     boxes: float64 (objects, 4) x, y, width, height; areas: float64 (objects,): as in the file, NaN where it has none.
     left_out: ids of annotations whose polygons all have fewer than three points.
 
     `box_masks=True` takes the box as the mask of an object that has no segmentation (boxes only: USE_MASK = False).
-    Raises ValueError naming the file and the picture or annotation for anything that is no valid COCO.
+    Raises ValueError naming the file and the image or annotation for anything that is no valid COCO.
     """
 
     def __init__(self, path, box_masks: bool = False):
@@ -52,11 +52,11 @@ class CocoFile:
             )
 
     def objects(self, row: int) -> range:
-        """Numbers of the objects of picture `row`."""
+        """Numbers of the objects of image `row`."""
         return range(int(self.first[row]), int(self.first[row + 1]))
 
     def rle(self, row: int, number: int) -> dict:
-        """Compressed RLE of object `number`, which is of picture `row`."""
+        """Compressed RLE of object `number`, which is of image `row`."""
         height, width = self.images[row]["height"], self.images[row]["width"]
         counts = self._counts.get(number)
         if counts is not None:
@@ -65,9 +65,9 @@ class CocoFile:
         return polygons_to_rle(self._points.parts(range(first, end)), height, width)
 
     def _read_objects(self, annotations: list, rows: dict, box_masks: bool) -> None:
-        """Fill the columns, sorted by picture."""
+        """Fill the columns, sorted by image."""
         self.left_out = []
-        picture_rows, kept, masks = [], [], []
+        image_rows, kept, masks = [], [], []
         for annotation in annotations:
             try:
                 row = _row_of(annotation, rows, self.categories)
@@ -78,16 +78,16 @@ class CocoFile:
             if len(mask) == 0:
                 self.left_out.append(annotation.get("id"))
                 continue
-            picture_rows.append(row)
+            image_rows.append(row)
             kept.append(annotation)
             masks.append(mask)
-        order = np.argsort(np.array(picture_rows, np.int64), kind="stable").tolist()
+        order = np.argsort(np.array(image_rows, np.int64), kind="stable").tolist()
         masks = [masks[i] for i in order]
         kept = [kept[i] for i in order]
         self._counts = {number: mask for number, mask in enumerate(masks) if isinstance(mask, bytes)}
         ends = [(0, 0) if isinstance(mask, bytes) else (mask.start, mask.stop) for mask in masks]
         self._parts = np.array(ends, np.int64).reshape(-1, 2)  # numbers of the first part of an object, and behind it
-        counts = np.bincount(np.array(picture_rows, np.int64), minlength=len(self.images))
+        counts = np.bincount(np.array(image_rows, np.int64), minlength=len(self.images))
         self.first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         self.category_ids = np.array([a["category_id"] for a in kept], np.int64)
         self.crowd = np.array([bool(a.get("iscrowd")) for a in kept], bool)
@@ -99,7 +99,7 @@ class CocoFile:
         segmentation = annotation.get("segmentation")
         if type(segmentation) is range and (segmentation or not box_masks):  # packed by Points.pack
             return segmentation
-        name = f"picture {image['id']} ({image['file_name']})"
+        name = f"image {image['id']} ({image['file_name']})"
         if isinstance(segmentation, dict):
             return _packed_rle(segmentation, image, name)
         if segmentation:
@@ -113,7 +113,7 @@ class CocoFile:
         return self._points.add([x, y, x + w, y, x + w, y + h, x, y + h])
 
     def _refuse_odd_points(self, annotations: list) -> None:
-        """Raises ValueError naming the annotation with the first coordinate that no picture has."""
+        """Raises ValueError naming the annotation with the first coordinate that no image has."""
         odd = self._points.odd_part()
         for annotation in annotations if odd is not None else ():
             parts = annotation.get("segmentation") if isinstance(annotation, dict) else None
@@ -121,7 +121,7 @@ class CocoFile:
                 try:
                     polygon_parts(self._points.parts(parts))
                 except ValueError as error:
-                    name = f"annotation {annotation.get('id')} (picture {annotation.get('image_id')})"
+                    name = f"annotation {annotation.get('id')} (image {annotation.get('image_id')})"
                     raise ValueError(f"{name}: {error}") from error
 
 
@@ -160,15 +160,15 @@ def _read_json(path: Path, points: Points) -> dict:
 
 
 def _images(items: list) -> tuple[list[dict], dict]:
-    """Checked list of pictures, and {picture id: row}."""
+    """Checked list of images, and {image id: row}."""
     images, rows = [], {}
     for item in items:
         if not isinstance(item, dict) or "id" not in item or not isinstance(item.get("file_name"), str):
             raise ValueError(f"an entry of 'images' has no id or no file_name: {str(item)[:80]}")
-        image_id = _whole(item["id"], f"the id of picture {item['file_name']}")
-        name = f"picture {image_id} ({item['file_name']})"
+        image_id = _whole(item["id"], f"the id of image {item['file_name']}")
+        name = f"image {image_id} ({item['file_name']})"
         if image_id in rows:
-            raise ValueError(f"{name}: this picture id is there twice")
+            raise ValueError(f"{name}: this image id is there twice")
         width, height = (_whole(item.get(key), f"{name}: {key}") for key in ("width", "height"))
         if min(width, height) < 1:
             raise ValueError(f"{name}: its size is {width} x {height} pixels")
@@ -191,7 +191,7 @@ def _categories(items: list) -> dict[int, str]:
 
 
 def _row_of(annotation, rows: dict, categories: dict) -> int:
-    """Row of the annotation's picture, after a look whether its picture and its category exist."""
+    """Row of the annotation's image, after a look whether its image and its category exist."""
     if not isinstance(annotation, dict):
         raise ValueError(f"an entry of 'annotations' is not an object: {str(annotation)[:80]}")
     for key, known, place in (("image_id", rows, "images"), ("category_id", categories, "categories")):
@@ -203,10 +203,10 @@ def _row_of(annotation, rows: dict, categories: dict) -> int:
 
 
 def _packed_rle(segmentation: dict, image: dict, name: str) -> bytes:
-    """Counts of an RLE, compressed.  Raises ValueError when they do not fill the picture."""
+    """Counts of an RLE, compressed.  Raises ValueError when they do not fill the image."""
     height, width = image["height"], image["width"]
     if list(segmentation.get("size", ())) != [height, width]:
-        raise ValueError(f"{name}: its RLE has the size {segmentation.get('size')}, the picture {[height, width]}")
+        raise ValueError(f"{name}: its RLE has the size {segmentation.get('size')}, the image {[height, width]}")
     try:
         return counts_to_bytes(segmentation.get("counts"), height, width)
     except ValueError as error:

@@ -65,4 +65,4 @@ class Points:
             for found in polygon_parts([part]):
                 self.add(found)
         except ValueError as error:
-            raise ValueError(f"annotation {item.get('id')} (picture {item.get('image_id')}): {error}") from error
+            raise ValueError(f"annotation {item.get('id')} (image {item.get('image_id')}): {error}") from error

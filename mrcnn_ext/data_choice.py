@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from mrcnn_ext.coco import CocoDataset, find_subset
-from mrcnn_ext.objects import fullest, picture_side
+from mrcnn_ext.objects import fullest, image_side
 from mrcnn_ext.quick import SUFFIX, quick
 
 CHOICE = Path("../data/chosen.json")
@@ -71,21 +71,21 @@ class ChosenData:
         """Names of the classes, background first."""
         return self.train.class_names
 
-    def picture_side(self) -> int:
-        """Pixels, the longest side of any picture for training."""
-        return picture_side(self.train)
+    def image_side(self) -> int:
+        """Pixels, the longest side of any image for training."""
+        return image_side(self.train)
 
     def fullest(self) -> int:
-        """Objects in the fullest picture for training or validation, 1 or more."""
+        """Objects in the fullest image for training or validation, 1 or more."""
         return fullest(self.train, self.validate)
 
     def find(self) -> None:
-        """Raises ValueError, with the tree that is expected, where an annotation file or picture folder is absent."""
+        """Raises ValueError, with the tree that is expected, where an annotation file or image folder is absent."""
         try:
             for subset in self.subsets:
-                _, pictures = find_subset(self.folder, subset, self.year)
-                if not pictures.is_dir():
-                    raise ValueError(f"there is no folder {pictures}.")
+                _, images = find_subset(self.folder, subset, self.year)
+                if not images.is_dir():
+                    raise ValueError(f"there is no folder {images}.")
         except ValueError as error:
             train, validate, test = self.subsets
             tree = _EXPECTED.format(
@@ -108,7 +108,7 @@ class ChosenData:
         dataset.load_coco(self.folder, subset, self.year)
         dataset.prepare()
         if not len(dataset.image_ids):
-            raise ValueError(f"{self.folder}: the part {subset!r} has no pictures.")
+            raise ValueError(f"{self.folder}: the part {subset!r} has no images.")
         return dataset
 
 
@@ -116,7 +116,7 @@ def choose_data(folder, year="2018", subsets=ROLES) -> ChosenData:
     """Check that a data set is there, print what it holds, and remember it for the other notebooks.
 
     folder, year, subsets: as in ChosenData; a relative folder is relative to the notebooks.
-    Reads the annotation files and no picture. Raises ValueError that says what is missing and what is expected.
+    Reads the annotation files and no image. Raises ValueError that says what is missing and what is expected.
     """
     data = ChosenData(folder, year, subsets)
     data.find()
@@ -144,11 +144,11 @@ def chosen_data() -> ChosenData:
 
 
 def _summary(data: ChosenData) -> str:
-    pictures = ", ".join(f"{len(part.image_ids):,} to {role}" for role, part in data.parts.items())
+    images = ", ".join(f"{len(part.image_ids):,} to {role}" for role, part in data.parts.items())
     names = data.class_names[1:]
     shown = ", ".join(names[:_MAX_CLASSES_SHOWN]) + (", .." if len(names) > _MAX_CLASSES_SHOWN else "")
     classes = "1 class" if len(names) == 1 else f"{len(names)} classes"
-    return f"Data set {data.name}: pictures {pictures}; {classes}: {shown}"
+    return f"Data set {data.name}: images {images}; {classes}: {shown}"
 
 
 def _write(path: Path, content: dict) -> None:

@@ -1,6 +1,6 @@
-"""A little web server on this machine with drawn shapes, for trying out what is meant for pictures on the web.
+"""A little web server on this machine with drawn shapes, for trying out what is meant for images on the web.
 
-It has what the web has: a picture that is there twice, and one that is gone.
+It has what the web has: an image that is there twice, and one that is gone.
 """
 
 import csv
@@ -18,27 +18,27 @@ LICENCE = "CC0-1.0"
 
 
 class DemoWeb:
-    """Serves pictures of the shapes until the program ends.
+    """Serves images of the shapes until the program ends.
 
     folder: emptied, and `urls.csv` with their addresses written into it.  shapes: the data set as mrcnn_ext.shapes
-    makes it.  count: pictures, at most those of its part for test.
+    makes it.  count: images, at most those of its part for test.
     """
 
     def __init__(self, folder, shapes="../data/shapes", count: int = 24):
         self.folder = Path(folder)
-        self.file, pictures = next(part for part in find_parts(shapes) if "test" in part[0].name)
+        self.file, image_dir = next(part for part in find_parts(shapes) if "test" in part[0].name)
         self.content = json.loads(self.file.read_bytes())
         self.names = sorted(image["file_name"] for image in self.content["images"])[:count]
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(pictures)))
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(image_dir)))
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.address = f"http://127.0.0.1:{server.server_port}"
         self.csv = self.folder / "urls.csv"
         self._write_csv()
 
     def write_labels(self, manifest, out) -> None:
-        """The labels that the shapes were drawn with, as COCO, for the files that `collect` made of their pictures."""
+        """The labels that the shapes were drawn with, as COCO, for the files that `collect` made of their images."""
         with Path(manifest).open(newline="", encoding="utf-8") as file:
             rows = [row for row in csv.DictReader(file) if row["status"] == "ok"]
         file_of = {row["url"].rpartition("/")[2]: row["file"] for row in rows}

@@ -1,7 +1,7 @@
-"""Pictures that are there twice: the same bytes, or nearly the same look.
+"""Images that are there twice: the same bytes, or nearly the same look.
 
 Near-duplicates have perceptual hashes that differ in few of 64 bits, and small versions that look alike: the hash alone
-takes pictures with a plain background for the same.
+takes images with a plain background for the same.
 """
 
 import hashlib
@@ -14,9 +14,9 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from mrcnn.data.picture import read_picture
+from mrcnn.data.image import read_image
 
-MAX_BITS = 6  # of 64: a saved-again or resized copy differs in 0 to 4, another picture in about 32
+MAX_BITS = 6  # of 64: a saved-again or resized copy differs in 0 to 4, another image in about 32
 MAX_DIFFERENCE = 6.0  # gray levels, mean over the small versions; a saved-again copy differs by 1 to 3
 _SMALL = 24  # pixels, side of the small version
 _BANDS = MAX_BITS + 1  # hashes that differ in fewer bits than there are bands are equal in one band
@@ -24,21 +24,21 @@ _BANDS = MAX_BITS + 1  # hashes that differ in fewer bits than there are bands a
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What tells pictures apart: sha256 of the file, 64 bits of perceptual hash, small version uint8 (24, 24, 3)."""
+    """What tells images apart: sha256 of the file, 64 bits of perceptual hash, small version uint8 (24, 24, 3)."""
 
     sha256: str
     look: int
     small: np.ndarray
 
 
-def fingerprint(path, picture=None) -> Fingerprint:
-    """Fingerprint of a picture file.  picture: its pixels [H, W, 3] uint8, where they are at hand.
+def fingerprint(path, image=None) -> Fingerprint:
+    """Fingerprint of an image file.  image: its pixels [H, W, 3] uint8, where they are at hand.
 
-    Raises ValueError or OSError, as `read_picture`.
+    Raises ValueError or OSError, as `read_image`.
     """
-    picture = read_picture(path) if picture is None else picture
+    image = read_image(path) if image is None else image
     sha256 = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    middle = cv2.resize(picture, (128, 128), interpolation=cv2.INTER_AREA)  # the hash needs 32 x 32
+    middle = cv2.resize(image, (128, 128), interpolation=cv2.INTER_AREA)  # the hash needs 32 x 32
     bits = imagehash.phash(Image.fromarray(middle)).hash.ravel()
     look = int.from_bytes(np.packbits(bits).tobytes(), "big")
     return Fingerprint(sha256, look, cv2.resize(middle, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA))
@@ -54,7 +54,7 @@ def same_bytes(fingerprints) -> list[list[int]]:
 
 
 def near_groups(fingerprints) -> list[list[int]]:
-    """Groups of two and more places of pictures with different bytes that look nearly the same, or are linked by such.
+    """Groups of two and more places of images with different bytes that look nearly the same, or are linked by such.
 
     Of copies with the same bytes only the first is in a group.  None in the list is passed over.
     """
@@ -99,7 +99,7 @@ def group_numbers(count: int, links) -> np.ndarray:
 
 
 def _link_alike(bucket, looks, groups, small) -> None:
-    """Make near-duplicates of a bucket one group, in place; only pictures of different groups are compared."""
+    """Make near-duplicates of a bucket one group, in place; only images of different groups are compared."""
     for n, one in enumerate(bucket[:-1]):
         rest = bucket[n + 1 :]
         near = np.bitwise_count(looks[rest] ^ looks[one]) <= MAX_BITS

@@ -86,7 +86,7 @@ def gpus() -> list[str]:
 
 
 def _training_step() -> float:
-    """The loss of one step on eight random 16x16 pictures: a convolution (cuDNN), a dense layer, their gradients."""
+    """The loss of one step on eight random 16x16 images: a convolution (cuDNN), a dense layer, their gradients."""
     random = np.random.default_rng(0)
     layers = keras.layers
     model = keras.Sequential(
@@ -98,8 +98,8 @@ def _training_step() -> float:
         ]
     )
     model.compile(optimizer="sgd", loss="mse", jit_compile=True)
-    pictures, answers = random.random((8, 16, 16, 3), dtype=np.float32), random.random((8, 1), dtype=np.float32)
-    return float(np.ravel(model.train_on_batch(pictures, answers))[0])
+    images, answers = random.random((8, 16, 16, 3), dtype=np.float32), random.random((8, 1), dtype=np.float32)
+    return float(np.ravel(model.train_on_batch(images, answers))[0])
 
 
 def _version(*packages: str) -> str:

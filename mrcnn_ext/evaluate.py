@@ -3,7 +3,7 @@
     detections = detect_dataset(model, dataset)
     print(evaluate(dataset, detections))
 
-Truth and detections are compared in the pixels of the original pictures, by faster-coco-eval, which gives the numbers
+Truth and detections are compared in the pixels of the original images, by faster-coco-eval, which gives the numbers
 of COCO's own pycocotools.
 """
 
@@ -15,7 +15,7 @@ from mrcnn_ext.coco import CocoDataset
 from mrcnn_ext.mask_crops import crop_to_rle
 from mrcnn_ext.masks import encode_masks, rle_area, rle_box, rle_to_json
 from mrcnn_ext.report import Evaluation
-from mrcnn_ext.results import coco_ids, picture_size, result_to_coco
+from mrcnn_ext.results import coco_ids, image_size, result_to_coco
 
 __all__ = ["Evaluation", "detect_dataset", "evaluate", "result_to_coco"]
 
@@ -25,20 +25,20 @@ IOU_50, IOU_75 = 0, 5  # places in COCO's list of IoU thresholds 0.50, 0.55, .. 
 
 
 def detect_dataset(model, dataset, image_ids=None, batch_size=None, progress=True, leave=True) -> list[dict]:
-    """Detect on pictures of a data set; default: on all of them.
+    """Detect on images of a data set; default: on all of them.
 
     model: a MaskRCNN in inference mode, or anything with `detect(list of images, crops=True)` like it.
-    batch_size: pictures per call; default: the model's own `config.BATCH_SIZE`. The last batch is filled up to it.
+    batch_size: images per call; default: the model's own `config.BATCH_SIZE`. The last batch is filled up to it.
     progress: shows a bar.  leave: which stays when it is done.
-    Returns one dict per picture: image_id, rois, class_ids, scores as from `detect`, and its masks as "rles", which
-    take some hundred bytes each where full masks would take a picture.
+    Returns one dict per image: image_id, rois, class_ids, scores as from `detect`, and its masks as "rles", which
+    take some hundred bytes each where full masks would take an image.
     """
     image_ids = [int(i) for i in (dataset.image_ids if image_ids is None else image_ids)]
     batch_size = model.config.BATCH_SIZE if batch_size is None else batch_size
     config = getattr(model, "config", None)  # an exported model has none
     dataset.image_channels = max(3, getattr(config, "IMAGE_CHANNEL_COUNT", 3))
     detections = []
-    with tqdm(total=len(image_ids), desc="detect", unit="picture", leave=leave, disable=not progress) as bar:
+    with tqdm(total=len(image_ids), desc="detect", unit="image", leave=leave, disable=not progress) as bar:
         for start in range(0, len(image_ids), batch_size):
             batch = image_ids[start : start + batch_size]
             images = [dataset.load_image(i) for i in batch]
@@ -51,7 +51,7 @@ def detect_dataset(model, dataset, image_ids=None, batch_size=None, progress=Tru
 
 
 def _with_rles(result: dict, height: int, width: int) -> dict:
-    """What `detect(.., crops=True)` found in a picture, masks as "rles"; without them for a network without masks."""
+    """What `detect(.., crops=True)` found in an image, masks as "rles"; without them for a network without masks."""
     found = {key: value for key, value in result.items() if key != "masks"}
     if result.get("masks") is not None:
         pairs = zip(result["masks"], result["rois"], strict=True)
@@ -65,9 +65,9 @@ def evaluate(dataset, detections, iou_types=IOU_TYPES, image_ids=None, max_detec
     dataset: any prepared Dataset; truth comes from `load_mask`, of a CocoDataset straight from its file.
     detections: as from `detect_dataset`, or COCO's list of results (ids as from `mrcnn_ext.results.coco_ids`).
     iou_types: "bbox", "segm" or both; "segm" needs masks.
-    image_ids: pictures to evaluate on; default: all of the data set.
-    max_detections: of a picture and class, the highest scores that count (COCO: 100).
-    Raises ValueError when a picture has no entry in `detections` (no objects found is an entry with none).
+    image_ids: images to evaluate on; default: all of the data set.
+    max_detections: of an image and class, the highest scores that count (COCO: 100).
+    Raises ValueError when an image has no entry in `detections` (no objects found is an entry with none).
     """
     iou_types = (iou_types,) if isinstance(iou_types, str) else tuple(iou_types)
     if not iou_types or set(iou_types) - set(IOU_TYPES):
@@ -76,11 +76,11 @@ def evaluate(dataset, detections, iou_types=IOU_TYPES, image_ids=None, max_detec
         raise ValueError(f"max_detections must be at least 1, but is {max_detections}.")
     numbers = [int(i) for i in (dataset.image_ids if image_ids is None else image_ids)]
     if not numbers:
-        raise ValueError("There is no picture to evaluate on.")
+        raise ValueError("There is no image to evaluate on.")
     results = _results_of(dataset, detections, numbers)
     truth = _truth_of(dataset, numbers)
     evaluation = Evaluation(
-        pictures=len(numbers),
+        images=len(numbers),
         objects=sum(not annotation["iscrowd"] for annotation in truth["annotations"]),
         max_detections=max_detections,
     )
@@ -90,7 +90,7 @@ def evaluate(dataset, detections, iou_types=IOU_TYPES, image_ids=None, max_detec
 
 
 def _results_of(dataset, detections, numbers: list[int]) -> list[dict]:
-    """COCO results for the pictures asked for, and a check that each of these pictures was looked at."""
+    """COCO results for the images asked for, and a check that each of these images was looked at."""
     if detections and "category_id" in detections[0]:
         results = detections
     else:
@@ -98,8 +98,8 @@ def _results_of(dataset, detections, numbers: list[int]) -> list[dict]:
         absent = [number for number in numbers if number not in seen]
         if absent:
             raise ValueError(
-                f"{len(absent)} of {len(numbers)} pictures have no entry in the detections, the first is {absent[0]}. "
-                "Detect on them too, or say with image_ids= which pictures to evaluate on."
+                f"{len(absent)} of {len(numbers)} images have no entry in the detections, the first is {absent[0]}. "
+                "Detect on them too, or say with image_ids= which images to evaluate on."
             )
         results = result_to_coco(dataset, detections)
     image_ids, categories = coco_ids(dataset)
@@ -112,12 +112,12 @@ def _results_of(dataset, detections, numbers: list[int]) -> list[dict]:
 
 
 def _truth_of(dataset, numbers: list[int]) -> dict:
-    """COCO content with the true objects of these pictures."""
+    """COCO content with the true objects of these images."""
     image_ids, categories = coco_ids(dataset)
     images, annotations = [], []
     for number in numbers:
         objects = true_objects(dataset, number)
-        height, width = objects[0]["rle"]["size"] if objects else picture_size(dataset, number)
+        height, width = objects[0]["rle"]["size"] if objects else image_size(dataset, number)
         images.append({"id": image_ids[number], "height": int(height), "width": int(width)})
         for item in objects:
             annotations.append(
@@ -134,7 +134,7 @@ def _truth_of(dataset, numbers: list[int]) -> dict:
 
 
 def true_objects(dataset, number: int) -> list[dict]:
-    """True objects of a picture: class_id, iscrowd, rle, bbox, area."""
+    """True objects of an image: class_id, iscrowd, rle, bbox, area."""
     from_file = isinstance(dataset, CocoDataset) and "coco_file" in dataset.image_info[number]
     if from_file and type(dataset).load_mask is CocoDataset.load_mask:  # a subclass may change the masks
         return dataset.load_truth(number)
@@ -187,7 +187,7 @@ def _evaluate_one(dataset, truth: dict, results: list[dict], iou_type: str, max_
 
 
 def _check_masks(truth: dict, results: list[dict]) -> None:
-    """Every result needs a mask of its picture's size; the evaluator would take another one for a miss."""
+    """Every result needs a mask of its image's size; the evaluator would take another one for a miss."""
     sizes = {image["id"]: [image["height"], image["width"]] for image in truth["images"]}
     for result in results:
         if "segmentation" not in result:
@@ -195,7 +195,7 @@ def _check_masks(truth: dict, results: list[dict]) -> None:
         size = list(result["segmentation"]["size"])
         if size != sizes[result["image_id"]]:
             raise ValueError(
-                f"picture {result['image_id']}: a detected mask has {size[0]} x {size[1]} pixels (height x width), but "
+                f"image {result['image_id']}: a detected mask has {size[0]} x {size[1]} pixels (height x width), but "
                 f"the true masks have {' x '.join(map(str, sizes[result['image_id']]))}."
             )
 

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
-from mrcnn.data.picture import read_picture
+from mrcnn.data.image import read_image
 from mrcnn.export.exported import ExportedModel
 from mrcnn.export.formats import FILES, write
+from mrcnn.export.image_model import image_model
 from mrcnn.export.parity import Parity, compare
-from mrcnn.export.picture_model import picture_model
 from mrcnn_ext.evaluate import detect_dataset, evaluate
 from mrcnn_ext.evaluation.run import COCO_LIMIT, check_classes
 from mrcnn_ext.label_map import write_label_map
 from mrcnn_ext.model_card import write_model_card
-from mrcnn_ext.one_size import OneSize, fit_picture
+from mrcnn_ext.one_size import OneSize, fit_image
 from mrcnn_ext.runs import find_run, load_run
 
-SAMPLES = 6  # pictures that both are run on
-AP_PICTURES = 100  # pictures that AP is measured on
+SAMPLES = 6  # images that both are run on
+AP_IMAGES = 100  # images that AP is measured on
 MAX_AP_LOSS = 0.01
 REPEATS = 5
 REPORT, LABEL_MAP, CARD, CONFIG = "export.json", "label_map.pbtxt", "MODEL_CARD.md", "config.json"
@@ -31,7 +31,7 @@ REPORT, LABEL_MAP, CARD, CONFIG = "export.json", "label_map.pbtxt", "MODEL_CARD.
 class ExportReport:
     """What was written, how far it is from the network, and how fast both are.
 
-    seconds, seconds_network: of `detect` for the first sample picture, the median of five.
+    seconds, seconds_network: of `detect` for the first sample image, the median of five.
     ap, ap_network: mask AP (box AP without masks) on the data set, None when none was given, of detections with
     min_score, the run's threshold, and more.  max_ap_loss: allowed.
     """
@@ -57,7 +57,7 @@ class ExportReport:
         lines = [
             f"{self.path} ({self.megabytes:.1f} MB, {self.precision})",
             f"beside the network in Keras: {self.parity.text}",
-            f"seconds a picture: {self.seconds:.3f}; the network in Keras: {self.seconds_network:.3f}",
+            f"seconds an image: {self.seconds:.3f}; the network in Keras: {self.seconds_network:.3f}",
         ]
         if self.ap is not None:
             limit = f"a loss of {self.max_ap_loss:g} is allowed"
@@ -73,22 +73,22 @@ def export_run(
     *,
     size=None,
     precision="float32",
-    pictures=(),
+    images=(),
     dataset=None,
     max_ap_loss=MAX_AP_LOSS,
     licence=None,
     logs="logs",
 ) -> ExportReport:
-    """Exports a run: one input, uint8 pictures (B, H, W, C), to boxes in their pixels, classes, scores, masks, number.
+    """Exports a run: one input, uint8 images (B, H, W, C), to boxes in their pixels, classes, scores, masks, number.
 
     run, logs: see `mrcnn_ext.runs.find_run`.  to: "savedmodel", "onnx", "keras" or "tflite".
     out: folder; default: export/<to> in the run's folder, with the precision in its name when not float32.
-    size: (height, width) of every picture; default: any, for TFLite the network's.
+    size: (height, width) of every image; default: any, for TFLite the network's.
     precision: "float32", or for ONNX and TFLite "float16" or "int8", which need a `dataset`.
-    pictures: files or arrays that both are run on; default: the first of the data set, else drawn shapes.
-    dataset: a prepared Dataset with the run's classes; AP of both is measured on up to 100 of its pictures.
+    images: files or arrays that both are run on; default: the first of the data set, else drawn shapes.
+    dataset: a prepared Dataset with the run's classes; AP of both is measured on up to 100 of its images.
     licence: of the weights, for the model card.
-    With a size, pictures of another one are fitted into it (`fit_picture`) before both are run on them.
+    With a size, images of another one are fitted into it (`fit_image`) before both are run on them.
     Beside the model lie label_map.pbtxt, config.json, MODEL_CARD.md and export.json, this report.
     Raises ValueError, and leaves things as they were, when the export differs from the network, when there was nothing
     to compare, when AP falls by more than `max_ap_loss`, or when `out` holds anything but an earlier export.
@@ -104,14 +104,14 @@ def export_run(
     size = _size(to, size, model.config)
     if size is not None and dataset is not None:
         dataset = OneSize(dataset, size)
-    samples = _samples(pictures, dataset, size, model.config)
+    samples = _samples(images, dataset, size, model.config)
     min_score = float(model.config.DETECTION_MIN_CONFIDENCE)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
         new = Path(folder) / "new"
         new.mkdir()
         file = new / FILES[to] if to in FILES else new
-        write(to, picture_model(model, size, batch=1 if to == "tflite" else None), file, precision)
+        write(to, image_model(model, size, batch=1 if to == "tflite" else None), file, precision)
         exported = ExportedModel(file, channels=int(model.config.IMAGE_CHANNEL_COUNT))
         report = ExportReport(
             run=files.folder.name,
@@ -169,24 +169,24 @@ def _size(to, size, config):
     return int(config.IMAGE_MAX_DIM), int(config.IMAGE_MAX_DIM)
 
 
-def _samples(pictures, dataset, size, config):
-    """Pictures [H, W, C] that both are run on."""
-    if len(pictures):
-        samples = [read_picture(p) if isinstance(p, str | Path) else p for p in pictures]
+def _samples(images, dataset, size, config):
+    """Images [H, W, C] that both are run on."""
+    if len(images):
+        samples = [read_image(p) if isinstance(p, str | Path) else p for p in images]
     elif dataset is not None:
         samples = [dataset.load_image(i) for i in dataset.image_ids[:SAMPLES]]
     else:
         samples = list(_drawn(size, int(config.IMAGE_MAX_DIM)))
-    return samples if size is None else [fit_picture(image, size) for image in samples]
+    return samples if size is None else [fit_image(image, size) for image in samples]
 
 
 def _drawn(size, side):
-    from mrcnn_ext.shapes import random_picture
+    from mrcnn_ext.shapes import random_image
 
     random = np.random.default_rng(0)
     sizes = [size] if size else [(side, side), (side * 3 // 4, side), (side * 2, side * 3 // 2)]
     for number in range(SAMPLES):
-        yield random_picture(random, *sizes[number % len(sizes)])[0]
+        yield random_image(random, *sizes[number % len(sizes)])[0]
 
 
 def _seconds(model, image):
@@ -201,7 +201,7 @@ def _seconds(model, image):
 
 def _ap(model, dataset, config):
     """AP as `mrcnn evaluate` has it, but of detections above the run's own threshold, which an export cannot lower."""
-    image_ids = list(dataset.image_ids[:AP_PICTURES])
+    image_ids = list(dataset.image_ids[:AP_IMAGES])
     detections = detect_dataset(model, dataset, image_ids, batch_size=1, progress=False)
     kind = "segm" if config.USE_MASK else "bbox"
     most = max(COCO_LIMIT, config.DETECTION_MAX_INSTANCES)

@@ -1,4 +1,4 @@
-"""Grids of pictures of a data set: truth, crops of each class, truth above prediction.
+"""Grids of images of a data set: truth, crops of each class, truth above prediction.
 
 Every function returns a Figure; make it a cell's last line.
 """
@@ -15,16 +15,16 @@ from mrcnn.plots.labels import class_label, counted
 from mrcnn.plots.masks import apply_mask, mask_outlines
 from mrcnn.plots.palette import class_colors
 from mrcnn_ext.masks import decode_masks
-from mrcnn_ext.results import picture_size
+from mrcnn_ext.results import image_size
 
-_MAX_CAPTIONS = 12  # above that many objects captions hide the picture
+_MAX_CAPTIONS = 12  # above that many objects captions hide the image
 _INCHES = 14  # width of a full row
 _TITLE_INCHES = 0.35
 _TINT = 0.25  # of a mask's colour: light, so that the objects keep theirs
 
 
 def truth_of(dataset, image_id) -> dict:
-    """The true objects of a picture as `MaskRCNN.detect` gives its: rois (N, 4), class_ids (N,), masks (H, W, N)."""
+    """The true objects of an image as `MaskRCNN.detect` gives its: rois (N, 4), class_ids (N,), masks (H, W, N)."""
     masks, class_ids = dataset.load_mask(image_id)
     return {"rois": extract_bboxes(masks), "class_ids": class_ids, "masks": masks}
 
@@ -34,13 +34,13 @@ def objects_of(dataset, detection, min_score=0.0) -> dict:
     keep = np.flatnonzero(np.asarray(detection["scores"]) >= min_score)
     objects = {name: np.asarray(detection[name])[keep] for name in ("rois", "class_ids", "scores")}
     if detection.get("rles") is not None:
-        size = picture_size(dataset, detection["image_id"])
+        size = image_size(dataset, detection["image_id"])
         objects["masks"] = decode_masks([detection["rles"][i] for i in keep], *size)
     return objects
 
 
 def plot_truth(dataset, image_ids, cols=4):
-    """Pictures with their true masks, boxes and class names; colours tell classes apart, or objects of one class."""
+    """Images with their true masks, boxes and class names; colours tell classes apart, or objects of one class."""
     figure, axes = _grid(dataset, image_ids, cols)
     for ax, image_id in zip(axes.flat, image_ids, strict=False):
         truth = truth_of(dataset, image_id)
@@ -51,7 +51,7 @@ def plot_truth(dataset, image_ids, cols=4):
 
 
 def plot_comparison(dataset, detections, titles=None, min_score=0.5):
-    """Up to four pictures: the true objects in the upper row, the detected ones with their scores in the lower.
+    """Up to four images: the true objects in the upper row, the detected ones with their scores in the lower.
 
     detections: entries of `detect_dataset`.  titles: a text for each.  min_score: weaker objects are not drawn.
     """
@@ -125,7 +125,7 @@ def _stretched(dataset, objects, place, size):
 def _grid(dataset, image_ids, cols):
     cols = max(1, min(cols, len(image_ids)))
     rows = max(1, -(-len(image_ids) // cols))
-    sizes = [picture_size(dataset, image_id) for image_id in image_ids]
+    sizes = [image_size(dataset, image_id) for image_id in image_ids]
     aspect = min(2, max((height / width for height, width in sizes), default=1))
     cell = min(_INCHES / cols, 5)
     height = rows * (cell * aspect + _TITLE_INCHES)
@@ -147,18 +147,18 @@ def _draw(ax, dataset, image_id, objects, title):
         texts = [""] * total if one_class else [class_label(class_id, names) for class_id in class_ids]
         numbers = [""] * total if scores is None else [f"{score:.2f}" for score in scores]
         captions = [f"{text} {number}".strip() for text, number in zip(texts, numbers, strict=True)]
-    picture = canvas.drawable(dataset.load_image(image_id))
+    image = canvas.drawable(dataset.load_image(image_id))
     if total:
         colors, masks = class_colors(range(1, total + 1) if one_class else class_ids), objects.get("masks")
         for i, color in enumerate(colors if masks is not None else ()):
-            apply_mask(picture, masks[:, :, i], color, alpha=_TINT)
+            apply_mask(image, masks[:, :, i], color, alpha=_TINT)
         display_instances(
-            picture, objects["rois"], masks, class_ids, names, ax=ax, show_mask=False, colors=colors, captions=captions
+            image, objects["rois"], masks, class_ids, names, ax=ax, show_mask=False, colors=colors, captions=captions
         )
     else:
-        canvas.show_picture(ax, picture)
+        canvas.show_image(ax, image)
     ax.set_title(title, fontsize=10)
 
 
 def _title(dataset, image_id):
-    return f"picture {dataset.image_info[image_id]['id']}"
+    return f"image {dataset.image_info[image_id]['id']}"

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from mrcnn.export.picture_model import picture_model
+from mrcnn.export.image_model import image_model
 from mrcnn_ext.runs import load_run
 
 STAGES = (
@@ -21,7 +21,7 @@ LARGE = 1024  # bytes of a constant; what is larger (tables, anchors) would only
 
 
 def write_graph(run="last", out=None, logs="logs") -> Path:
-    """Writes the graph of a run, from pictures to objects, as TensorBoard reads it. Returns the folder.
+    """Writes the graph of a run, from images to objects, as TensorBoard reads it. Returns the folder.
 
     run, logs: see `mrcnn_ext.runs.find_run`.  out: default: graph/ in the run's folder.
     """
@@ -31,9 +31,9 @@ def write_graph(run="last", out=None, logs="logs") -> Path:
     if keras.backend.backend() != "tensorflow":
         raise ValueError("The graph is TensorFlow's: start again with KERAS_BACKEND=tensorflow in the environment.")
     model, _, folder = load_run(run, logs=logs)
-    one = picture_model(model)
-    spec = tf.TensorSpec(one.input_shape, tf.uint8, name="picture")
-    graph = tf.function(lambda picture: one(picture, training=False)).get_concrete_function(spec).graph
+    one = image_model(model)
+    spec = tf.TensorSpec(one.input_shape, tf.uint8, name="image")
+    graph = tf.function(lambda image: one(image, training=False)).get_concrete_function(spec).graph
     out = Path(out or folder / "graph")
     for old in out.glob("events.out.tfevents.*"):  # TensorBoard would show the first of several graphs
         old.unlink()
@@ -58,8 +58,8 @@ def staged(graph_def):
 
 
 def stage_name(name):
-    """`picture_to_objects_1/mask_rcnn_1/res2a_out_1/Relu` -> `backbone/res2a_out_1/Relu`; other names stay."""
-    parts = [part for part in name.split("/") if not re.fullmatch(r"(picture_to_objects|mask_rcnn)(_\d+)?", part)]
+    """`image_to_objects_1/mask_rcnn_1/res2a_out_1/Relu` -> `backbone/res2a_out_1/Relu`; other names stay."""
+    parts = [part for part in name.split("/") if not re.fullmatch(r"(image_to_objects|mask_rcnn)(_\d+)?", part)]
     for stage, pattern in STAGES:
         if len(parts) > 1 and any(re.fullmatch(pattern, part) for part in (parts[0], re.sub(r"_\d+$", "", parts[0]))):
             return "/".join([stage, *parts])

@@ -27,26 +27,24 @@ FINE = 4  # sub-pixels a side, for soft edges
 
 def make_hard_shapes(out_dir, counts=None, size=SIZE, seed=2018, progress=True) -> Path:
     """Make the set in `out_dir`, and return its path; the arguments are those of `make_shapes`."""
-    return make_shapes(out_dir, counts, size, seed, progress, Drawing("hard shapes", CLASSES, random_picture))
+    return make_shapes(out_dir, counts, size, seed, progress, Drawing("hard shapes", CLASSES, random_image))
 
 
-def random_picture(
-    rng: np.random.Generator, height: int, width: int
-) -> tuple[np.ndarray, list[tuple[int, np.ndarray]]]:
-    """Draw one picture: uint8 RGB (height, width, 3) and, per object, (class id 1..8, visible mask (height, width))."""
+def random_image(rng: np.random.Generator, height: int, width: int) -> tuple[np.ndarray, list[tuple[int, np.ndarray]]]:
+    """Draw one image: uint8 RGB (height, width, 3) and, per object, (class id 1..8, visible mask (height, width))."""
     background = _texture(rng, height, width, _colour(rng), rng.uniform(15, 40))
     class_ids = [int(i) for i in rng.integers(1, len(CLASSES) + 1, rng.integers(*OBJECTS, endpoint=True))]
     class_ids += [0] * int(rng.integers(*STRANGERS, endpoint=True))
     things = [(i, _coverage(rng, CLASSES[i - 1] if i else None, height, width)) for i in rng.permutation(class_ids)]
     things = [things[i] for i in seen(things)]
-    picture, mean = background, background.mean((0, 1))
+    image, mean = background, background.mean((0, 1))
     for _, coverage in things:
         rows, columns = (_span(coverage.any(axis)) for axis in (1, 0))
-        part, share = picture[rows, columns], coverage[rows, columns, None]
+        part, share = image[rows, columns], coverage[rows, columns, None]
         part += (_texture(rng, *part.shape[:2], _colour(rng, mean), rng.uniform(5, 25)) - part) * share
     visible = visible_masks([coverage for _, coverage in things])
     objects = [(int(i), mask) for (i, _), mask in zip(things, visible, strict=True) if i]
-    return np.rint(picture).astype(np.uint8), objects
+    return np.rint(image).astype(np.uint8), objects
 
 
 def outlines(name: str | None) -> list[np.ndarray]:

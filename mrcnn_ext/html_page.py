@@ -1,4 +1,4 @@
-"""What our HTML pages share: one style, tables, pictures inside the page. A page needs nothing else."""
+"""What our HTML pages share: one style, tables, images inside the page. A page needs nothing else."""
 
 import base64
 import io
@@ -52,7 +52,7 @@ def table(head, rows) -> str:
     return f'<div class="scroll"><table>{line("th", head)}{"".join(line("td", row) for row in rows)}</table></div>'
 
 
-def picture(source, caption: str, wide=False) -> str:
+def image(source, caption: str, wide=False) -> str:
     """A figure with a caption. source: a data URI."""
     return (
         f'<figure{" class=wide" if wide else ""}><img src="{source}" alt="{escape(caption)}">'

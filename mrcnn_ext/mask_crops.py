@@ -1,4 +1,4 @@
-"""Masks as crops of their boxes: into RLE of a whole picture and back, never with a mask as large as the picture."""
+"""Masks as crops of their boxes: into RLE of a whole image and back, never with a mask as large as the image."""
 
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -7,13 +7,13 @@ from mrcnn_ext.masks import rle_box, run_lengths
 
 
 def crop_to_rle(crop: np.ndarray, corner, height: int, width: int) -> dict:
-    """Crop bool (h, w) whose upper left pixel is at corner (y1, x1) -> compressed RLE of a picture height x width.
+    """Crop bool (h, w) whose upper left pixel is at corner (y1, x1) -> compressed RLE of an image height x width.
 
-    Raises ValueError when it does not lie inside the picture.
+    Raises ValueError when it does not lie inside the image.
     """
     y1, x1 = (int(v) for v in corner[:2])
     if y1 < 0 or x1 < 0 or y1 + crop.shape[0] > height or x1 + crop.shape[1] > width:
-        raise ValueError(f"a crop of {crop.shape} px at {(y1, x1)} leaves its picture of {height} x {width} px.")
+        raise ValueError(f"a crop of {crop.shape} px at {(y1, x1)} leaves its image of {height} x {width} px.")
     edges = np.diff(np.pad(np.asarray(crop, np.int8), ((1, 1), (0, 0))), axis=0).T  # (w, h + 1): COCO goes by columns
     columns, rows = np.nonzero(edges == 1)
     starts = (columns + x1) * height + rows + y1

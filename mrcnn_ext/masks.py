@@ -30,7 +30,7 @@ def encode_masks(masks: np.ndarray) -> list[dict]:
 
 
 def decode_masks(rles: Sequence[dict], height: int, width: int) -> np.ndarray:
-    """N RLEs of one picture -> bool masks (height, width, N); N may be 0.
+    """N RLEs of one image -> bool masks (height, width, N); N may be 0.
 
     Raises ValueError for a broken one.  (pycocotools' own decode warns under numpy 2, and reads past broken counts.)
     """
@@ -82,14 +82,14 @@ def polygon_parts(segmentation: Sequence) -> tuple[np.ndarray, ...]:
         if not np.isfinite(numbers).all():
             raise ValueError("a polygon has a coordinate that is not a finite number")
         if numbers.size and np.abs(numbers).max() > MAX_COORDINATE:
-            raise ValueError(f"a polygon has the coordinate {np.abs(numbers).max():g}, which no picture has")
+            raise ValueError(f"a polygon has the coordinate {np.abs(numbers).max():g}, which no image has")
         if numbers.size >= MIN_POLYGON_NUMBERS:
             parts.append(numbers)
     return tuple(parts)
 
 
 def polygons_to_rle(parts: Sequence[np.ndarray], height: int, width: int) -> dict:
-    """Union of polygons -> compressed RLE of a picture of height x width.  No part at all gives an empty mask."""
+    """Union of polygons -> compressed RLE of an image of height x width.  No part at all gives an empty mask."""
     near = [cut_polygon(np.asarray(part, np.float64), height, width, FAR_OUTSIDE) for part in parts]
     near = [part for part in near if part.size >= MIN_POLYGON_NUMBERS]
     if not near:
@@ -98,7 +98,7 @@ def polygons_to_rle(parts: Sequence[np.ndarray], height: int, width: int) -> dic
 
 
 def counts_to_bytes(counts, height: int, width: int) -> bytes:
-    """RLE counts of any kind (list of run lengths, text, bytes) -> compressed bytes for a picture of height x width.
+    """RLE counts of any kind (list of run lengths, text, bytes) -> compressed bytes for an image of height x width.
 
     Raises ValueError when the runs do not add up to height * width.
     """
@@ -178,7 +178,7 @@ def _outline(mask: np.ndarray) -> list[int] | None:
 
 
 def cut_polygon(part: np.ndarray, height: int, width: int, margin: float = 0) -> np.ndarray:
-    """Polygon (2 * points,) without what is more than `margin` pixels outside the picture; may come out empty."""
+    """Polygon (2 * points,) without what is more than `margin` pixels outside the image; may come out empty."""
     points = part.reshape(-1, 2)
     for axis, end in ((0, width), (1, height)):
         for sign, limit in ((1, end + margin), (-1, margin)):

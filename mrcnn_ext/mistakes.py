@@ -1,4 +1,4 @@
-"""Which pictures a model gets wrong, and how."""
+"""Which images a model gets wrong, and how."""
 
 from mrcnn_ext.evaluation.analysis import Mistakes, mistakes_in
 from mrcnn_ext.evaluation.overlaps import compare
@@ -7,7 +7,7 @@ __all__ = ["Mistakes", "find_mistakes"]
 
 
 def find_mistakes(dataset, detections, min_score=0.5, min_iou=0.5) -> list[Mistakes]:
-    """Mistakes in each picture, most first; pictures without any are left out.
+    """Mistakes in each image, most first; images without any are left out.
 
     detections: entries of `detect_dataset` with masks.  min_score: weaker detections do not count.
     min_iou: of the masks, for a detection to be that of an object. Crowds are not counted as objects.

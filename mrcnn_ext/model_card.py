@@ -8,13 +8,13 @@ from mrcnn_ext.evaluation.run import LEAST_SCORE
 
 USE = {
     "savedmodel": 'function = tf.saved_model.load("saved_model").signatures["serving_default"]\n'
-    "found = function(tf.constant(pictures))",
+    "found = function(tf.constant(images))",
     "onnx": 'session = onnxruntime.InferenceSession("model.onnx")\n'
-    "found = session.run(None, {session.get_inputs()[0].name: pictures})",
+    "found = session.run(None, {session.get_inputs()[0].name: images})",
     "keras": "import mrcnn.model  # the layers\n"
-    'found = keras.models.load_model("model.keras").predict_on_batch(pictures)',
+    'found = keras.models.load_model("model.keras").predict_on_batch(images)',
     "tflite": 'runner = tf.lite.Interpreter("model.tflite").get_signature_runner("serving_default")\n'
-    "found = runner(picture=pictures)  # one picture at a time",
+    "found = runner(image=images)  # one image at a time",
 }
 SETTINGS = (
     *("BACKBONE", "BACKBONE_WIDTH", "NUM_CLASSES", "IMAGE_RESIZE_MODE", "IMAGE_MIN_DIM", "IMAGE_MAX_DIM"),
@@ -22,7 +22,7 @@ SETTINGS = (
 )
 NAMED = {None: "random", "coco": "COCO's", "imagenet": "ImageNet's"}
 NO_LICENCE = (
-    "Not stated. Weights trained from random ones (see above) are yours, as far as the licence of the pictures allows; "
+    "Not stated. Weights trained from random ones (see above) are yours, as far as the licence of the images allows; "
     "weights that began as COCO's or ImageNet's also carry what their publishers ask."
 )
 
@@ -36,11 +36,11 @@ def write_model_card(path, files, report, licence=None):
     lines = [
         f"# {files.config.NAME}: Mask R-CNN, {report.to}, {report.precision}",
         "",
-        f"Input: pictures, uint8 RGB, (batch, height, width, {files.config.IMAGE_CHANNEL_COUNT}), of {size}. Output:",
+        f"Input: images, uint8 RGB, (batch, height, width, {files.config.IMAGE_CHANNEL_COUNT}), of {size}. Output:",
         "",
         "| name | shape | is |",
         "| --- | --- | --- |",
-        "| `boxes` | (batch, D, 4) | y1, x1, y2, x2 in pixels of the picture, y2 and x2 outside |",
+        "| `boxes` | (batch, D, 4) | y1, x1, y2, x2 in pixels of the image, y2 and x2 outside |",
         "| `classes` | (batch, D) | see below, and `label_map.pbtxt` |",
         "| `scores` | (batch, D) | 0 to 1, best first |",
         "| `masks` | (batch, D, h, w) | 0 to 1, stretched over the box; the object is where it is 0.5 or more |",
@@ -60,7 +60,7 @@ def write_model_card(path, files, report, licence=None):
         "",
         "## Measured",
         f"- Beside the network in Keras: {report.parity.text}.",
-        f"- Seconds a picture: {report.seconds:.3f} (Keras: {report.seconds_network:.3f}).",
+        f"- Seconds an image: {report.seconds:.3f} (Keras: {report.seconds_network:.3f}).",
         _average_precision(report),
         "",
         "## Licence of the weights",
@@ -82,7 +82,7 @@ def _training(files):
         data = training["data"]["train"]
         places = "".join(f" of `{Path(file).name}`" for file in data.get("files", ()))
         lines.append(
-            f"- {training['started']}: {data['pictures']} pictures{places}, {data['classes']} classes, fingerprint "
+            f"- {training['started']}: {data['images']} images{places}, {data['classes']} classes, fingerprint "
             f"{data['sha256']}; settings {training['settings']}"
         )
     return lines
@@ -98,7 +98,7 @@ def _first_weights(training):
 def _average_precision(report):
     if report.ap is None:
         return "- AP: not measured with this export."
-    fitted = "" if report.size is None else ", of pictures fitted into the size"
+    fitted = "" if report.size is None else ", of images fitted into the size"
     apart = f"; `mrcnn evaluate` counts from {LEAST_SCORE:g} on" if report.min_score > LEAST_SCORE else ""
     return (
         f"- AP, IoU 0.50 to 0.95{fitted}, of detections with scores from {report.min_score:g} on{apart}: "

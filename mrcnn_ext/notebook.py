@@ -1,4 +1,4 @@
-"""What the notebooks share: set-up, the chosen data set, and pictures of each stage, all in one import.
+"""What the notebooks share: set-up, the chosen data set, and images of each stage, all in one import.
 
 The plotting functions return a Figure and show nothing: make them a cell's last line, or pass the figure to `display`.
 """
@@ -19,7 +19,7 @@ from mrcnn_ext.anchor_fit import best_anchor_ious, fitting_scales
 from mrcnn_ext.data_choice import LOGS, choose_data, chosen_data
 from mrcnn_ext.gallery import mean_masks, plot_comparison, plot_crops, plot_truth, truth_of
 from mrcnn_ext.mistakes import find_mistakes
-from mrcnn_ext.objects import gather_objects, some_pictures
+from mrcnn_ext.objects import gather_objects, some_images
 from mrcnn_ext.quick import quick
 from mrcnn_ext.statistics import plot_anchor_fit, plot_average_precision, plot_mask_statistics, plot_mean_masks
 from mrcnn_ext.suggest import caps_for
@@ -49,7 +49,7 @@ __all__ = [
     "quick",
     "setup",
     "show_truth_beside_prediction",
-    "some_pictures",
+    "some_images",
     "tensorboard_link",
     "truth_of",
 ]
@@ -62,7 +62,7 @@ _FIGURE_DEFAULTS = {
     "axes.titlesize": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "image.interpolation": "nearest",  # pixels stay pixels: small pictures are drawn large
+    "image.interpolation": "nearest",  # pixels stay pixels: small images are drawn large
 }
 
 

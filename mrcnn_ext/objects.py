@@ -12,12 +12,12 @@ _NO_OBJECTS = {
     "class_ids": np.zeros(0, np.int32),
     "boxes_px": np.zeros((0, 4), np.int32),
     "areas_px": np.zeros(0, np.int32),
-    "picture_px": np.zeros((0, 2), np.int32),
+    "image_px": np.zeros((0, 2), np.int32),
 }
 
 
-def some_pictures(dataset, most, seed=0):
-    """Ids (N,) of at most `most` pictures, in order: all of them, or a random choice that the seed fixes."""
+def some_images(dataset, most, seed=0):
+    """Ids (N,) of at most `most` images, in order: all of them, or a random choice that the seed fixes."""
     ids = dataset.image_ids
     if len(ids) <= most:
         return ids
@@ -27,14 +27,14 @@ def some_pictures(dataset, most, seed=0):
 def gather_objects(dataset, image_ids=None, config=None):
     """Look at every object of a data set once, with a progress bar.
 
-    dataset: a prepared `mrcnn.utils.Dataset`. image_ids: the pictures to look at; None: all of them.
-    config: a Config, for the objects as the network sees them, in molded pictures; None: in the pictures as loaded.
-    Returns a dict of arrays over the N objects: image_ids (N,), numbers (N,) (which object of its picture), class_ids
-    (N,), boxes_px (N, 4) int32, areas_px (N,) in pixels, picture_px (N, 2) height and width of its picture.
+    dataset: a prepared `mrcnn.utils.Dataset`. image_ids: the images to look at; None: all of them.
+    config: a Config, for the objects as the network sees them, in molded images; None: in the images as loaded.
+    Returns a dict of arrays over the N objects: image_ids (N,), numbers (N,) (which object of its image), class_ids
+    (N,), boxes_px (N, 4) int32, areas_px (N,) in pixels, image_px (N, 2) height and width of its image.
     """
     image_ids = dataset.image_ids if image_ids is None else image_ids
     found = {name: [empty] for name, empty in _NO_OBJECTS.items()}
-    for image_id in tqdm(image_ids, desc="objects", unit="picture"):
+    for image_id in tqdm(image_ids, desc="objects", unit="image"):
         if config is None:
             masks, class_ids = dataset.load_mask_crops(image_id)
         else:
@@ -46,16 +46,16 @@ def gather_objects(dataset, image_ids=None, config=None):
         found["class_ids"].append(class_ids)
         found["boxes_px"].append(masks.boxes())
         found["areas_px"].append(np.array([np.count_nonzero(crop) for crop in masks.crops], np.int32))
-        found["picture_px"].append(np.tile(masks.shape, (total, 1)))
+        found["image_px"].append(np.tile(masks.shape, (total, 1)))
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def picture_side(dataset) -> int:
-    """Pixels, the longest side of any picture of a CocoDataset."""
+def image_side(dataset) -> int:
+    """Pixels, the longest side of any image of a CocoDataset."""
     return max(max(info["height"], info["width"]) for info in dataset.image_info)
 
 
 def fullest(*datasets) -> int:
-    """Objects in the fullest picture of some CocoDatasets, 1 or more."""
+    """Objects in the fullest image of some CocoDatasets, 1 or more."""
     files = {id(info["coco_file"]): info["coco_file"] for dataset in datasets for info in dataset.image_info}
     return max([1, *(int(np.diff(file.first).max()) for file in files.values())])

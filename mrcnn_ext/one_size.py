@@ -1,4 +1,4 @@
-"""Pictures of any size fitted into one size, for exports that take no other."""
+"""Images of any size fitted into one size, for exports that take no other."""
 
 import cv2
 import numpy as np
@@ -6,8 +6,8 @@ import numpy as np
 from mrcnn.data.dataset import Dataset
 
 
-def fit_picture(image, size):
-    """A picture [H, W] or [H, W, C] scaled into size (height, width), with black around it as in training."""
+def fit_image(image, size):
+    """An image [H, W] or [H, W, C] scaled into size (height, width), with black around it as in training."""
     scale, (height, width), padding = _fitted(image.shape, size)
     scaled = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     image = scaled.reshape(height, width, *image.shape[2:])  # OpenCV drops an axis of one channel
@@ -15,7 +15,7 @@ def fit_picture(image, size):
 
 
 class OneSize(Dataset):
-    """The pictures of another data set as `fit_picture` gives them, and their masks likewise.
+    """The images of another data set as `fit_image` gives them, and their masks likewise.
 
     dataset: prepared.  size: (height, width) in pixels.
     """
@@ -28,7 +28,7 @@ class OneSize(Dataset):
         self.prepare()
 
     def load_image(self, image_id):
-        return fit_picture(self.dataset.load_image(image_id), self.size)
+        return fit_image(self.dataset.load_image(image_id), self.size)
 
     def load_mask(self, image_id):
         masks, class_ids = self.dataset.load_mask_crops(image_id)
@@ -39,7 +39,7 @@ class OneSize(Dataset):
 
 
 def _fitted(shape, size):
-    """Scale, (height, width) and padding, two of each axis, of a picture as large as it can be inside a size."""
+    """Scale, (height, width) and padding, two of each axis, of an image as large as it can be inside a size."""
     scale = min(size[0] / shape[0], size[1] / shape[1])
     sides = [max(1, round(side * scale)) for side in shape[:2]]
     spare = [whole - side for whole, side in zip(size, sides, strict=True)]

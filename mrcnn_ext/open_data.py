@@ -28,7 +28,7 @@ def open_data(folder, subset="test", year="2018") -> Dataset:
         )
     dataset.prepare()
     if not dataset.num_images:
-        raise ValueError(f"{folder}: the part {subset!r} has no pictures.")
+        raise ValueError(f"{folder}: the part {subset!r} has no images.")
     return dataset
 
 

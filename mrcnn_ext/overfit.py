@@ -1,4 +1,4 @@
-"""The sanity check before hours of training: can the network learn a few pictures by heart, and find them again?"""
+"""The sanity check before hours of training: can the network learn a few images by heart, and find them again?"""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from mrcnn_ext.evaluate import evaluate
 from mrcnn_ext.open_data import open_data
 from mrcnn_ext.report import NAMES, Evaluation
 from mrcnn_ext.runs import changed
-from mrcnn_ext.train_run import few_pictures, load_config
+from mrcnn_ext.train_run import few_images, load_config
 from mrcnn_ext.training_eval import detect_as_trained, detection_config
 
 ENOUGH_AP50 = 0.8  # of boxes and of masks
@@ -19,7 +19,7 @@ PARTS = 5  # of the steps, an epoch each
 
 
 class Overfitted(NamedTuple):
-    """losses: mean total loss of each fifth of the steps.  found: AP on the same pictures.  passed: if it is enough."""
+    """losses: mean total loss of each fifth of the steps.  found: AP on the same images.  passed: if it is enough."""
 
     losses: list[float]
     found: Evaluation
@@ -27,14 +27,14 @@ class Overfitted(NamedTuple):
     folder: str
 
 
-def overfit(data, config=None, *, pictures=3, steps=300, weights=None, logs="logs", year="2018") -> Overfitted:
-    """Trains on a few pictures without augmentation, then detects on them.
+def overfit(data, config=None, *, images=3, steps=300, weights=None, logs="logs", year="2018") -> Overfitted:
+    """Trains on a few images without augmentation, then detects on them.
 
-    data, config, weights, logs, year: as of `train_run`.  pictures: how many.  steps: in all.
+    data, config, weights, logs, year: as of `train_run`.  images: how many.  steps: in all.
     It has passed when the loss of the last fifth is NEAR_ZERO or less, and AP50 ENOUGH_AP50 or more.
     Raises KeyboardInterrupt when a person stops it.
     """
-    few = few_pictures(open_data(data, "train", year), pictures)
+    few = few_images(open_data(data, "train", year), images)
     base = load_config(config, data, year)
     settings = {
         "NAME": f"{base.NAME}_overfit",
@@ -49,7 +49,7 @@ def overfit(data, config=None, *, pictures=3, steps=300, weights=None, logs="log
         "EMA_MOMENTUM": None,
         "GRADIENT_ACCUMULATION_STEPS": 1,
     }
-    if weights is None:  # batch statistics of so few pictures say little
+    if weights is None:  # batch statistics of so few images say little
         settings |= {"NORM": "group", "TRAIN_BN": None}
     config = changed(base, **settings)
     model = MaskRCNN("training", config, logs)

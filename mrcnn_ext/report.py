@@ -10,7 +10,7 @@ CAPTION = "AP: COCO average precision, IoU 0.50:0.95.  AR: average recall.  -: n
 class Evaluation(dict):
     """Results of an evaluation.
 
-    "pictures", "objects" (true ones, without crowds), "max_detections", and for each of "bbox" and "segm" that was
+    "images", "objects" (true ones, without crowds), "max_detections", and for each of "bbox" and "segm" that was
     asked for a dict of floats 0..1, NaN where the truth has no such object:
     AP, AP50, AP75, AP_small, AP_medium, AP_large, AR, AR_small, AR_medium, AR_large (with max_detections), AR1, AR10,
     AR<max_detections>, and "classes": {name: the same without AR1 .., with "id", "objects", "detections"}.
@@ -27,9 +27,9 @@ class Evaluation(dict):
         return "".join(parts) + f"<small>{html.escape(CAPTION)}</small>"
 
     def _title(self) -> str:
-        counts = [(self["pictures"], "picture"), (self["objects"], "object")]
+        counts = [(self["images"], "image"), (self["objects"], "object")]
         shown = ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts)
-        return f"{shown}; the best {self['max_detections']} detections of a picture and class count"
+        return f"{shown}; the best {self['max_detections']} detections of an image and class count"
 
     def _tables(self) -> list[list[list[str]]]:
         """Two tables, as rows of text; the first row is the heading."""

@@ -67,8 +67,8 @@ def load_run(run="last", mode="inference", logs="logs", name=None, **settings):
 def detection_settings(config, min_score=None, most=None, batch=None) -> dict:
     """Settings for `load_run` to detect otherwise than in training.
 
-    min_score: weaker objects are left out.  most: objects of a picture; the proposals are made to suffice.
-    batch: pictures at once.  None: as the run has it.
+    min_score: weaker objects are left out.  most: objects of an image; the proposals are made to suffice.
+    batch: images at once.  None: as the run has it.
     """
     settings = {}
     if min_score is not None:

@@ -1,7 +1,7 @@
 """The tutorial's data set: squares, circles and triangles on a plain background, as COCO files.
 
 Later shapes hide earlier ones, and the annotation of an object is its visible part.  Everything follows from the seed;
-picture number i of a subset is the same whatever the counts are.  Command: `python -m mrcnn_ext.shapes data/shapes`.
+image number i of a subset is the same whatever the counts are.  Command: `python -m mrcnn_ext.shapes data/shapes`.
 """
 
 import argparse
@@ -23,7 +23,7 @@ YEAR = "2018"
 COUNTS = {"train": 750, "validate": 100, "test": 250}
 CLASSES = ("square", "circle", "triangle")  # category ids 1, 2, 3
 MAX_OBJECTS = 4
-RADIUS = (10 / 128, 32 / 128)  # half the size of a shape, as a fraction of the picture's shorter side
+RADIUS = (10 / 128, 32 / 128)  # half the size of a shape, as a fraction of the image's shorter side
 BORDER = 20 / 128  # centres keep this far from the border, as a fraction of each side
 MIN_SIDE = 48  # pixels; below this the smallest shapes are too few pixels to tell apart
 MIN_VISIBLE = 0.2  # an object that shows less of itself than this is not kept
@@ -34,18 +34,18 @@ JPEG = {"quality": 95, "subsampling": 0}  # so that colours stay what they were
 
 
 class Drawing(NamedTuple):
-    """name: what is drawn.  classes: names, of category ids 1 and up.  picture: function as `random_picture`."""
+    """name: what is drawn.  classes: names, of category ids 1 and up.  image: function as `random_image`."""
 
     name: str
     classes: tuple[str, ...]
-    picture: Callable
+    image: Callable
 
 
 def make_shapes(out_dir, counts=None, size=(128, 128), seed=2018, progress=True, drawing=None) -> Path:
     """Make the shapes data set in `out_dir`, and return its path.
 
-    counts: {"train": pictures, "validate": .., "test": ..}; default 750, 100 and 250.
-    size: (height, width) of every picture in pixels, each at least 48.
+    counts: {"train": images, "validate": .., "test": ..}; default 750, 100 and 250.
+    size: (height, width) of every image in pixels, each at least 48.
     drawing: a Drawing of other things than the shapes, see `mrcnn_ext.hard_shapes`.
     The set is built in a temporary folder and then renamed, so that there is never half a set.  A complete set that was
     made with the same settings is left alone; one with files missing is made again.
@@ -60,7 +60,7 @@ def make_shapes(out_dir, counts=None, size=(128, 128), seed=2018, progress=True,
         raise ValueError(f"size is (height, width) in pixels, each at least {MIN_SIDE}, but is {tuple(size)}.")
     settings = {"seed": seed, "height": height, "width": width, "counts": counts}
     if drawing is None:
-        drawing = Drawing("shapes", CLASSES, random_picture)
+        drawing = Drawing("shapes", CLASSES, random_image)
     else:
         settings["drawing"] = drawing.name
     if _is_complete(out_dir, settings):
@@ -70,7 +70,7 @@ def make_shapes(out_dir, counts=None, size=(128, 128), seed=2018, progress=True,
     try:
         new = work / "new"  # the folder around it is private, as mkdtemp makes it
         (new / "annotations").mkdir(parents=True)
-        with tqdm(total=sum(counts.values()), desc="shapes", unit="picture", disable=not progress) as bar:
+        with tqdm(total=sum(counts.values()), desc="shapes", unit="image", disable=not progress) as bar:
             first_id = 1
             for number, subset in enumerate(COUNTS):
                 _make_subset(new, subset, number, first_id, settings, drawing, bar)
@@ -81,10 +81,8 @@ def make_shapes(out_dir, counts=None, size=(128, 128), seed=2018, progress=True,
     return out_dir
 
 
-def random_picture(
-    rng: np.random.Generator, height: int, width: int
-) -> tuple[np.ndarray, list[tuple[int, np.ndarray]]]:
-    """Draw one picture: uint8 RGB (height, width, 3) and, per object, (class id 1..3, visible mask (height, width))."""
+def random_image(rng: np.random.Generator, height: int, width: int) -> tuple[np.ndarray, list[tuple[int, np.ndarray]]]:
+    """Draw one image: uint8 RGB (height, width, 3) and, per object, (class id 1..3, visible mask (height, width))."""
     background = _random_background(rng, height, width)
     shapes, colours = [], []
     for _ in range(rng.integers(1, MAX_OBJECTS + 1)):
@@ -92,12 +90,12 @@ def random_picture(
         shapes.append((class_id, _random_coverage(rng, CLASSES[class_id - 1], height, width)))
         colours.append(_random_colour(rng, background, colours))
     kept = seen(shapes)
-    picture = background
+    image = background
     for i in kept:
         coverage = shapes[i][1][:, :, None]
-        picture = picture * (1 - coverage) + np.array(colours[i]) * coverage
+        image = image * (1 - coverage) + np.array(colours[i]) * coverage
     visible = visible_masks([shapes[i][1] for i in kept])
-    return np.rint(picture).astype(np.uint8), [(shapes[i][0], mask) for i, mask in zip(kept, visible, strict=True)]
+    return np.rint(image).astype(np.uint8), [(shapes[i][0], mask) for i, mask in zip(kept, visible, strict=True)]
 
 
 def _random_coverage(rng, name: str, height: int, width: int) -> np.ndarray:
@@ -141,7 +139,7 @@ def seen(shapes) -> list[int]:
 
 
 def _random_background(rng, height: int, width: int) -> np.ndarray:
-    """A calm colour that fades a little across the picture, float RGB (height, width, 3)."""
+    """A calm colour that fades a little across the image, float RGB (height, width, 3)."""
     colour = np.array(colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.05, 0.6), rng.uniform(0.15, 0.95))) * 255
     angle, strength = rng.uniform(0, 2 * np.pi), rng.uniform(0, 24)
     y, x = np.linspace(-0.5, 0.5, height)[:, None], np.linspace(-0.5, 0.5, width)[None, :]
@@ -165,16 +163,16 @@ def _random_colour(rng, background: np.ndarray, others) -> np.ndarray:
 
 
 def _make_subset(new: Path, subset: str, number: int, first_id: int, settings: dict, drawing: Drawing, bar) -> None:
-    """Draw the pictures of one subset and write its annotation file."""
+    """Draw the images of one subset and write its annotation file."""
     folder = new / f"shapes_{subset}{YEAR}"
     folder.mkdir()
     images, annotations = [], []
     height, width = settings["height"], settings["width"]
     for i in range(settings["counts"][subset]):
         rng = np.random.default_rng([settings["seed"], number, i])
-        picture, objects = drawing.picture(rng, height, width)
+        pixels, objects = drawing.image(rng, height, width)
         image = {"id": first_id + i, "file_name": f"{first_id + i:06d}.jpeg", "width": width, "height": height}
-        Image.fromarray(picture).save(folder / image["file_name"], **JPEG)
+        Image.fromarray(pixels).save(folder / image["file_name"], **JPEG)
         images.append(image)
         for class_id, mask in objects:
             rle = encode_mask(mask)
@@ -248,14 +246,14 @@ def main(arguments=None) -> None:
     parser.add_argument("--size", nargs=2, type=int, default=(128, 128), metavar=("HEIGHT", "WIDTH"), help="in pixels")
     parser.add_argument("--seed", type=int, default=2018)
     for subset, count in COUNTS.items():
-        parser.add_argument(f"--{subset}", type=int, default=count, metavar="N", help=f"pictures (default: {count})")
+        parser.add_argument(f"--{subset}", type=int, default=count, metavar="N", help=f"images (default: {count})")
     options = parser.parse_args(arguments)
     counts = {subset: getattr(options, subset) for subset in COUNTS}
     try:
         folder = make_shapes(options.out_dir, counts=counts, size=tuple(options.size), seed=options.seed)
     except ValueError as error:
         parser.exit(1, f"{error}\n")
-    print(f"{folder}: {sum(counts.values())} pictures")
+    print(f"{folder}: {sum(counts.values())} images")
 
 
 if __name__ == "__main__":

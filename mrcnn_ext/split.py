@@ -2,7 +2,7 @@
 
     split_data("data/raw/annotations.json", "data/mine", by=["folder"])
 
-Every class gets its share in every part; what belongs together (a folder, a patient, alike pictures) stays together.
+Every class gets its share in every part; what belongs together (a folder, a patient, alike images) stays together.
 """
 
 import json
@@ -17,11 +17,11 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from mrcnn_ext.check.reading import find_parts
-from mrcnn_ext.coco import find_pictures
+from mrcnn_ext.coco import find_images
 from mrcnn_ext.coco_file import MAX_NAMED, CocoFile
 from mrcnn_ext.coco_write import write_coco
 from mrcnn_ext.duplicates import fingerprint, group_numbers, near_groups, same_bytes
-from mrcnn_ext.picture_copies import LINKS, place_picture
+from mrcnn_ext.image_copies import LINKS, place_image
 from mrcnn_ext.stratify import deal, part_sizes
 
 SHARES = {"train": None, "validate": 0.15, "test": 0.15}  # None: the rest
@@ -29,7 +29,7 @@ SHARES = {"train": None, "validate": 0.15, "test": 0.15}  # None: the rest
 
 @dataclass
 class Split:
-    """What was done: for each tree that was written, {part: {"pictures", "objects", "classes": {name: objects}}}.
+    """What was done: for each tree that was written, {part: {"images", "objects", "classes": {name: objects}}}.
 
     out: the tree, or the folder of the trees fold1 .. foldK.  groups: how many things were kept together.
     notes: what a person should know.
@@ -54,7 +54,7 @@ def split_data(
     folds: int | None = None,
     by=(),
     seed: int = 2018,
-    pictures=None,
+    images=None,
     name: str | None = None,
     year: str = "2018",
     link: str = "copy",
@@ -62,12 +62,12 @@ def split_data(
 ) -> Split:
     """Write the tree that CocoDataset reads: OUT/annotations/instances_NAME_trainYEAR.json, OUT/NAME_trainYEAR/, ..
 
-    data: one annotation file, or a folder with one.  out: a new folder.  pictures: their folder, if not the usual one.
+    data: one annotation file, or a folder with one.  out: a new folder.  images: their folder, if not the usual one.
     shares: {part: fraction (float), count (int), or None for the rest}; default: 0.15 to validate, 0.15 to test.
-    folds: write OUT/fold1 .. OUT/foldK instead, each with another K-th of the pictures as `validate` and the rest as
+    folds: write OUT/fold1 .. OUT/foldK instead, each with another K-th of the images as `validate` and the rest as
     `train`; a `test` in `shares` is the same in all of them.
-    by: what keeps pictures together: "folder" (their sub-folder), "duplicates" (same or nearly the same pictures), or
-    the name of a field of the entries in `images`; several may be given.  Without it each picture is its own.
+    by: what keeps images together: "folder" (their sub-folder), "duplicates" (same or nearly the same images), or
+    the name of a field of the entries in `images`; several may be given.  Without it each image is its own.
     seed: the same one gives the same parts.  name: NAME, by default that of `out`.
     link: "copy" (safe: nothing is shared with the original), "hard" (no room on disk, shared content) or "symbolic"
     (breaks when the original moves, or is not mounted in a container).
@@ -78,7 +78,7 @@ def split_data(
     out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{out} is not empty; choose a new folder for the split.")
-    source = _Source(data, pictures)
+    source = _Source(data, images)
     groups, notes = _groups(source, [by] if isinstance(by, str) else list(by), progress)
     parts_of_trees = _parts(source, groups, shares, folds, seed)
     name = re.sub(r"[^\w-]+", "_", name or out.resolve().name)
@@ -102,25 +102,25 @@ def split_data(
 
 
 class _Source:
-    """The data set to split: its content as in the file, and a count of objects for each picture and class."""
+    """The data set to split: its content as in the file, and a count of objects for each image and class."""
 
-    def __init__(self, data, pictures):
-        files = find_parts(data, pictures)
+    def __init__(self, data, images):
+        files = find_parts(data, images)
         if len(files) > 1:
             names = ", ".join(file.name for file, _ in files[:MAX_NAMED])
             raise ValueError(f"{data} holds several annotation files ({names}). Say which one to split, or merge them.")
         self.file, folder = files[0]
         index = CocoFile(self.file, box_masks=True)
         if not index.images:
-            raise ValueError(f"{self.file}: there are no pictures to split.")
+            raise ValueError(f"{self.file}: there are no images to split.")
         self.content = json.loads(self.file.read_bytes())
         self.ids = [image["id"] for image in index.images]
         self.names = [image["file_name"] for image in index.images]
-        self.paths = find_pictures(self.names, folder)
+        self.paths = find_images(self.names, folder)
         missing = [name for name, path in zip(self.names, self.paths, strict=True) if path is None]
         if missing:
             some = ", ".join(missing[:MAX_NAMED])
-            raise ValueError(f"{self.file}: {len(missing)} pictures are not in {folder}: {some}. See mrcnn check.")
+            raise ValueError(f"{self.file}: {len(missing)} images are not in {folder}: {some}. See mrcnn check.")
         column = {number: i for i, number in enumerate(index.categories)}
         self.counts = np.zeros((len(self.ids), len(column)), np.int64)
         rows = np.repeat(np.arange(len(self.ids)), np.diff(index.first))
@@ -133,7 +133,7 @@ class _Source:
 
 
 def _groups(source, by, progress) -> tuple[np.ndarray, list[str]]:
-    """Number (N,) of each picture's group, and notes on what could not be grouped."""
+    """Number (N,) of each image's group, and notes on what could not be grouped."""
     links, notes = [], []
     for key in by:
         if key == "duplicates":
@@ -145,7 +145,7 @@ def _groups(source, by, progress) -> tuple[np.ndarray, list[str]]:
             values = [image.get(key) for image in source.content["images"]]
             values = [None if value is None else json.dumps(value, sort_keys=True) for value in values]
         if len(set(values)) == 1:
-            found = "is in none of the entries of 'images'" if values[0] is None else "is the same for all pictures"
+            found = "is in none of the entries of 'images'" if values[0] is None else "is the same for all images"
             raise ValueError(f"{source.file}: {key!r} {found}, so it cannot keep some of them together.")
         places = {}
         for row, value in enumerate(values):
@@ -154,13 +154,13 @@ def _groups(source, by, progress) -> tuple[np.ndarray, list[str]]:
         links += places.values()
         without = values.count(None)
         if without:
-            notes.append(f"{without} pictures have no {key!r}; each of them stands alone")
+            notes.append(f"{without} images have no {key!r}; each of them stands alone")
     return group_numbers(len(source.ids), links), notes
 
 
 def _alike(paths, progress) -> list:
-    """Links between pictures that are the same, or nearly."""
-    marks = [fingerprint(path) for path in tqdm(paths, desc="alike", unit="picture", disable=not progress)]
+    """Links between images that are the same, or nearly."""
+    marks = [fingerprint(path) for path in tqdm(paths, desc="alike", unit="image", disable=not progress)]
     return same_bytes(marks) + near_groups(marks)
 
 
@@ -190,16 +190,16 @@ def _dealt(source, groups, rows, sizes, seed) -> dict[str, np.ndarray]:
     empty = [part for part, members in parts.items() if not len(members)]
     if empty:
         raise ValueError(
-            f"{source.file}: {', '.join(empty)} got no pictures, because {len(np.unique(groups[rows]))} groups of very "
+            f"{source.file}: {', '.join(empty)} got no images, because {len(np.unique(groups[rows]))} groups of very "
             "different size had to stay whole. Group by something finer, or give that part a larger share."
         )
     return parts
 
 
 def _write_part(tree, stem, source, rows, link, seed, progress) -> dict:
-    """Write the annotation file and the pictures of one part; returns what it holds."""
-    for row in tqdm(rows, desc=stem, unit="picture", disable=not progress):
-        place_picture(source.paths[row], tree / stem, source.names[row], link)
+    """Write the annotation file and the images of one part; returns what it holds."""
+    for row in tqdm(rows, desc=stem, unit="image", disable=not progress):
+        place_image(source.paths[row], tree / stem, source.names[row], link)
     images = [source.content["images"][row] for row in rows]
     annotations = [item for row in rows for item in source.objects[row]]
     info = source.content.get("info")
@@ -207,7 +207,7 @@ def _write_part(tree, stem, source, rows, link, seed, progress) -> dict:
     content = source.content | {"info": info, "images": images, "annotations": annotations}
     write_coco(tree / "annotations" / f"instances_{stem}.json", content)
     classes = dict(zip(source.class_names, source.counts[rows].sum(axis=0).tolist(), strict=True))
-    return {"pictures": len(rows), "objects": len(annotations), "classes": classes}
+    return {"images": len(rows), "objects": len(annotations), "classes": classes}
 
 
 def _thin_classes(trees) -> list[str]:

@@ -14,16 +14,16 @@ _BLUE, _ORANGE, _GREY = "#1f6feb", "#e8590c", "#9aa4b2"
 
 
 def plot_mask_statistics(objects, class_names):
-    """Three histograms over the objects: share of the picture, share of the own box that is mask, objects a picture."""
-    picture_areas = np.prod(objects["picture_px"], axis=1)
+    """Three histograms over the objects: share of the image, share of the own box that is mask, objects an image."""
+    image_areas = np.prod(objects["image_px"], axis=1)
     box_areas = np.prod(objects["boxes_px"][:, 2:] - objects["boxes_px"][:, :2], axis=1)
-    shares = 100 * objects["areas_px"] / np.maximum(picture_areas, 1)
+    shares = 100 * objects["areas_px"] / np.maximum(image_areas, 1)
     fills = 100 * objects["areas_px"] / np.maximum(box_areas, 1)
     figure, axes = new_figure(1, 3, width=13, height=3.4)
     area_ax, fill_ax, count_ax = axes[0]
     low, high = (max(shares.min(), 0.01), max(shares.max(), 0.02)) if shares.size else (0.01, 100)
     _stacked(area_ax, shares, objects["class_ids"], class_names, np.geomspace(low * 0.999, high * 1.001, 25))
-    area_ax.set(xscale="log", xlabel="mask, % of the picture", ylabel="objects")
+    area_ax.set(xscale="log", xlabel="mask, % of the image", ylabel="objects")
     area_ax.xaxis.set_major_formatter("{x:g}")
     _stacked(fill_ax, fills, objects["class_ids"], class_names, np.linspace(0, 100, 26))
     fill_ax.set(xlabel="mask, % of its box", ylabel="objects")
@@ -31,7 +31,7 @@ def plot_mask_statistics(objects, class_names):
     top = int(counts.max(initial=1))
     step = max(1, -(-top // 25))
     count_ax.hist(counts, bins=np.arange(1, top + step + 1, step) - 0.5, color=_GREY, edgecolor="white")
-    count_ax.set(xlabel="objects in a picture", ylabel="pictures")
+    count_ax.set(xlabel="objects in an image", ylabel="images")
     _legend_below(figure, area_ax)
     return figure
 
@@ -42,14 +42,14 @@ def plot_mean_masks(means, class_names):
     cols = max(1, min(6, len(shown)))
     rows = max(1, -(-len(shown) // cols))
     figure, axes = new_figure(rows, cols, width=2.3 * cols + 0.8, height=2.6 * rows)
-    picture = None
+    image = None
     for ax, (class_id, mean) in zip(axes.flat, shown.items(), strict=False):
-        picture = ax.imshow(mean, vmin=0, vmax=1, cmap="viridis")
+        image = ax.imshow(mean, vmin=0, vmax=1, cmap="viridis")
         ax.set_title(class_label(class_id, class_names))
         ax.axis("off")
     hide_unused(axes, len(shown))
-    if picture is not None:
-        figure.colorbar(picture, ax=axes.ravel().tolist(), shrink=0.8, label="share of masks")
+    if image is not None:
+        figure.colorbar(image, ax=axes.ravel().tolist(), shrink=0.8, label="share of masks")
     return figure
 
 

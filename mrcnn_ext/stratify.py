@@ -29,14 +29,14 @@ def part_sizes(total: int, shares: dict) -> dict[str, int]:
         exact[rest[0]] = total - sum(exact.values())
     if abs(sum(exact.values()) - total) > 1e-6 * max(total, 1) or min(exact.values(), default=0) < 0:
         text = ", ".join(f"{name} {share}" for name, share in shares.items())
-        raise ValueError(f"The parts do not add up to the {total} pictures: {text}. Leave one out to give it the rest.")
+        raise ValueError(f"The parts do not add up to the {total} images: {text}. Leave one out to give it the rest.")
     sizes = {name: int(np.floor(exact[name] + 1e-9)) for name in shares}
     by_remainder = sorted(shares, key=lambda name: sizes[name] - exact[name])
     for name in by_remainder[: total - sum(sizes.values())]:
         sizes[name] += 1
     empty = [name for name, size in sizes.items() if size == 0]
     if empty:
-        raise ValueError(f"{', '.join(empty)} would have no pictures: there are only {total}. Take counts.")
+        raise ValueError(f"{', '.join(empty)} would have no images: there are only {total}. Take counts.")
     return sizes
 
 

@@ -15,15 +15,15 @@ from mrcnn_ext.anchor_fit import best_anchor_ious, fitting_scales
 from mrcnn_ext.coco import CocoDataset
 from mrcnn_ext.data_choice import ChosenData
 from mrcnn_ext.machine import Machine, this_machine
-from mrcnn_ext.objects import fullest, gather_objects, picture_side, some_pictures
+from mrcnn_ext.objects import fullest, gather_objects, image_side, some_images
 
 LARGEST_SIDES = {TinyConfig: 256, ResNet50Config: 1024, ResNet101Config: 1024}  # pixels
-SMALLEST_OBJECT = 8  # pixels in the molded picture: two cells of the finest feature map
+SMALLEST_OBJECT = 8  # pixels in the molded image: two cells of the finest feature map
 RATIOS = ([0.5, 1, 2], [0.33, 1, 3], [0.25, 0.5, 1, 2, 4])  # the first one that does nearly as well as the best
 _WORTH = 0.02  # share of boxes that more anchors must win to be worth it
-_PICTURES, _BOXES = 500, 200  # looked at
+_IMAGES, _BOXES = 500, 200  # looked at
 _USED = 0.85  # share of the memory at hand that training may take
-_MOST_PICTURES = 8  # in a step
+_MOST_IMAGES = 8  # in a step
 
 
 @dataclass(frozen=True)
@@ -76,22 +76,22 @@ class Suggestion:
         self.settings.append(Setting(name, value, reason))
 
 
-def suggest(data, machine: Machine | None = None, *, year: str = "2018", pictures=None) -> Suggestion:
-    """Look at the sizes of pictures and objects (no pixels) and at the machine, and propose a Config.
+def suggest(data, machine: Machine | None = None, *, year: str = "2018", images=None) -> Suggestion:
+    """Look at the sizes of images and objects (no pixels) and at the machine, and propose a Config.
 
-    data: folder of a split data set, a ChosenData, or one annotation file (with `pictures`, their folder, if it is not
+    data: folder of a split data set, a ChosenData, or one annotation file (with `images`, their folder, if it is not
     beside it).  machine: default: this one.  year: as in ChosenData.
     Raises ValueError where the data cannot be read.
     """
     machine = machine or this_machine()
-    train, validate, name = _load(data, year, pictures)
+    train, validate, name = _load(data, year, images)
     preset, reason = _preset(machine)
     result = Suggestion(preset, machine)
     result.add("NAME", name, f"Names the runs. {preset.__name__}: {reason}.")
     classes = train.num_classes - 1
     result.add("NUM_CLASSES", train.num_classes, f"The background and {classes} of the data.")
-    objects = gather_objects(train, some_pictures(train, _PICTURES))
-    side, boxes_px = _add_pictures(result, train, objects)
+    objects = gather_objects(train, some_images(train, _IMAGES))
+    side, boxes_px = _add_images(result, train, objects)
     _add_batch(result, side, len(train.image_ids), len(validate.image_ids) if validate else 0)
     _add_precision(result)
     _add_anchors(result, side, boxes_px)
@@ -102,19 +102,19 @@ def suggest(data, machine: Machine | None = None, *, year: str = "2018", picture
     return result
 
 
-def caps_for(fullest_picture: int, preset) -> dict:
-    """Settings that count objects or regions, for the number of objects in the fullest picture."""
+def caps_for(fullest_image: int, preset) -> dict:
+    """Settings that count objects or regions, for the number of objects in the fullest image."""
     return {
-        "MAX_GT_INSTANCES": fullest_picture,
-        "TRAIN_ROIS_PER_IMAGE": max(preset.TRAIN_ROIS_PER_IMAGE, min(fullest_picture, 64)),
-        "PRE_NMS_LIMIT": max(preset.PRE_NMS_LIMIT, 10 * fullest_picture),
-        "DETECTION_MAX_INSTANCES": max(20, round(1.25 * fullest_picture)),
-        "POST_NMS_ROIS_INFERENCE": max(preset.POST_NMS_ROIS_INFERENCE, 2 * fullest_picture),
+        "MAX_GT_INSTANCES": fullest_image,
+        "TRAIN_ROIS_PER_IMAGE": max(preset.TRAIN_ROIS_PER_IMAGE, min(fullest_image, 64)),
+        "PRE_NMS_LIMIT": max(preset.PRE_NMS_LIMIT, 10 * fullest_image),
+        "DETECTION_MAX_INSTANCES": max(20, round(1.25 * fullest_image)),
+        "POST_NMS_ROIS_INFERENCE": max(preset.POST_NMS_ROIS_INFERENCE, 2 * fullest_image),
     }
 
 
-def pictures_a_step(preset, side: int, machine: Machine) -> int:
-    """Pictures of side x side pixels that fit a training step in the memory of the machine; 0 when not even one.
+def images_a_step(preset, side: int, machine: Machine) -> int:
+    """Images of side x side pixels that fit a training step in the memory of the machine; 0 when not even one.
 
     In float32 on every card: what 16 bits save is reckoned only, and a training that starts is worth more.
     """
@@ -122,7 +122,7 @@ def pictures_a_step(preset, side: int, machine: Machine) -> int:
     return max(0, int((memory - BASE_MIB[preset.BACKBONE]) * 2**20 / (BYTES_A_PIXEL[preset.BACKBONE] * side**2)))
 
 
-def _load(data, year, pictures) -> tuple[CocoDataset, CocoDataset | None, str]:
+def _load(data, year, images) -> tuple[CocoDataset, CocoDataset | None, str]:
     """Train, validate (None for a single file), and a name."""
     if isinstance(data, ChosenData):
         return data.train, data.validate, data.name
@@ -132,12 +132,12 @@ def _load(data, year, pictures) -> tuple[CocoDataset, CocoDataset | None, str]:
         return chosen.train, chosen.validate, chosen.name
     from mrcnn_ext.check.reading import find_parts
 
-    ((file, folder),) = find_parts(path, pictures)
+    ((file, folder),) = find_parts(path, images)
     dataset = CocoDataset()
     dataset.load_coco_files(file, folder)
     dataset.prepare()
     if not len(dataset.image_ids):
-        raise ValueError(f"{path}: there are no pictures in it.")
+        raise ValueError(f"{path}: there are no images in it.")
     return dataset, None, re.sub(r"[^\w-]+", "_", path.stem.removeprefix("instances_"))
 
 
@@ -145,64 +145,64 @@ def _preset(machine) -> tuple[type, str]:
     if not machine.gpus:
         return TinyConfig, "there is no GPU, and this one trains from scratch on a few cores in minutes"
     memory = min(gpu.memory_mib for gpu in machine.gpus)
-    if pictures_a_step(ResNet101Config, 1024, machine):
+    if images_a_step(ResNet101Config, 1024, machine):
         return ResNet101Config, "the GPU has the memory for it, and mask_rcnn_coco.h5 holds weights to start from"
     return ResNet50Config, f"ResNet-101 at 1024 px does not fit the GPU's {memory / 1024:.0f} GiB"
 
 
-def _add_pictures(result, train, objects) -> tuple[int, np.ndarray]:
-    """Side and resize mode; returns the side and the boxes (N, 4) in molded pictures."""
-    longest, largest = picture_side(train), LARGEST_SIDES[result.preset]
-    while largest > 128 and not pictures_a_step(result.preset, largest, result.machine):
+def _add_images(result, train, objects) -> tuple[int, np.ndarray]:
+    """Side and resize mode; returns the side and the boxes (N, 4) in molded images."""
+    longest, largest = image_side(train), LARGEST_SIDES[result.preset]
+    while largest > 128 and not images_a_step(result.preset, largest, result.machine):
         largest -= 64
     fitting = min(largest, -(-longest // 64) * 64)
-    scales = 1 / objects["picture_px"].max(axis=1, keepdims=True)  # boxes as shares of the longest side
+    scales = 1 / objects["image_px"].max(axis=1, keepdims=True)  # boxes as shares of the longest side
     shares = objects["boxes_px"] * scales
     sides = np.sqrt(np.prod(shares[:, 2:] - shares[:, :2], axis=1))
     small = float(np.quantile(sides, 0.05)) if sides.size else 1.0
     wanted = -(-int(np.ceil(SMALLEST_OBJECT / max(small, 1e-9))) // 64) * 64
     side, mode = fitting, "square"
-    reason = f"The longest side of the pictures is {longest} px, the preset takes up to {largest} px here"
+    reason = f"The longest side of the images is {longest} px, the preset takes up to {largest} px here"
     if small * fitting < SMALLEST_OBJECT:
         in_file = small * longest
         if longest <= largest:
             side = max(fitting, min(largest, wanted, 2 * fitting))
-            larger = "so pictures are made larger" if side > fitting else "which is hard to find"
+            larger = "so images are made larger" if side > fitting else "which is hard to find"
             reason += f"; one object in twenty is below {in_file:.0f} px, {larger}"
         elif in_file >= SMALLEST_OBJECT:
             mode = "crop"
             reason += f"; scaled down, one object in twenty would be below {small * fitting:.1f} px"
             result.notes.append(
-                'IMAGE_RESIZE_MODE = "crop" trains on random pieces at full size. For detection cut the pictures '
+                'IMAGE_RESIZE_MODE = "crop" trains on random pieces at full size. For detection cut the images '
                 "into tiles of this side too."
             )
     result.add("IMAGE_MIN_DIM", side, reason + ".")
     result.add("IMAGE_MAX_DIM", side, "The same, so that the longest side fills the square.")
     words = {
-        "square": "Scaled and padded: whole pictures, one size for a batch.",
+        "square": "Scaled and padded: whole images, one size for a batch.",
         "crop": "Random squares at full size: objects would be lost by scaling down.",
     }
     result.add("IMAGE_RESIZE_MODE", mode, words[mode])
     return side, (objects["boxes_px"].astype(np.float64) if mode == "crop" else shares * side)
 
 
-def _add_batch(result, side, train_pictures, validate_pictures) -> None:
-    fitting = pictures_a_step(result.preset, side, result.machine)
-    gpus = max(1, min(len(result.machine.gpus), train_pictures))
+def _add_batch(result, side, train_images, validate_images) -> None:
+    fitting = images_a_step(result.preset, side, result.machine)
+    gpus = max(1, min(len(result.machine.gpus), train_images))
     if gpus > 1:
-        reason = "Each GPU takes IMAGES_PER_GPU pictures of a step; 1 leaves the others to other work."
+        reason = "Each GPU takes IMAGES_PER_GPU images of a step; 1 leaves the others to other work."
         result.add("GPU_COUNT", gpus, reason)
-    each = max(1, min(_MOST_PICTURES, fitting, train_pictures // gpus))
+    each = max(1, min(_MOST_IMAGES, fitting, train_images // gpus))
     gib = step_mib(result.config_class()(), each, precision="float32") / 1024
     reason = f"A step takes about {gib:.1f} GiB in float32 (an estimate); there is {result.machine}."
     result.add("IMAGES_PER_GPU", each, reason)
     batch = each * gpus
-    steps = max(1, min(500, train_pictures // batch))
-    result.add("STEPS_PER_EPOCH", steps, f"{train_pictures} pictures to train, {batch} a step; 500 at most.")
-    reason = f"{validate_pictures} pictures to validate, {batch} a step; 50 at most."
-    result.add("VALIDATION_STEPS", max(1, min(50, validate_pictures // batch)), reason)
+    steps = max(1, min(500, train_images // batch))
+    result.add("STEPS_PER_EPOCH", steps, f"{train_images} images to train, {batch} a step; 500 at most.")
+    reason = f"{validate_images} images to validate, {batch} a step; 50 at most."
+    result.add("VALIDATION_STEPS", max(1, min(50, validate_images // batch)), reason)
     if not fitting:
-        result.notes.append("Not even one picture fits the memory by the estimate: take a smaller side or network.")
+        result.notes.append("Not even one image fits the memory by the estimate: take a smaller side or network.")
 
 
 def _add_precision(result) -> None:
@@ -220,7 +220,7 @@ def _add_anchors(result, side, boxes_px) -> None:
     scales = fitting_scales(boxes_px, side)
     lengths = np.sqrt(np.prod(boxes_px[:, 2:] - boxes_px[:, :2], axis=1)) if len(boxes_px) else np.zeros(1)
     low, high = np.quantile(lengths, [0.05, 0.95])
-    reason = f"Nine in ten objects have sides of {low:.0f} to {high:.0f} px in a picture of {side} px."
+    reason = f"Nine in ten objects have sides of {low:.0f} to {high:.0f} px in an image of {side} px."
     result.add("RPN_ANCHOR_SCALES", scales, reason)
     chosen = np.random.default_rng(0).permutation(len(boxes_px))[:_BOXES]
     covered = []
@@ -243,27 +243,27 @@ def _add_anchors(result, side, boxes_px) -> None:
 
 
 def _into_square(boxes_px, side) -> np.ndarray:
-    """Boxes moved so that they lie in the square; with "crop" they may come from anywhere in a larger picture."""
+    """Boxes moved so that they lie in the square; with "crop" they may come from anywhere in a larger image."""
     start = boxes_px[:, :2] - np.where(boxes_px[:, 2:] > side, boxes_px[:, :2] // side * side, 0)
     return np.concatenate([start, start + boxes_px[:, 2:] - boxes_px[:, :2]], axis=1)
 
 
 def _add_caps(result, most) -> None:
     reasons = {
-        "MAX_GT_INSTANCES": f"The fullest picture has {most} objects; training drops what is above this.",
-        "TRAIN_ROIS_PER_IMAGE": "One for each object of the fullest picture, up to 64; or the preset's, if more.",
-        "PRE_NMS_LIMIT": "Ten boxes for each object of the fullest picture; or the preset's, if more.",
-        "DETECTION_MAX_INSTANCES": "A quarter more than in the fullest picture can come out.",
-        "POST_NMS_ROIS_INFERENCE": "At least two proposals for each object of the fullest picture.",
+        "MAX_GT_INSTANCES": f"The fullest image has {most} objects; training drops what is above this.",
+        "TRAIN_ROIS_PER_IMAGE": "One for each object of the fullest image, up to 64; or the preset's, if more.",
+        "PRE_NMS_LIMIT": "Ten boxes for each object of the fullest image; or the preset's, if more.",
+        "DETECTION_MAX_INSTANCES": "A quarter more than in the fullest image can come out.",
+        "POST_NMS_ROIS_INFERENCE": "At least two proposals for each object of the fullest image.",
     }
     for name, value in caps_for(most, result.preset).items():
         result.add(name, value, reasons[name])
 
 
 def _add_notes(result, train, objects) -> None:
-    pictures = len(train.image_ids)
-    if pictures < 100:
-        result.notes.append(f"{pictures} pictures are few: start from trained weights, and use augmentation.")
+    images = len(train.image_ids)
+    if images < 100:
+        result.notes.append(f"{images} images are few: start from trained weights, and use augmentation.")
     counts = np.bincount(np.abs(objects["class_ids"]), minlength=train.num_classes)[1:]
     rare = [f"{name} ({count})" for name, count in zip(train.class_names[1:], counts, strict=True) if count < 20]
     if rare:

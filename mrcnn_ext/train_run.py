@@ -23,7 +23,7 @@ DEFAULTS = {"LEARNING_SCHEDULE": "cosine", "WARMUP_STEPS": 50, "KEEP_CHECKPOINTS
 # A file that has all these is a whole Config: nothing in it is proposed.
 WHOLE = {"NAME", "NUM_CLASSES", "BACKBONE", "IMAGE_MIN_DIM", "IMAGE_MAX_DIM", "RPN_ANCHOR_SCALES"}
 EPOCHS = {1: (14,), 2: (3, 14)}  # totals after each stage
-AP_PICTURES = 200
+AP_IMAGES = 200
 
 
 class Trained(NamedTuple):
@@ -46,7 +46,7 @@ def train_run(
     year="2018",
     resume=False,
     augmentation=presets.LIGHT_AUGMENTATION,
-    ap_pictures=AP_PICTURES,
+    ap_images=AP_IMAGES,
     ap_every=1,
 ) -> Trained:
     """Trains on the parts train and validate of a data set.
@@ -56,7 +56,7 @@ def train_run(
     stages: what trains, such as ("heads", "all"); default: these two, or "all" alone from random weights.
     epochs: the total after each stage.  extra_epochs: with resume, so many more of what trained last.
     resume: go on where the last run of this name stopped; where there is none a new one starts.
-    ap_pictures: validation pictures for the average precision after every `ap_every` epochs; 0: none.
+    ap_images: validation images for the average precision after every `ap_every` epochs; 0: none.
     """
     train, validate = (open_data(data, part, year) for part in ("train", "validate"))
     config = config if hasattr(config, "BATCH_SIZE") else load_config(config, data, year)
@@ -68,7 +68,7 @@ def train_run(
     if weights and state is None:
         model.load_weights(weights, class_names=train.class_names if weights == "coco" else None)
         model.set_log_dir()  # not that of the weights' run
-    average = AveragePrecision(model, validate, ap_every, ap_pictures)
+    average = AveragePrecision(model, validate, ap_every, ap_images)
     for stage, end in plan:
         model.train(
             train,
@@ -76,7 +76,7 @@ def train_run(
             config.LEARNING_RATE,
             layers=stage,
             augmentation=augmentation,
-            custom_callbacks=[average] if ap_pictures else [],
+            custom_callbacks=[average] if ap_images else [],
             resume=resume,
             **end,
         )
@@ -145,8 +145,8 @@ def read_settings(path) -> dict:
     return {name: value for name, value in values.items() if name not in COMPUTED_NAMES}
 
 
-def few_pictures(dataset, number: int):
-    """The first `number` pictures of a data set that have objects (no crowds), as a data set."""
+def few_images(dataset, number: int):
+    """The first `number` images of a data set that have objects (no crowds), as a data set."""
     chosen = []
     for image_id in dataset.image_ids:
         if (dataset.load_mask_crops(image_id)[1] > 0).any():
@@ -154,7 +154,7 @@ def few_pictures(dataset, number: int):
         if len(chosen) == number:
             break
     if not chosen:
-        raise ValueError("No picture of the data set has an object.")
+        raise ValueError("No image of the data set has an object.")
     few = copy.copy(dataset)
     few.image_info = chosen
     few.prepare()

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from mrcnn.data.picture import decode_picture
+from mrcnn.data.image import decode_image
 from mrcnn.model import MaskRCNN
 from mrcnn.training.checkpoints import averaged_weights
 from mrcnn.training.progress import on_screen
@@ -24,7 +24,7 @@ LEAST_SCORE = 0.05  # average precision needs weak detections too
 
 
 def detection_config(config):
-    """The Config to measure with what this one trains: also weak objects, whole pictures, one device."""
+    """The Config to measure with what this one trains: also weak objects, whole images, one device."""
     settings = {"DETECTION_MIN_CONFIDENCE": min(config.DETECTION_MIN_CONFIDENCE, LEAST_SCORE), "GPU_COUNT": 1}
     settings["SEED"] = None  # seeding in the middle of a training makes TensorFlow prepare its step once more
     if config.IMAGE_RESIZE_MODE == "crop":
@@ -33,9 +33,9 @@ def detection_config(config):
 
 
 def detect_as_trained(detector, config, dataset, image_ids=None, progress=False):
-    """As `detect_dataset`, with pictures at the size that they have in training.
+    """As `detect_dataset`, with images at the size that they have in training.
 
-    detector: a MaskRCNN of `detection_config(config)`. With crops in training these are tiles of whole pictures.
+    detector: a MaskRCNN of `detection_config(config)`. With crops in training these are tiles of whole images.
     progress: shows a bar, which goes when it is done: that of a training above it stays alone.
     """
     if config.IMAGE_RESIZE_MODE != "crop":
@@ -43,7 +43,7 @@ def detect_as_trained(detector, config, dataset, image_ids=None, progress=False)
     in_tiles = Detector(detector, tile=int(config.IMAGE_MIN_DIM / max(1, config.IMAGE_MIN_SCALE)))
     detections = []
     image_ids = dataset.image_ids if image_ids is None else image_ids
-    for image_id in tqdm(image_ids, desc="detect", unit="picture", leave=False, disable=not progress):
+    for image_id in tqdm(image_ids, desc="detect", unit="image", leave=False, disable=not progress):
         found = in_tiles(dataset.load_image(image_id))
         one = {"image_id": int(image_id), "rois": found.boxes, "class_ids": found.class_ids, "scores": found.scores}
         detections.append(one if found.rles is None else one | {"rles": found.rles})
@@ -53,19 +53,19 @@ def detect_as_trained(detector, config, dataset, image_ids=None, progress=False)
 class AveragePrecision(keras.callbacks.Callback):
     """Every few epochs: box and mask AP, over all and for each class, into metrics.csv and TensorBoard.
 
-    model: the MaskRCNN that trains.  dataset: prepared, for validation.  every: epochs.  limit: its first pictures.
-    pictures: so many of them are shown in TensorBoard, truth beside prediction, with curves and confusion matrix.
+    model: the MaskRCNN that trains.  dataset: prepared, for validation.  every: epochs.  limit: its first images.
+    images: so many of them are shown in TensorBoard, truth beside prediction, with curves and confusion matrix.
     The network for inference is made once, and gets the newest weights (or their moving averages) each time.
     `evaluation` is the last result.
     """
 
-    def __init__(self, model, dataset, every=1, limit=200, pictures=4):
+    def __init__(self, model, dataset, every=1, limit=200, images=4):
         super().__init__()
         self.trained = model
         self.dataset = dataset
         self.every = every
         self.image_ids = dataset.image_ids[:limit]
-        self.pictures = pictures
+        self.images = images
         self.detector = None
         self.evaluation = None
 
@@ -96,15 +96,15 @@ class AveragePrecision(keras.callbacks.Callback):
                     variable.assign(np.asarray(source[name].weights[weight]))
 
     def _show(self, detections, epoch):
-        """Pictures for TensorBoard."""
+        """Images for TensorBoard."""
         import tensorflow as tf  # also beside another backend: only its event writer is used
 
         analysis = analyse(self.dataset, detections)
         writer = tf.summary.create_file_writer(str(Path(self.trained.log_dir) / "evaluation"))
         with writer.as_default(step=epoch):
             for name, figure in (("curves", plot_curves(analysis)), ("confusion", plot_confusion(analysis))):
-                tf.summary.image(name, decode_picture(png_bytes(figure), name)[None])
-            for image_id in self.image_ids[: self.pictures]:
+                tf.summary.image(name, decode_image(png_bytes(figure), name)[None])
+            for image_id in self.image_ids[: self.images]:
                 pixels = truth_beside_prediction(self.dataset, detections, image_id)
                 tf.summary.image(f"truth_and_prediction/{image_id}", pixels[None])
         writer.close()

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from case_data import settings
 from common import config_for, training_batch
-from gpu_case import ROIS, WARM_UP, answer, arguments, pictures
+from gpu_case import ROIS, WARM_UP, answer, arguments, made_images
 
 from mrcnn import training
 from mrcnn.model import MaskRCNN
@@ -62,7 +62,7 @@ def main():
     model = MaskRCNN("training", config, "logs")
     training.set_trainable(model.keras_model, training.LAYERS["all"])
     model.compile(0.0001, 0.9)
-    batch = training_batch(config, *pictures(options.height, options.width, options.batch))
+    batch = training_batch(config, *made_images(options.height, options.width, options.batch))
     moments = Moments()
     steps = WARM_UP + options.steps
     model.keras_model.fit(Same(batch), steps_per_epoch=steps, shuffle=False, callbacks=[moments], verbose=0)

@@ -9,13 +9,13 @@ import time
 
 import torch
 from case_data import CLASSES, settings
-from gpu_case import ROIS, WARM_UP, answer, arguments, pictures
+from gpu_case import ROIS, WARM_UP, answer, arguments, made_images
 from torchvision.models.detection import maskrcnn_resnet50_fpn
 from torchvision.models.detection.rpn import AnchorGenerator
 
 
 def targets_of(boxes, classes, height, width, device):
-    """What torchvision learns from, for each picture; the masks fill their boxes."""
+    """What torchvision learns from, for each image; the masks fill their boxes."""
     targets = []
     for some, ids in zip(boxes, classes, strict=True):
         masks = torch.zeros((len(some), height, width), dtype=torch.uint8)
@@ -45,7 +45,7 @@ def main():
         box_batch_size_per_image=ROIS,
     )
     model = model.to(device).train()
-    images, boxes, classes = pictures(options.height, options.width, options.batch)
+    images, boxes, classes = made_images(options.height, options.width, options.batch)
     tensors = [torch.from_numpy(image).permute(2, 0, 1).float().div(255).to(device) for image in images]
     targets = targets_of(boxes, classes, options.height, options.width, device)
     trained = [p for p in model.parameters() if p.requires_grad]

@@ -5,7 +5,7 @@ On Python 3.7.
 
 import sys
 
-from case_data import CLASSES, detections, full_masks, pictures, settings
+from case_data import CLASSES, detections, full_masks, made_images, settings
 from protocol import serve
 
 from mrcnn import model as modellib
@@ -16,12 +16,12 @@ LAYERS = {"heads": r"(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)", "all": ".*"}
 
 
 class Noise(utils.Dataset):
-    """The pictures of `case_data`."""
+    """The images of `case_data`."""
 
     def __init__(self, size):
         super().__init__()
         self.size = size
-        self.images, self.boxes, self.classes = pictures(size)
+        self.images, self.boxes, self.classes = made_images(size)
         for number in range(1, CLASSES):
             self.add_class("noise", number, str(number))
         for number in range(len(self.images)):
@@ -61,7 +61,7 @@ def main():
     model = modellib.MaskRCNN("inference" if detect else "training", config, "logs")
     model.load_weights(weights, by_name=True)
     if detect:
-        images = [pictures(size)[0][0]]
+        images = [made_images(size)[0][0]]
         serve(lambda: model.detect(images), lambda: detections(model.detect(images)[0]["scores"], least_score))
         return
     model.set_trainable(LAYERS[what], verbose=0)

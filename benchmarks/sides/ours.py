@@ -7,7 +7,7 @@ import runpy
 import sys
 from pathlib import Path
 
-from case_data import between_scores, detections, pictures, settings
+from case_data import between_scores, detections, made_images, settings
 from common import config_for, run_case, training_batch
 from protocol import serve
 
@@ -25,7 +25,7 @@ def main():
         least_score = run_case(score_case, preset, size, channels)["score"] if what == "detect" else 0.0
         model = detector(preset, size, channels, least_score)
         model.save_weights(weights)
-        images = pictures(size)[0][:1]
+        images = made_images(size)[0][:1]
         serve(lambda: model.detect(images), lambda: detections(model.detect(images)[0]["scores"], least_score))
         return
     case = settings(size)
@@ -34,18 +34,18 @@ def main():
     model.save_weights(weights)
     training.set_trainable(model.keras_model, training.LAYERS[what])
     model.compile(0.0001, 0.9)
-    batch = training_batch(config, *pictures(size))
+    batch = training_batch(config, *made_images(size))
     serve(lambda: model.keras_model.train_on_batch(batch), f"batch {case['batch']}, {case['rois']} ROIs")
 
 
 def score_case(preset, size, channels):
-    """The score that the seven best objects of the picture are above."""
-    scores = detector(preset, size, channels, 0.0).detect(pictures(size)[0][:1])[0]["scores"]
+    """The score that the seven best objects of the image are above."""
+    scores = detector(preset, size, channels, 0.0).detect(made_images(size)[0][:1])[0]["scores"]
     return {"score": between_scores(scores)}
 
 
 def detector(preset, size, channels, least_score):
-    """A model that detects in one picture at a time."""
+    """A model that detects in one image at a time."""
     values = {"IMAGES_PER_GPU": 1, "DETECTION_MIN_CONFIDENCE": least_score, "RPN_CHANNELS": channels}
     return with_weights(MaskRCNN("inference", config_for(preset, size, **values), "logs"))
 

@@ -1,13 +1,13 @@
 """torchvision's side: `python pytorch.py detect|detect-full|heads|all PRESET SIZE WEIGHTS OUR_NOTE`.
 
 Its weights are random, so WEIGHTS is not used; it detects at most as many as our side found. The ResNet's
-batch norms are frozen, as ours are, and pictures are not resized.
+batch norms are frozen, as ours are, and images are not resized.
 """
 
 import sys
 
 import torch
-from case_data import CLASSES, detections, full_masks, pictures, settings
+from case_data import CLASSES, detections, full_masks, made_images, settings
 from protocol import serve
 from torchvision.models.detection import MaskRCNN
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
@@ -42,7 +42,7 @@ def network(preset, size, trained_stages, most=100):
 def main():
     what, preset, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
     torch.manual_seed(0)
-    images, boxes, classes = pictures(size)
+    images, boxes, classes = made_images(size)
     tensors = [torch.from_numpy(image).permute(2, 0, 1).float() / 255 for image in images]
     if what.startswith("detect"):
         model = network(preset, size, 0, most=int(sys.argv[5].split()[0])).eval()

@@ -33,7 +33,7 @@ DETECT_PORT=8000
 # What `docker compose --profile detect up -d detect` serves, a folder in logs/ or last; and, if not empty, its API key.
 DETECT_RUN=last
 DETECT_API_KEY=
-# true: it also fetches pictures from web addresses.
+# true: it also fetches images from web addresses.
 DETECT_ADDRESSES=
 
 # Who logs in to Label Studio (`docker compose --profile label up`), and its token for programs; never empty.

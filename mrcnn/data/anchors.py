@@ -4,7 +4,7 @@ import numpy as np
 
 
 def compute_backbone_shapes(config, image_shape):
-    """Sizes (5, 2), int, of the feature maps P2..P6 as (height, width), for a picture [H, W, C].
+    """Sizes (5, 2), int, of the feature maps P2..P6 as (height, width), for an image [H, W, C].
 
     A callable `config.BACKBONE` brings its own: `config.COMPUTE_BACKBONE_SHAPE(image_shape)`, or, if that is None, the
     strides decide.
@@ -41,7 +41,7 @@ def generate_pyramid_anchors(scales, ratios, feature_shapes, feature_strides, an
 
 
 def anchors_for(config, image_shape):
-    """Anchors (A, 4), float64 px, of a model with this config for pictures [H, W, C]."""
+    """Anchors (A, 4), float64 px, of a model with this config for images [H, W, C]."""
     return generate_pyramid_anchors(
         config.RPN_ANCHOR_SCALES,
         config.RPN_ANCHOR_RATIOS,

@@ -1,4 +1,4 @@
-"""Smoothing before a picture is made smaller, with the numbers of the scikit-image that the old package ran on."""
+"""Smoothing before an image is made smaller, with the numbers of the scikit-image that the old package ran on."""
 
 import cv2
 import numpy as np
@@ -7,10 +7,10 @@ NUDGE = 1e-12  # gray levels; more than the rounding of float64, less than what 
 
 
 def smooth_for(image, height, width):
-    """Picture [H, W] or [H, W, C], Gauss-filtered as fits a resize to (height, width); keeps the type.
+    """Image [H, W] or [H, W, C], Gauss-filtered as fits a resize to (height, width); keeps the type.
 
     image: uint8, float32 or float64. Sigma is half of what the factor has above 1, along each axis; below a factor of
-    1.25 nothing changes. The picture is surrounded by zeros, and uint8 is cut, not rounded, after each axis.
+    1.25 nothing changes. The image is surrounded by zeros, and uint8 is cut, not rounded, after each axis.
     """
     for axis, size in ((0, height), (1, width)):
         sigma = (image.shape[axis] / size - 1) / 2

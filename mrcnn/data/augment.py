@@ -1,6 +1,6 @@
-"""One picture and its masks through an augmentation of imgaug or Albumentations, if installed.
+"""One image and its masks through an augmentation of imgaug or Albumentations, if installed.
 
-Both change the picture and the masks in the same random way. Only changes that make sense for masks are applied to
+Both change the image and the masks in the same random way. Only changes that make sense for masks are applied to
 them (a flip, not a change of brightness).
 """
 
@@ -25,12 +25,12 @@ IMGAUG_MASK_AUGMENTERS = {
 
 
 def augment(image, masks, augmentation, rng=None):
-    """Picture uint8 [H, W, C] and its CroppedMasks after one random draw of `augmentation`.
+    """Image uint8 [H, W, C] and its CroppedMasks after one random draw of `augmentation`.
 
     augmentation: an imgaug augmenter, or an Albumentations transform or Compose (2.0 or newer where rng is given, as
         the loader does).
     rng: np.random.Generator that fixes the draw; None: by the package's own chance.
-    Raises ValueError for another kind of object, and where the augmentation changes the size of the picture, as its
+    Raises ValueError for another kind of object, and where the augmentation changes the size of the image, as its
     window and its anchors are fixed by then.
     """
     image = np.ascontiguousarray(image)  # a crop is not, and OpenCV wants it
@@ -46,7 +46,7 @@ def augment(image, masks, augmentation, rng=None):
         )
     if new_image.shape != image.shape or new_mask.shape != mask.shape:
         raise ValueError(
-            f"augmentation: the picture's shape went from {image.shape} to {new_image.shape}, the masks' from "
+            f"augmentation: the image's shape went from {image.shape} to {new_image.shape}, the masks' from "
             f"{mask.shape} to {new_mask.shape}. Use only augmenters that keep the size (imgaug: keep_size=True)."
         )
     return new_image, CroppedMasks.of(new_mask)

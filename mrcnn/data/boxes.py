@@ -84,7 +84,7 @@ def apply_box_deltas(boxes, deltas):
 
 
 def norm_boxes(boxes, shape):
-    """Pixel boxes (N, 4) -> normalised boxes (N, 4), float32, for a picture of shape (H, W).
+    """Pixel boxes (N, 4) -> normalised boxes (N, 4), float32, for an image of shape (H, W).
 
     The last pixel has the coordinate 1, so the outside corner shifts by one: (y2 - 1) / (H - 1).
     """
@@ -93,7 +93,7 @@ def norm_boxes(boxes, shape):
 
 
 def denorm_boxes(boxes, shape):
-    """Normalised boxes (N, 4) -> pixel boxes (N, 4), int32, for a picture of shape (H, W): the way back."""
+    """Normalised boxes (N, 4) -> pixel boxes (N, 4), int32, for an image of shape (H, W): the way back."""
     scale, shift = _norm_scale(shape)
     return np.around(np.asarray(boxes) * scale + shift).astype(np.int32)
 

@@ -1,14 +1,14 @@
-"""Copy-paste: objects of another picture, pasted where they are there (Ghiasi et al. 2021, arXiv 2012.07177).
+"""Copy-paste: objects of another image, pasted where they are there (Ghiasi et al. 2021, arXiv 2012.07177).
 
-Both pictures are augmented first, each by itself, so that places and sizes differ every time. The edges of what is
+Both images are augmented first, each by itself, so that places and sizes differ every time. The edges of what is
 pasted are not blended: the paper found it to make no difference.
 """
 
 import numpy as np
 
 
-def another_picture(dataset, image_id, rng):
-    """A random other picture of the same source, so that every class in it is one that the picture may have.
+def another_image(dataset, image_id, rng):
+    """A random other image of the same source, so that every class in it is one that the image may have.
 
     Raises ValueError where there is none.
     """
@@ -16,7 +16,7 @@ def another_picture(dataset, image_id, rng):
     image_ids = dataset.source_image_ids[source]
     if len(image_ids) < 2:
         raise ValueError(
-            f"copy_paste needs a second picture of source {source!r}: add some, or name the source in "
+            f"copy_paste needs a second image of source {source!r}: add some, or name the source in "
             "no_augmentation_sources."
         )
     found = image_ids[rng.integers(len(image_ids) - 1)]
@@ -24,15 +24,15 @@ def another_picture(dataset, image_id, rng):
 
 
 def paste(image, masks, class_ids, other_image, other_masks, other_ids, rng):
-    """A random choice of the other picture's objects, at least one, over this picture: new image, masks, class ids.
+    """A random choice of the other image's objects, at least one, over this image: new image, masks, class ids.
 
     image, other_image: [H, W, C].  masks, other_masks: CroppedMasks.  class_ids, other_ids: int32 (N,).
     Crowds are not pasted. What lies under a pasted object loses these pixels, and may be left without any.
-    Raises ValueError for pictures of two sizes.
+    Raises ValueError for images of two sizes.
     """
     if image.shape != other_image.shape:
         raise ValueError(
-            f"copy_paste: pictures of {image.shape} and {other_image.shape}; set IMAGE_RESIZE_MODE to 'square' or "
+            f"copy_paste: images of {image.shape} and {other_image.shape}; set IMAGE_RESIZE_MODE to 'square' or "
             "'crop', which give one size."
         )
     seen = other_masks.boxes()[:, 2] > 0

@@ -1,6 +1,6 @@
-"""The masks of one picture, each only as large as its box: all that changes of size and place have to touch.
+"""The masks of one image, each only as large as its box: all that changes of size and place have to touch.
 
-N masks of a picture H x W; boxes are (y1, x1, y2, x2) in px.
+N masks of an image H x W; boxes are (y1, x1, y2, x2) in px.
 """
 
 import cv2
@@ -11,10 +11,10 @@ from mrcnn.data.resize import nearest, resize, scaled_side
 
 
 class CroppedMasks:
-    """N masks of one picture. Every change gives a new object.
+    """N masks of one image. Every change gives a new object.
 
     crops: N bool arrays (h, w), cut to their pixels here; without a pixel left, 0 x 0.  corners: upper left pixels
-    (y1, x1).  shape: (H, W) of the picture.
+    (y1, x1).  shape: (H, W) of the image.
     """
 
     def __init__(self, crops, corners, shape):
@@ -67,7 +67,7 @@ class CroppedMasks:
         return CroppedMasks([self.crops[i] for i in numbers], [self.corners[i] for i in numbers], self.shape)
 
     def and_then(self, others):
-        """These, and after them those of `others`, which are of a picture of the same size."""
+        """These, and after them those of `others`, which are of an image of the same size."""
         return CroppedMasks(self.crops + others.crops, self.corners + others.corners, self.shape)
 
     def without(self, covered):
@@ -99,7 +99,7 @@ class CroppedMasks:
         return CroppedMasks(crops, corners, (len(rows), len(columns)))
 
     def warped(self, matrix, shape):
-        """Moved by an affine matrix (2, 3) on (x, y) into a picture of `shape` (H, W); nearest pixels."""
+        """Moved by an affine matrix (2, 3) on (x, y) into an image of `shape` (H, W); nearest pixels."""
         height, width = shape
         crops, corners = [], []
         for crop, (y, x) in self._placed():
@@ -133,7 +133,7 @@ def _cut(crop, corner):
 
 
 def _sources(side, scale, before, after):
-    """For each row (or column) of the resized and padded picture the one that it comes from, or -1."""
+    """For each row (or column) of the resized and padded image the one that it comes from, or -1."""
     sources = np.arange(side)
     if scale != 1:
         sources, last_lost = nearest(side, scaled_side(side, scale))

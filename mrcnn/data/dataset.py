@@ -1,4 +1,4 @@
-"""The list of classes and pictures of a data set, and how to load one picture with its masks."""
+"""The list of classes and images of a data set, and how to load one image with its masks."""
 
 import hashlib
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from mrcnn.data.cropped_masks import CroppedMasks
-from mrcnn.data.picture import read_picture
+from mrcnn.data.image import read_image
 
 
 class Dataset:
-    """Base class for data sets. Subclass it and write a loader that adds classes and pictures, and `load_mask`.
+    """Base class for data sets. Subclass it and write a loader that adds classes and images, and `load_mask`.
 
         class CatsAndDogs(Dataset):
             def load_cats_and_dogs(self, folder):
@@ -22,16 +22,16 @@ class Dataset:
             def image_reference(self, image_id): ...
 
     After the last add, call `prepare()`. Image ids inside are then 0 .. num_images - 1 and class ids
-    0 .. num_classes - 1 with 0 for the background, whatever the ids of the sources are. Pictures of several sources may
+    0 .. num_classes - 1 with 0 for the background, whatever the ids of the sources are. Images of several sources may
     be mixed.
     """
 
-    upright = False  # True: pictures from files are turned as their EXIF data say, for annotations made on those
+    upright = False  # True: images from files are turned as their EXIF data say, for annotations made on those
     image_channels = 3  # that `load_image` reads from a file; training and evaluating with more of them raise it
 
     def __init__(self, class_map=None):
         self._image_ids = []
-        self.image_info = []  # a dict a picture: id, source, path and the keywords given to add_image
+        self.image_info = []  # a dict an image: id, source, path and the keywords given to add_image
         self.class_info = [{"source": "", "id": 0, "name": "BG"}]  # the background is always the first class
         self.source_class_ids = {}
 
@@ -44,22 +44,22 @@ class Dataset:
         self.class_info.append({"source": source, "id": class_id, "name": class_name})
 
     def add_image(self, source, image_id, path, **kwargs):
-        """Make a picture known; the keywords are kept in its `image_info` (annotations, size, ...)."""
+        """Make an image known; the keywords are kept in its `image_info` (annotations, size, ...)."""
         self.image_info.append({"id": image_id, "source": source, "path": path, **kwargs})
 
     def append_data(self, class_info, image_info):
-        """Add the classes and pictures of another data set, given as its lists; call `prepare` afterwards."""
+        """Add the classes and images of another data set, given as its lists; call `prepare` afterwards."""
         for info in class_info:
             if info["source"]:  # all but the background
                 self.add_class(info["source"], info["id"], info["name"])
         self.image_info.extend(dict(info) for info in image_info)
 
     def image_reference(self, image_id):
-        """Text that leads a person to the picture in its source (a link, a path); override it. Default: empty."""
+        """Text that leads a person to the image in its source (a link, a path); override it. Default: empty."""
         return ""
 
     def prepare(self, class_map=None):
-        """Number classes and pictures; call it once all are added, before the data set is used.
+        """Number classes and images; call it once all are added, before the data set is used.
 
         `class_map` is taken, and not used, as in the old package.
         """
@@ -97,18 +97,18 @@ class Dataset:
         return self._image_ids
 
     def source_image_link(self, image_id):
-        """The path or URL of the picture."""
+        """The path or URL of the image."""
         return self.image_info[image_id]["path"]
 
     def load_image(self, image_id):
-        """The picture as an RGB uint8 array [H, W, 3]. Raises an error that names the file: `read_picture`.
+        """The image as an RGB uint8 array [H, W, 3]. Raises an error that names the file: `read_image`.
 
         Override it for other files; arrays [H, W] or [H, W, C] of any number type do, from 0 to 255.
         """
-        return read_picture(self.image_info[image_id]["path"], self.upright, self.image_channels)
+        return read_image(self.image_info[image_id]["path"], self.upright, self.image_channels)
 
     def load_mask(self, image_id):
-        """The objects of a picture; override it. The default has none.
+        """The objects of an image; override it. The default has none.
 
         Returns masks, a bool array [H, W, N] with one mask an object, and class ids, an int32 array [N]. A negative
         class id marks a crowd (many objects in one mask), which training leaves out.
@@ -118,13 +118,13 @@ class Dataset:
     def load_mask_crops(self, image_id):
         """What `load_mask` returns, with the masks as CroppedMasks.
 
-        Override it too where masks can be had without arrays as large as the picture: training then needs none.
+        Override it too where masks can be had without arrays as large as the image: training then needs none.
         """
         masks, class_ids = self.load_mask(image_id)
         return CroppedMasks.of(masks) if len(class_ids) else CroppedMasks([], [], (0, 0)), class_ids
 
     def fingerprint(self):
-        """A SHA-256 that changes with classes, order, names and sizes of the pictures, and `label_files`."""
+        """A SHA-256 that changes with classes, order, names and sizes of the images, and `label_files`."""
         digest = hashlib.sha256(repr([(c["source"], c["id"], c["name"]) for c in self.class_info]).encode())
         for info in self.image_info:
             path = Path(str(info["path"]))

@@ -20,10 +20,10 @@ def data_generator(
     no_augmentation_sources=None,
     rng=None,
 ):
-    """Yield (inputs, outputs) for ever, B = batch_size pictures at a time; pictures without objects are left out.
+    """Yield (inputs, outputs) for ever, B = batch_size images at a time; images without objects are left out.
 
-    augment, augmentation: as in `load_image_gt`; not for pictures of the sources in `no_augmentation_sources`.
-    random_rois: make so many ROIs a picture in place of proposals; with detection_targets also the heads' targets.
+    augment, augmentation: as in `load_image_gt`; not for images of the sources in `no_augmentation_sources`.
+    random_rois: make so many ROIs an image in place of proposals; with detection_targets also the heads' targets.
     rng: np.random.Generator for every random choice; None: numpy's global state.
 
     inputs: images (B, H, W, C) float32 molded; image metas (B, 12 + K); rpn_match (B, A, 1); rpn_bbox (B, anchors that
@@ -31,7 +31,7 @@ def data_generator(
     MAX_GT_INSTANCES); then with random_rois: rois (B, random_rois, 4) px; then with detection_targets: sampled rois
     (B, R, 4). outputs: empty, or with detection_targets: class ids (B, R, 1), deltas (B, R, K, 4), masks
     (B, R, 28, 28, K).
-    Raises ValueError that names the picture for one that cannot be used, and if no picture has an object.
+    Raises ValueError that names the image for one that cannot be used, and if no image has an object.
     """
     anchors = anchors_for(config, config.IMAGE_SHAPE)
     samples = []
@@ -50,7 +50,7 @@ def data_generator(
         idle = 0 if np.any(loaded[2] > 0) else idle + 1
         if idle:
             if idle >= dataset.num_images:
-                raise ValueError("data_generator: no picture of the data set has an object; check load_mask.")
+                raise ValueError("data_generator: no image of the data set has an object; check load_mask.")
             continue
         samples.append(_sample(loaded, anchors, config, random_rois, detection_targets, rng))
         if len(samples) == batch_size:
@@ -63,7 +63,7 @@ def _endless_ids(dataset, shuffle, rng):
     """The image ids, pass after pass, each in a new order if shuffled."""
     image_ids = np.copy(dataset.image_ids)
     if len(image_ids) == 0:
-        raise ValueError("data_generator: the data set has no pictures; was prepare() called?")
+        raise ValueError("data_generator: the data set has no images; was prepare() called?")
     while True:
         if shuffle:
             (np.random if rng is None else rng).shuffle(image_ids)
@@ -71,7 +71,7 @@ def _endless_ids(dataset, shuffle, rng):
 
 
 def _sample(loaded, anchors, config, random_rois, detection_targets, rng):
-    """The inputs and the outputs of one picture, as lists of arrays without the batch axis."""
+    """The inputs and the outputs of one image, as lists of arrays without the batch axis."""
     image, image_meta, class_ids, boxes, masks = loaded
     rpn_match, rpn_bbox = build_rpn_targets(image.shape, anchors, class_ids, boxes, config, rng)
     roi_inputs, outputs = [], []
@@ -99,5 +99,5 @@ def _sample(loaded, anchors, config, random_rois, detection_targets, rng):
 
 
 def _stack(samples):
-    """Lists of arrays, one a picture -> a list of arrays with the batch axis in front."""
+    """Lists of arrays, one an image -> a list of arrays with the batch axis in front."""
     return [np.stack(parts) for parts in zip(*samples, strict=True)]

@@ -1,8 +1,8 @@
 """Batches of fixed shape from any Dataset, made ahead by threads.
 
-Shapes: B images, G truth slots, H W C of the molded picture, h w of a mask.
+Shapes: B images, G truth slots, H W C of the molded image, h w of a mask.
 
-Which pictures a batch holds, and every random choice in it, follows from the seed and the batch's number alone, so the
+Which images a batch holds, and every random choice in it, follows from the seed and the batch's number alone, so the
 same seed gives the same batches whatever the number of threads.
 """
 
@@ -25,12 +25,12 @@ class Loader:
     """An endless iterator over batches, dicts of arrays by the names of the training graph's inputs.
 
     dataset: a prepared Dataset.  config: a Config.  shuffle: a new order in each pass over the data set.
-    augment, augmentation: as in `load_image_gt`.  no_augmentation_sources: sources whose pictures stay as they are, and
+    augment, augmentation: as in `load_image_gt`.  no_augmentation_sources: sources whose images stay as they are, and
     give no objects to others.
     seed: whole number, or None for chance.  threads: makers of batches; by default one a core, 8 at most.
     cycle: batches after which the first comes again, and none is made beyond; None: endless.
 
-    skip_broken: a picture that cannot be read is replaced by the one after it and noted in `skipped`, {id: reason};
+    skip_broken: an image that cannot be read is replaced by the one after it and noted in `skipped`, {id: reason};
     otherwise it raises ValueError with its name.
     Close it (or use it in a `with`) to stop the threads.  `waited`: seconds that a training stood still for batches, as
     it says by `need`.  `failed`: the error of the batch that could not be made, or None.
@@ -51,7 +51,7 @@ class Loader:
         cycle=None,
     ):
         if not len(dataset.image_ids):
-            raise ValueError("The data set has no pictures: add some, then call its prepare().")
+            raise ValueError("The data set has no images: add some, then call its prepare().")
         self.dataset = dataset
         self.config = config
         self.shuffle = shuffle
@@ -125,12 +125,12 @@ class Loader:
             self.waited += time.perf_counter() - since
 
     def image_ids(self, number):
-        """Ids, in the data set's source, of the pictures of batch `number`, which was made already."""
+        """Ids, in the data set's source, of the images of batch `number`, which was made already."""
         size = self.config.BATCH_SIZE
         return [self._id_at(place) for place in range(number * size, (number + 1) * size)]
 
     def _id_at(self, place):
-        """That of the picture which `sample` took for a place."""
+        """That of the image which `sample` took for a place."""
         following = range(place, place + len(self.dataset.image_ids))
         ids = (self.dataset.image_info[self._image_id(other)]["id"] for other in following)
         return next((one for one in ids if one not in self.skipped), None)
@@ -139,14 +139,14 @@ class Loader:
         return number % self.cycle if self.cycle else number
 
     def batch(self, number):
-        """Batch `number`, 0 or more: its pictures follow one another in an endless run of passes over the data set."""
+        """Batch `number`, 0 or more: its images follow one another in an endless run of passes over the data set."""
         size = self.config.BATCH_SIZE
         places = range(number * size, (number + 1) * size)
         samples = [self.sample(place) for place in places]
         return {name: np.stack([sample[name] for sample in samples]) for name in samples[0]}
 
     def sample(self, place):
-        """The picture at `place` of the endless run, as a dict of arrays without the batch axis."""
+        """The image at `place` of the endless run, as a dict of arrays without the batch axis."""
         for following in range(len(self.dataset.image_ids)):
             image_id = self._image_id(place + following)
             try:
@@ -156,9 +156,9 @@ class Loader:
                     raise
                 broken = getattr(error, "image_id", image_id)
                 self.skipped[self.dataset.image_info[broken]["id"]] = str(error)
-            if broken != image_id:  # objects were to be copied from it: the picture goes without
+            if broken != image_id:  # objects were to be copied from it: the image goes without
                 return self._sample_of(image_id, place, dataclasses.replace(self.augmentation, copy_paste=0.0))
-        raise ValueError(f"No picture of the data set can be read. One of them: {next(iter(self.skipped.values()))}")
+        raise ValueError(f"No image of the data set can be read. One of them: {next(iter(self.skipped.values()))}")
 
     def _sample_of(self, image_id, place, augmentation):
         rng = np.random.default_rng([self.seed, 1, place])
@@ -177,7 +177,7 @@ class Loader:
             raise ValueError(
                 f"image {image_id} (source {info['source']!r}, id {info['id']!r}, path {info['path']!r}) has the shape "
                 f"{image.shape} after resizing, and not IMAGE_SHAPE {tuple(map(int, self.config.IMAGE_SHAPE))}: all "
-                'pictures of a batch have one shape. IMAGE_RESIZE_MODE "square" and "crop" give every picture that one.'
+                'images of a batch have one shape. IMAGE_RESIZE_MODE "square" and "crop" give every image that one.'
             )
         return self._fixed_shape(image, meta, class_ids, boxes_px, masks, rng)
 
@@ -215,7 +215,7 @@ class Loader:
 
 
 def batch_bytes(config):
-    """Bytes of a batch, about: its pictures and masks."""
+    """Bytes of a batch, about: its images and masks."""
     height, width, channels = (int(side) for side in config.IMAGE_SHAPE)
     mask = int(np.prod(config.MINI_MASK_SHAPE)) if config.USE_MINI_MASK else height * width
     return config.BATCH_SIZE * (4 * height * width * channels + config.USE_MASK * config.MAX_GT_INSTANCES * mask)

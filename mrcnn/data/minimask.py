@@ -1,4 +1,4 @@
-"""Truth masks as small crops of their boxes, and masks of any size back in their picture: only the box is touched.
+"""Truth masks as small crops of their boxes, and masks of any size back in their image: only the box is touched.
 
 Truth masks are not smoothed before they shrink. The old package, with scikit-image 0.16, did smooth them, as
 whole numbers: that ate a rim off every object larger than the mini mask, and all of a mask put back into a small box.
@@ -54,7 +54,7 @@ def unmold_masks(masks, boxes, image_shape):
 def unmold_crops(masks, boxes):
     """The network's masks (N, h, w) -> N bool arrays (y2 - y1, x2 - x1): what `unmold_masks` has inside their boxes.
 
-    In a huge picture they are all that fits into memory. A box without area has an array without pixels.
+    In a huge image they are all that fits into memory. A box without area has an array without pixels.
     """
     crops = []
     for mask, (y1, x1, y2, x2) in zip(masks, boxes, strict=True):

@@ -1,8 +1,8 @@
-"""One picture as the network reads it: resized, mean taken off, with its meta vector and its truth.
+"""One image as the network reads it: resized, mean taken off, with its meta vector and its truth.
 
-A meta vector (12 + K numbers, K classes with the background) says where a picture comes from:
+A meta vector (12 + K numbers, K classes with the background) says where an image comes from:
 image id | original shape H W C | molded shape H W C | window y1 x1 y2 x2 in px | scale | one flag a class, 1 if the
-picture's source knows the class.
+image's source knows the class.
 """
 
 import contextlib
@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from mrcnn.data.augment import augment as apply_augmentation
-from mrcnn.data.copy_paste import another_picture, paste
+from mrcnn.data.copy_paste import another_image, paste
 from mrcnn.data.cropped_masks import CroppedMasks
-from mrcnn.data.picture import as_channels
+from mrcnn.data.image import as_channels
 from mrcnn.data.resize import resize_image
 from mrcnn.data.transforms import Augmentation
 
@@ -29,7 +29,7 @@ META_PARTS = {
 
 
 def mold_image(images, config):
-    """Pictures [..., C], 0 to 255 -> float32 [..., C] less the mean of each channel: see `mean_pixel`."""
+    """Images [..., C], 0 to 255 -> float32 [..., C] less the mean of each channel: see `mean_pixel`."""
     images = np.asarray(images)
     molded = np.empty(images.shape, np.float32)
     return np.subtract(images, mean_pixel(config, images.shape[-1]), out=molded, casting="same_kind")
@@ -75,9 +75,9 @@ def parse_image_meta(meta):
 
 
 def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, use_mini_mask=False, rng=None):
-    """One picture of a prepared data set with its truth, at the size of the network.
+    """One image of a prepared data set with its truth, at the size of the network.
 
-    augment: True flips half of the pictures left to right (the old way; prefer `augmentation`).
+    augment: True flips half of the images left to right (the old way; prefer `augmentation`).
     augmentation: an `Augmentation`, an imgaug augmenter or an Albumentations transform (2.0 or newer with rng).
     use_mini_mask: masks as crops of their boxes in `config.MINI_MASK_SHAPE`.
     rng: np.random.Generator for every random choice in here; None: Python's `random`, as in the old package.
@@ -85,7 +85,7 @@ def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, u
     Returns image uint8 [H, W, C] with IMAGE_CHANNEL_COUNT channels, image_meta float64 (12 + K,), class_ids int32 (N,),
     bbox int32 px (N, 4) and mask bool [H, W, N], or [h, w, N] with mini masks. Objects that resizing or augmenting left
     without a pixel are dropped.
-    Raises ValueError if the picture cannot be read or its masks do not fit; every error has a note that names it.
+    Raises ValueError if the image cannot be read or its masks do not fit; every error has a note that names it.
     """
     with _named(dataset, image_id):
         seen = _seen(dataset, config, image_id, augment, augmentation, rng)
@@ -93,7 +93,7 @@ def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, u
         if getattr(augmentation, "copy_paste", 0):
             rng = np.random.default_rng() if rng is None else rng
             if rng.random() < augmentation.copy_paste:
-                other_id = another_picture(dataset, image_id, rng)
+                other_id = another_image(dataset, image_id, rng)
                 with _named(dataset, other_id):
                     other = _seen(dataset, config, other_id, augment, augmentation, rng)
                 image, masks, class_ids = paste(image, masks, class_ids, other.image, other.masks, other.class_ids, rng)
@@ -108,7 +108,7 @@ def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, u
 
 
 class _Seen(NamedTuple):
-    """A picture at the size of the network, augmented, with its objects and where it comes from."""
+    """An image at the size of the network, augmented, with its objects and where it comes from."""
 
     image: np.ndarray
     masks: CroppedMasks
@@ -141,9 +141,9 @@ def _seen(dataset, config, image_id, augment, augmentation, rng):
 
 
 def _finer(image, config, scale):
-    """How many times the network's size a picture is resized to, before a change enlarges it by `scale`.
+    """How many times the network's size an image is resized to, before a change enlarges it by `scale`.
 
-    So what is enlarged shows what the file has; only mode "square" makes pictures smaller.
+    So what is enlarged shows what the file has; only mode "square" makes images smaller.
     """
     if config.IMAGE_RESIZE_MODE != "square":
         return 1
@@ -153,7 +153,7 @@ def _finer(image, config, scale):
 
 @contextlib.contextmanager
 def _named(dataset, image_id):
-    """Errors inside get a note that says which picture it was; the innermost one is their `image_id`."""
+    """Errors inside get a note that says which image it was; the innermost one is their `image_id`."""
     try:
         yield
     except Exception as error:
@@ -164,7 +164,7 @@ def _named(dataset, image_id):
 
 
 def _load(dataset, image_id, channels):
-    """The picture, its CroppedMasks and class ids int32 (N,), checked."""
+    """The image, its CroppedMasks and class ids int32 (N,), checked."""
     dataset.image_channels = max(3, channels)
     image = as_channels(dataset.load_image(image_id), channels, dataset.image_info[image_id]["path"])
     masks, class_ids = dataset.load_mask_crops(image_id)
@@ -174,7 +174,7 @@ def _load(dataset, image_id, channels):
     if masks.shape != image.shape[:2] or len(masks) != len(class_ids):
         raise ValueError(
             f"{dataset.image_info[image_id]['path']}: masks of shape {(*masks.shape, len(masks))} and {len(class_ids)} "
-            f"class ids do not fit a picture of shape {image.shape}; load_mask should return masks [H, W, N] and N "
+            f"class ids do not fit an image of shape {image.shape}; load_mask should return masks [H, W, N] and N "
             "class ids."
         )
     return image, masks, class_ids

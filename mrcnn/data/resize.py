@@ -1,7 +1,7 @@
-"""Resizing pictures and masks to what the network takes, with the numbers of the old package.
+"""Resizing images and masks to what the network takes, with the numbers of the old package.
 
-The old package resized pictures with scikit-image and masks with SciPy. Here OpenCV and plain indexing give the same
-sampling points and weights in a fraction of the time. A picture value can differ by one gray level where the exact
+The old package resized images with scikit-image and masks with SciPy. Here OpenCV and plain indexing give the same
+sampling points and weights in a fraction of the time. An image value can differ by one gray level where the exact
 result is a whole number: the old code sometimes lost it to rounding.
 """
 
@@ -28,11 +28,11 @@ def resize(
 ):
     """Bilinear resize of [H, W] or [H, W, C] to `output_shape` (height, width): scikit-image's, in the form used here.
 
-    Pixel centres lie at half integers and the picture is surrounded by zeros, so that edges fade when it grows; the
+    Pixel centres lie at half integers and the image is surrounded by zeros, so that edges fade when it grows; the
     result is clipped to the range of the input. float32 stays float32, all else becomes float64; integers are divided
-    by their largest value unless `preserve_range`. `anti_aliasing` smooths a picture first that is made smaller.
+    by their largest value unless `preserve_range`. `anti_aliasing` smooths an image first that is made smaller.
     Other orders, modes, fill values and sigmas are left to scikit-image itself.
-    Raises ValueError for a picture without a pixel, before or after.
+    Raises ValueError for an image without a pixel, before or after.
     """
     if order != 1 or mode != "constant" or cval != 0 or not clip or anti_aliasing_sigma is not None:
         from skimage import transform  # only here: it takes a second, and nothing of ours needs it
@@ -52,7 +52,7 @@ def resize(
 def _resample(image, height, width, anti_aliasing):
     """[H, W(, C)] -> float [height, width(, C)], values as they are; float32 for bool, 8 and 16 bits, else float64."""
     if image.size == 0 or height < 1 or width < 1:
-        raise ValueError(f"resize: a picture of shape {image.shape} cannot become {height} x {width} px (H x W).")
+        raise ValueError(f"resize: an image of shape {image.shape} cannot become {height} x {width} px (H x W).")
     if image.dtype not in (np.uint8, np.float32):
         image = image.astype(np.float32 if image.dtype in (bool, np.uint16) else np.float64)
     if anti_aliasing:
@@ -76,24 +76,24 @@ def _fade_edges(result, axis, size_before):
 
 
 def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square", rng=None):
-    """Scale a picture [H, W, C], then pad or crop it, keeping its proportions and its type.
+    """Scale an image [H, W, C], then pad or crop it, keeping its proportions and its type.
 
     min_dim: pixels; scale up so that the shorter side has at least so many. max_dim: pixels; in mode "square" no side
     gets longer. min_scale: scale up at least by this. mode: "none", "square", "pad64" or "crop", as described at
     `Config.IMAGE_RESIZE_MODE`. rng: np.random.Generator that places the crop; None: Python's `random`.
 
-    Returns image, window (y1, x1, y2, x2) of the picture inside the padding in px, scale, padding ((top, bottom),
+    Returns image, window (y1, x1, y2, x2) of the image inside the padding in px, scale, padding ((top, bottom),
     (left, right), (0, 0)) and crop (y, x, height, width) or None.
-    Raises ValueError for an unknown mode, a picture without the channel axis, or sizes that do not fit the mode.
+    Raises ValueError for an unknown mode, an image without the channel axis, or sizes that do not fit the mode.
     """
     if image.ndim != 3:
-        raise ValueError(f"resize_image: expected a picture [H, W, C], got shape {image.shape}.")
+        raise ValueError(f"resize_image: expected an image [H, W, C], got shape {image.shape}.")
     height, width = image.shape[:2]
     if mode == "none":
         return image, (0, 0, height, width), 1, [(0, 0), (0, 0), (0, 0)], None
     scale = _scale(height, width, min_dim, max_dim if mode == "square" else None, min_scale)
     if scale != 1:
-        image = _scale_picture(image, scaled_side(height, scale), scaled_side(width, scale))
+        image = _scale_image(image, scaled_side(height, scale), scaled_side(width, scale))
         height, width = image.shape[:2]
     if mode == "square":
         if not max_dim:
@@ -127,11 +127,11 @@ def _scale(height, width, min_dim, max_dim, min_scale):
 
 
 def scaled_side(side, scale):
-    """Pixels of a side after scaling: at least one, so that a thin picture does not vanish."""
+    """Pixels of a side after scaling: at least one, so that a thin image does not vanish."""
     return max(1, round(side * scale))
 
 
-def _scale_picture(image, height, width):
+def _scale_image(image, height, width):
     """Bilinear resize that keeps the type; integers are cut, not rounded, as the old package did."""
     resized = _resample(image, height, width, anti_aliasing=True)
     if np.issubdtype(image.dtype, np.integer):
@@ -140,7 +140,7 @@ def _scale_picture(image, height, width):
 
 
 def _pad(image, height, width):
-    """The picture in the middle of zeros [height, width, C], its window and the padding."""
+    """The image in the middle of zeros [height, width, C], its window and the padding."""
     h, w = image.shape[:2]
     top, left = (height - h) // 2, (width - w) // 2
     padding = [(top, height - h - top), (left, width - w - left), (0, 0)]
@@ -150,8 +150,8 @@ def _pad(image, height, width):
 
 
 def resize_mask(mask, scale, padding, crop=None):
-    """Masks [H, W, N] scaled, then padded or cropped, as `resize_image` did with their picture; keeps the type."""
-    if scale != 1 and all(mask.shape[:2]):  # `load_mask` of an empty picture may give (0, 0, 0)
+    """Masks [H, W, N] scaled, then padded or cropped, as `resize_image` did with their image; keeps the type."""
+    if scale != 1 and all(mask.shape[:2]):  # `load_mask` of an empty image may give (0, 0, 0)
         height, width = mask.shape[:2]
         rows, row_lost = nearest(height, scaled_side(height, scale))
         columns, column_lost = nearest(width, scaled_side(width, scale))

@@ -1,4 +1,4 @@
-"""What the network should answer for a picture, made in numpy as the old package did (the engine makes its own inside
+"""What the network should answer for an image, made in numpy as the old package did (the engine makes its own inside
 the graph). A counts anchors, G truth objects, R ROIs, K classes with the background; boxes are (y1, x1, y2, x2) in px.
 
 Random choices are by `rng`, a np.random.Generator, or by numpy's global state if that is None.
@@ -21,13 +21,13 @@ def build_rpn_targets(image_shape, anchors, gt_class_ids, gt_boxes, config, rng=
     Returns rpn_match (A,), int32: 1 object, -1 background, 0 not counted; and rpn_bbox
     (RPN_TRAIN_ANCHORS_PER_IMAGE, 4), float64: for the n-th anchor with match 1, in row n, the deltas to its object
     divided by RPN_BBOX_STD_DEV; zeros below. `image_shape` is not used (kept from the old arguments).
-    Raises ValueError for a picture without an object that is not a crowd.
+    Raises ValueError for an image without an object that is not a crowd.
     """
     rng = np.random if rng is None else rng
     gt_class_ids, gt_boxes = np.asarray(gt_class_ids), np.asarray(gt_boxes)
     crowd_boxes, gt_boxes = gt_boxes[gt_class_ids < 0], gt_boxes[gt_class_ids > 0]
     if len(gt_boxes) == 0:
-        raise ValueError("build_rpn_targets: the picture has no objects; leave it out of training.")
+        raise ValueError("build_rpn_targets: the image has no objects; leave it out of training.")
     overlaps = compute_overlaps(anchors, gt_boxes)
     nearest, iou = overlaps.argmax(axis=1), overlaps.max(axis=1)
     rpn_match = np.zeros(len(anchors), np.int32)
@@ -62,7 +62,7 @@ def _deltas(boxes, gt_boxes):
 
 
 def generate_random_rois(image_shape, count, gt_class_ids, gt_boxes, rng=None):
-    """`count` ROIs (count, 4), int32 px: nine of ten near truth boxes (G, 4), the rest anywhere in the picture.
+    """`count` ROIs (count, 4), int32 px: nine of ten near truth boxes (G, 4), the rest anywhere in the image.
 
     Near a box: inside a region of three times its size. Every ROI has an area. Without boxes all are anywhere.
     """

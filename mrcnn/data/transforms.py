@@ -1,6 +1,6 @@
-"""Our own augmentation: one random change of a picture and its masks together.
+"""Our own augmentation: one random change of an image and its masks together.
 
-H W C of the picture, N masks. Geometry moves picture and masks by one and the same affine map, and the boxes are taken
+H W C of the image, N masks. Geometry moves image and masks by one and the same affine map, and the boxes are taken
 from the masks afterwards (by `load_image_gt`), so they cannot disagree. What comes in from outside is `fill`.
 """
 
@@ -14,16 +14,16 @@ from mrcnn.data.cropped_masks import CroppedMasks
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """Random flips, scale, rotation, shift and colour, and objects of another picture.
+    """Random flips, scale, rotation, shift and colour, and objects of another image.
 
     flip_left_right, flip_up_down: probability of each flip, 0 to 1.
     scale: (least, greatest) factor.
-    random_crop: True: the scaled picture lies anywhere, of a larger one a random crop is seen; False: in the middle.
+    random_crop: True: the scaled image lies anywhere, of a larger one a random crop is seen; False: in the middle.
     rotate: greatest angle in degrees, either way.  shift: greatest shift as a share of the side, either way.
     brightness: greatest shift of all channels, as a share of the full range, either way.  contrast: greatest change of
     the contrast, as a share.  colour: as brightness, for each channel by itself.
-    copy_paste: probability, 0 to 1, that objects of another picture are pasted into this one, see
-    `mrcnn.data.copy_paste`; where pictures are loaded with their data set (`load_image_gt`, `Loader`).
+    copy_paste: probability, 0 to 1, that objects of another image are pasted into this one, see
+    `mrcnn.data.copy_paste`; where images are loaded with their data set (`load_image_gt`, `Loader`).
     fill: gray level, 0 to 255, of what comes in from outside.
     """
 
@@ -46,13 +46,13 @@ class Augmentation:
             raise ValueError(f"copy_paste is {self.copy_paste}: give a probability, 0 to 1.")
 
     def __call__(self, image, mask, rng):
-        """Picture uint8 [H, W, C] and masks bool [H, W, N], changed; rng: np.random.Generator."""
+        """Image uint8 [H, W, C] and masks bool [H, W, N], changed; rng: np.random.Generator."""
         change = self.draw(rng, image.shape[2])
         image, masks = change(image, CroppedMasks.of(mask), image.shape[:2])
         return image, masks.full()
 
     def draw(self, rng, channels):
-        """The Change of one picture of so many channels."""
+        """The Change of one image of so many channels."""
         left_right, up_down = rng.random() < self.flip_left_right, rng.random() < self.flip_up_down
         scale = float(np.exp(rng.uniform(*np.log(self.scale))))
         angle = rng.uniform(-self.rotate, self.rotate)
@@ -66,7 +66,7 @@ class Augmentation:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Change:
-    """What an Augmentation drew for one picture.
+    """What an Augmentation drew for one image.
 
     shift: (x, y) as shares of the sides.  gain, offset (C,): of the gray levels about the middle, as shares.
     """
@@ -81,9 +81,9 @@ class Change:
     fill: int
 
     def __call__(self, image, masks, size):
-        """Picture uint8 [h, w, C] and its CroppedMasks, changed, at `size` (H, W).
+        """Image uint8 [h, w, C] and its CroppedMasks, changed, at `size` (H, W).
 
-        The picture has the proportions of `size`. It may be larger: what `scale` enlarges is taken from its pixels.
+        The image has the proportions of `size`. It may be larger: what `scale` enlarges is taken from its pixels.
         """
         if self.left_right:
             image, masks = image[:, ::-1], masks.flipped(1)

@@ -1,1 +1,1 @@
-"""Export: the network as one graph from a picture to its objects, in formats that others run."""
+"""Export: the network as one graph from an image to its objects, in formats that others run."""

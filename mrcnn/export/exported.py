@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from mrcnn.data.image import as_channels
 from mrcnn.data.minimask import unmold_crops, unmold_masks
-from mrcnn.data.picture import as_channels
 from mrcnn.export.formats import FILES, RUNNERS
 
 
 class ExportedModel:
     """What `write` wrote, run by its own runtime.
 
-    path: of the file, or for a SavedModel of its folder.  channels: of the pictures.
+    path: of the file, or for a SavedModel of its folder.  channels: of the images.
     """
 
     def __init__(self, path, channels=3):
@@ -35,7 +35,7 @@ class ExportedModel:
         self.run = RUNNERS[self.format](self.path)
 
     def detect(self, images, verbose=0, crops=False):
-        """As `MaskRCNN.detect`: for each picture a dict of rois (N, 4) px, class_ids, scores, masks [H, W, N] bool.
+        """As `MaskRCNN.detect`: for each image a dict of rois (N, 4) px, class_ids, scores, masks [H, W, N] bool.
 
         crops: masks is a list of N bool arrays instead, each as large as its box.
         """

@@ -1,7 +1,7 @@
-"""Writing a picture model in a format that others run, and running what was written.
+"""Writing an image model in a format that others run, and running what was written.
 
-Each writer takes the Keras model of `picture_model` and a path; each runner takes the path and returns a function from
-pictures uint8 (B, H, W, C) to the dict of `UnmoldDetections`, as numpy arrays.
+Each writer takes the Keras model of `image_model` and a path; each runner takes the path and returns a function from
+images uint8 (B, H, W, C) to the dict of `UnmoldDetections`, as numpy arrays.
 """
 
 import tempfile
@@ -26,7 +26,7 @@ def run_keras(path):
     import mrcnn.model  # noqa: F401 (registers the layers)
 
     model = keras.models.load_model(path)
-    return lambda pictures: {name: np.asarray(value) for name, value in model.predict_on_batch(pictures).items()}
+    return lambda images: {name: np.asarray(value) for name, value in model.predict_on_batch(images).items()}
 
 
 def write_savedmodel(model, path):
@@ -34,10 +34,10 @@ def write_savedmodel(model, path):
     _must_be_tensorflow()
     import tensorflow as tf
 
-    spec = tf.TensorSpec(model.input_shape, tf.uint8, name="picture")
+    spec = tf.TensorSpec(model.input_shape, tf.uint8, name="image")
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]  # Keras's own export writes each of them twice
-    module.serve = tf.function(lambda picture: model(picture, training=False), [spec])
+    module.serve = tf.function(lambda image: model(image, training=False), [spec])
     with shapes_may_vary(True):
         function = module.serve.get_concrete_function()
     tf.saved_model.save(module, path, signatures=function)
@@ -50,8 +50,8 @@ def run_savedmodel(path):
     function = loaded.signatures["serving_default"]
     name = next(iter(function.structured_input_signature[1]))
 
-    def run(pictures, loaded=loaded):  # the signature alone does not keep the variables alive
-        return {key: value.numpy() for key, value in function(**{name: tf.constant(pictures)}).items()}
+    def run(images, loaded=loaded):  # the signature alone does not keep the variables alive
+        return {key: value.numpy() for key, value in function(**{name: tf.constant(images)}).items()}
 
     return run
 
@@ -62,7 +62,7 @@ def write_onnx(model, path, precision="float32"):
     precision: of the weights; "float16" halves the file; "int8" quarters it, and convolutions are computed in 8 bits.
     """
     _must_be_tensorflow()
-    signature = [keras.InputSpec(dtype="uint8", shape=model.input_shape, name="picture")]
+    signature = [keras.InputSpec(dtype="uint8", shape=model.input_shape, name="image")]
     with warnings.catch_warnings(), shapes_may_vary(True):
         warnings.simplefilter("ignore")  # of tf2onnx, on numpy's and protobuf's names
         model.export(path, format="onnx", verbose=False, input_signature=signature, opset_version=ONNX_OPSET)
@@ -76,11 +76,11 @@ def run_onnx(path):
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     outputs = [output.name for output in session.get_outputs()]
     name = session.get_inputs()[0].name
-    return lambda pictures: dict(zip(outputs, session.run(outputs, {name: pictures}), strict=True))
+    return lambda images: dict(zip(outputs, session.run(outputs, {name: images}), strict=True))
 
 
 def write_tflite(model, path, precision="float32"):
-    """TFLite, for phones and small boards: one picture of one size at a time, built-in operations only.
+    """TFLite, for phones and small boards: one image of one size at a time, built-in operations only.
 
     precision: of the weights; "float16" halves the file, "int8" quarters it (dynamic range: sums stay float).
     """
@@ -88,8 +88,8 @@ def write_tflite(model, path, precision="float32"):
     import tensorflow as tf
 
     if None in model.input_shape:
-        raise ValueError("TFLite needs a fixed size: give the height and width of the pictures.")
-    spec = tf.TensorSpec(model.input_shape, tf.uint8, name="picture")
+        raise ValueError("TFLite needs a fixed size: give the height and width of the images.")
+    spec = tf.TensorSpec(model.input_shape, tf.uint8, name="image")
     frozen = _frozen(model, spec)
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(frozen, folder, signatures=frozen.serve.get_concrete_function(spec))
@@ -106,12 +106,12 @@ def _frozen(model, spec):
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    function = tf.function(lambda picture: model(picture, training=False)).get_concrete_function(spec)
+    function = tf.function(lambda image: model(image, training=False)).get_concrete_function(spec)
     constant = convert_variables_to_constants_v2(function, lower_control_flow=False)
     names = sorted(function.structured_outputs)  # the order in which TensorFlow flattens a dict
     module = tf.Module()
     module.constant = constant
-    module.serve = tf.function(lambda picture: dict(zip(names, constant(picture), strict=True)), [spec])
+    module.serve = tf.function(lambda image: dict(zip(names, constant(image), strict=True)), [spec])
     return module
 
 
@@ -123,8 +123,8 @@ def run_tflite(path):
         interpreter = tf.lite.Interpreter(str(path), num_threads=2)
     runner = interpreter.get_signature_runner("serving_default")
 
-    def run(pictures, interpreter=interpreter):
-        each = [runner(picture=picture[None]) for picture in pictures]
+    def run(images, interpreter=interpreter):
+        each = [runner(image=image[None]) for image in images]
         return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
 
     return run
@@ -137,7 +137,7 @@ FILES = {"savedmodel": "saved_model", "onnx": "model.onnx", "keras": "model.kera
 
 
 def write(to, model, path, precision="float32"):
-    """Writes the picture model in the format `to`, a key of `WRITERS`. Raises ValueError for what cannot be."""
+    """Writes the image model in the format `to`, a key of `WRITERS`. Raises ValueError for what cannot be."""
     if to not in WRITERS:
         raise ValueError(f"There is no export to {to!r}: use {', '.join(WRITERS)}.")
     if precision not in PRECISIONS:

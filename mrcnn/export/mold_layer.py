@@ -1,8 +1,8 @@
-"""Pictures as they come from a file -> what the network takes, inside the graph: the numbers of `data/resize.py`.
+"""Images as they come from a file -> what the network takes, inside the graph: the numbers of `data/resize.py`.
 
-Shapes: B images of one size, H W C; H' W' of the molded picture; A anchors; T taps of a filter.
-A molded row is the bilinear mean of two rows of the smoothed picture, and a smoothed row a weighted sum of rows of the
-picture; both are gathered, so that rows in the padding need no padding operation and shapes stay fixed.
+Shapes: B images of one size, H W C; H' W' of the molded image; A anchors; T taps of a filter.
+A molded row is the bilinear mean of two rows of the smoothed image, and a smoothed row a weighted sum of rows of the
+image; both are gathered, so that rows in the padding need no padding operation and shapes stay fixed.
 """
 
 import keras
@@ -16,8 +16,8 @@ WHOLE = 1e-3  # gray levels; what float32 may lose of a whole number before it i
 
 
 @keras.saving.register_keras_serializable("mrcnn")
-class MoldPictures(keras.layers.Layer):
-    """Pictures uint8 (B, H, W, C) -> molded (B, H', W', C), metas (B, 12 + K), normalised anchors (B, A, 4).
+class MoldImages(keras.layers.Layer):
+    """Images uint8 (B, H, W, C) -> molded (B, H', W', C), metas (B, 12 + K), normalised anchors (B, A, 4).
 
     mode, min_dim, max_dim, min_scale: as in `resize_image`; mode is "square", "pad64" or "none".
     mean_pixel: (C,).  classes: K.  scales, ratios, strides, anchor_stride: of the anchors.
@@ -54,15 +54,15 @@ class MoldPictures(keras.layers.Layer):
         self.strides = [int(value) for value in strides]
         self.anchor_stride = anchor_stride
 
-    def call(self, pictures):
-        batch, height, width, channels = ops.shape(pictures)
+    def call(self, images):
+        batch, height, width, channels = ops.shape(images)
         scale, new_height, new_width, molded_height, molded_width = self._sizes(height, width)
         top, left = (molded_height - new_height) // 2, (molded_width - new_width) // 2
-        image = pictures
+        image = images
         if self.mode != "none":
             rows = _Axis(height, new_height, top, molded_height)
             columns = _Axis(width, new_width, left, molded_width)
-            image = _resized(pictures, rows, columns)
+            image = _resized(images, rows, columns)
         molded = ops.cast(image, "float32") - ops.convert_to_tensor(self.mean_pixel, "float32")
         numbers = [0, height, width, channels, molded_height, molded_width, channels]
         numbers += [top, left, top + new_height, left + new_width, scale]
@@ -76,7 +76,7 @@ class MoldPictures(keras.layers.Layer):
         )
 
     def _sizes(self, height, width):
-        """Scale, size of the scaled picture and of the molded one; numbers where the input's size is fixed."""
+        """Scale, size of the scaled image and of the molded one; numbers where the input's size is fixed."""
         max_dim = self.max_dim if self.mode == "square" else None
         if self.mode == "none":
             return 1.0, height, width, height, width
@@ -104,7 +104,7 @@ class MoldPictures(keras.layers.Layer):
         return scale
 
     def _anchors(self, height, width):
-        """Normalised anchors (A, 4) of molded pictures of a size."""
+        """Normalised anchors (A, 4) of molded images of a size."""
         levels = [
             _level_anchors(scale, self.ratios, -(-height // stride), -(-width // stride), stride, self.anchor_stride)
             for scale, stride in zip(self.scales, self.strides, strict=True)
@@ -115,8 +115,8 @@ class MoldPictures(keras.layers.Layer):
             ops.stack([height, width, height, width]) - 1.0
         )
 
-    def compute_output_spec(self, pictures):
-        batch, height, width, channels = pictures.shape
+    def compute_output_spec(self, images):
+        batch, height, width, channels = images.shape
         molded, anchors = (self.max_dim, self.max_dim) if self.mode == "square" else (None, None), None
         if self.mode != "square" and height and width:
             molded = self._sizes(height, width)[3:]
@@ -135,9 +135,9 @@ class MoldPictures(keras.layers.Layer):
 
 
 class _Axis:
-    """Where the rows (or columns) of a molded picture come from.
+    """Where the rows (or columns) of a molded image come from.
 
-    size: of the picture.  scaled: of the scaled picture, which begins at `start` in the molded one of `length`.
+    size: of the image.  scaled: of the scaled image, which begins at `start` in the molded one of `length`.
     """
 
     def __init__(self, size, scaled, start, length):
@@ -165,14 +165,14 @@ class _Axis:
         return ops.cast(ops.exp(-0.5 * ops.square(offset / spread)), "float32")
 
 
-def _resized(pictures, rows, columns):
+def _resized(images, rows, columns):
     """uint8 (B, H, W, C) -> float32 (B, H', W', C) of whole numbers, zeros around: smoothed, resampled, cut."""
-    pictures = ops.cast(pictures, "float32")
-    least, most = (f(pictures, axis=(1, 2, 3), keepdims=True) for f in (ops.min, ops.max))
-    pictures = _smoothed(pictures, rows, axis=1)  # (B, 2H', W, C)
-    pictures = _smoothed(pictures, columns, axis=2)  # (B, 2H', 2W', C)
+    images = ops.cast(images, "float32")
+    least, most = (f(images, axis=(1, 2, 3), keepdims=True) for f in (ops.min, ops.max))
+    images = _smoothed(images, rows, axis=1)  # (B, 2H', W, C)
+    images = _smoothed(images, columns, axis=2)  # (B, 2H', 2W', C)
     y, x = rows.weight[:, None, None], columns.weight[:, None]  # (H', 1, 1), (W', 1)
-    image = pictures[:, : rows.length] * (1 - y) + pictures[:, rows.length :] * y  # (B, H', 2W', C)
+    image = images[:, : rows.length] * (1 - y) + images[:, rows.length :] * y  # (B, H', 2W', C)
     image = image[:, :, : columns.length] * (1 - x) + image[:, :, columns.length :] * x
     image = image * rows.fade[:, None, None] * columns.fade[:, None]
     grown = ops.logical_or(rows.grown, columns.grown)  # only then it is cut to the range that it had

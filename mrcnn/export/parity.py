@@ -1,4 +1,4 @@
-"""Does an export find what the network finds? N and M count objects of a picture."""
+"""Does an export find what the network finds? N and M count objects of an image."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from mrcnn.data.boxes import compute_overlaps
 
-# What a picture that the graph resizes may differ in: there a pixel can be one gray level off (see mold_layer.py).
+# What an image that the graph resizes may differ in: there a pixel can be one gray level off (see mold_layer.py).
 SCORE = 0.02
 BOX_PX = 2.0
 MASK_IOU = 0.9
@@ -14,14 +14,14 @@ MASK_IOU = 0.9
 
 @dataclass
 class Parity:
-    """How far an export is from the network, over all pictures.
+    """How far an export is from the network, over all images.
 
     objects: found by the network.  missing, added: found by one of the two only, with a score clearly above what
     the other leaves out.
     score, box_px: largest differences.  mask_iou: mean IoU of the masks, 1 where there are none.
     """
 
-    pictures: int = 0
+    images: int = 0
     objects: int = 0
     missing: int = 0
     added: int = 0
@@ -32,7 +32,7 @@ class Parity:
     @property
     def text(self):
         return (
-            f"{self.pictures} pictures, {self.objects} objects: {self.missing} missing, {self.added} added, scores "
+            f"{self.images} images, {self.objects} objects: {self.missing} missing, {self.added} added, scores "
             f"within {self.score:.2g}, boxes within {self.box_px:.0f} px, masks' mean IoU {self.mask_iou:.4f}"
         )
 
@@ -40,9 +40,9 @@ class Parity:
     def problem(self):
         """What makes the export differ, or leaves it unproven, in words; empty when it is equal."""
         nothing = not self.objects and not self.added
-        where = f"no object is found in the {self.pictures} sample pictures"
+        where = f"no object is found in the {self.images} sample images"
         checks = (
-            (nothing, f"nothing could be compared, as {where}: give pictures or a data set with some"),
+            (nothing, f"nothing could be compared, as {where}: give images or a data set with some"),
             (self.missing, f"{self.missing} of {self.objects} objects are not found"),
             (self.added, f"{self.added} objects are found that the network does not find"),
             (self.score > SCORE, f"scores differ by up to {self.score:.3g}"),
@@ -53,15 +53,15 @@ class Parity:
 
 
 def compare(reference, other, images, min_confidence, most):
-    """`Parity` of two models with a `detect`, on pictures [H, W, C].
+    """`Parity` of two models with a `detect`, on images [H, W, C].
 
-    min_confidence, most: least score, and number of objects in a picture, that the network gives.
+    min_confidence, most: least score, and number of objects in an image, that the network gives.
     """
     result, ious = Parity(), []
     for image in images:
         one, two = reference.detect([image])[0], other.detect([image])[0]
         pairs = _pairs(one, two)
-        result.pictures += 1
+        result.images += 1
         result.objects += len(one["scores"])
         result.missing += _clear(one, {i for i, _ in pairs}, _least(two, min_confidence, most))
         result.added += _clear(two, {j for _, j in pairs}, _least(one, min_confidence, most))

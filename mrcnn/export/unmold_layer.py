@@ -1,4 +1,4 @@
-"""The network's output -> boxes in the pixels of the pictures that came in, inside the graph.
+"""The network's output -> boxes in the pixels of the images that came in, inside the graph.
 
 Shapes: B images, D detections, K classes, h w of a mask.
 """
@@ -46,7 +46,7 @@ class UnmoldDetections(keras.layers.Layer):
         window = box_ops.norm(meta[:, 7:11], molded_height, molded_width)  # (B, 4)
         y1, x1, y2, x2 = ops.unstack(window[:, None], 4, axis=-1)  # (B, 1)
         shift, scale = ops.stack([y1, x1, y1, x1], axis=-1), ops.stack([y2 - y1, x2 - x1, y2 - y1, x2 - x1], axis=-1)
-        flat = scale == 0.0  # of a thin picture one row or column is left: boxes reach across it
+        flat = scale == 0.0  # of a thin image one row or column is left: boxes reach across it
         boxes = (detections[..., :4] - shift) / ops.where(flat, 1.0, scale)
         boxes = ops.where(flat, ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0]), boxes)
         boxes = box_ops.denorm(boxes, height[:, None], width[:, None])

@@ -1,4 +1,4 @@
-"""ResNet, version 1, with the old engine's layer names: C2 to C5 of a picture.
+"""ResNet, version 1, with the old engine's layer names: C2 to C5 of an image.
 
 Deep Residual Learning (He et al., 2015), table 1. As in the old engine: every convolution has a bias, the stride of a
 stage is in its first convolution, and conv1 is padded by 3 and then valid.

@@ -20,7 +20,7 @@ class DetectionLayer(ExactLayer):
     bbox_std_dev: the four factors of the deltas.
 
     Call with [rois (B, R, 4), valid (B, R), probabilities (B, R, K), deltas (B, R, K, 4), window (B, 4)]; the window is
-    the part of the picture that is not padding. Returns (B, D, 6): y1, x1, y2, x2, class id, score, best first, rows of
+    the part of the image that is not padding. Returns (B, D, 6): y1, x1, y2, x2, class id, score, best first, rows of
     0 where there are fewer (a real class id is never 0).
     """
 

@@ -22,7 +22,7 @@ class NormBoxes(ExactLayer):
 
 @keras.saving.register_keras_serializable("mrcnn")
 class Window(ExactLayer):
-    """image metas (B, 12 + K) -> normalised window (B, 4): the part of each molded picture that is not padding."""
+    """image metas (B, 12 + K) -> normalised window (B, 4): the part of each molded image that is not padding."""
 
     def call(self, meta):
         height, width, window_px = meta[:, 4], meta[:, 5], meta[:, 7:11]
@@ -30,9 +30,9 @@ class Window(ExactLayer):
 
 
 class Anchors(ExactLayer):
-    """The anchors of a fixed picture size, once for each picture of the batch: images (B, H, W, C) -> (B, A, 4).
+    """The anchors of a fixed image size, once for each image of the batch: images (B, H, W, C) -> (B, A, 4).
 
-    anchors_px: (A, 4).  shape: (height, width) of the picture.
+    anchors_px: (A, 4).  shape: (height, width) of the image.
     """
 
     def __init__(self, anchors_px, shape, **kwargs):

@@ -71,7 +71,7 @@ def build_training(config, anchors_px):
 def build_inference(config, anchor_count):
     """Model from [images, image metas, normalised anchors (B, A, 4)] to the old engine's seven outputs.
 
-    anchor_count: A, or None where every picture has its own size.
+    anchor_count: A, or None where every image has its own size.
 
     detections (B, D, 6), class probabilities (B, R, K), deltas (B, R, K, 4), masks (B, D, h, w, K), ROIs (B, R, 4), RPN
     class probabilities (B, A, 2), RPN deltas (B, A, 4). Without USE_MASK there are no masks.
@@ -101,7 +101,7 @@ def build_inference(config, anchor_count):
 
 
 def image_shape(config):
-    """(H, W, C) of the network's pictures, H and W None where every picture has its own size."""
+    """(H, W, C) of the network's images, H and W None where every image has its own size."""
     if config.IMAGE_RESIZE_MODE in ("square", "crop"):
         return tuple(int(n) for n in config.IMAGE_SHAPE)
     return (None, None, int(config.IMAGE_SHAPE[2]))

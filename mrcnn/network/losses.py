@@ -52,7 +52,7 @@ def rpn_bbox_loss(deltas, targets):
 def class_loss(logits, class_ids, active_class_ids):
     """Cross-entropy of the ROIs' classes. logits: (B, T, K).  class_ids: (B, T).  active_class_ids: (B, K), 1 or 0.
 
-    A ROI whose predicted class is not one of its picture's data set does not count. Unused slots count as background,
+    A ROI whose predicted class is not one of its image's data set does not count. Unused slots count as background,
     as in the old engine.
     """
     logits = ops.cast(logits, "float32")

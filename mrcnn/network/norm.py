@@ -28,7 +28,7 @@ class BatchNorm(layers.BatchNormalization):
         return super().call(inputs, training=training, mask=valid)
 
     def _moments(self, inputs, mask):
-        """Mean and variance (C,) of the whole batch. Keras on TensorFlow takes those of a replica's own pictures."""
+        """Mean and variance (C,) of the whole batch. Keras on TensorFlow takes those of a replica's own images."""
         if replicas.count() == 1:
             return super()._moments(inputs, mask)
         counted = ops.ones_like(inputs[..., :1])

@@ -206,17 +206,17 @@ def build_fpn_mask_graph(rois, feature_maps, image_meta, pool_size, num_classes,
     return heads.mask_head(features, classes=num_classes, channels=256, depth=4, norm="batch", train_bn=train_bn)
 
 
-# --- One picture at a time -------------------------------------------------------------------------------------------
+# --- One image at a time -------------------------------------------------------------------------------------------
 
 
 def detection_targets_graph(proposals, gt_class_ids, gt_boxes, gt_masks, config):
-    """`DetectionTargetLayer` for one picture: the same arguments and results without the axis B."""
+    """`DetectionTargetLayer` for one image: the same arguments and results without the axis B."""
     inputs = [x[None] for x in (proposals, gt_class_ids, gt_boxes, gt_masks)]
     return [x[0] for x in DetectionTargetLayer(config)(inputs)]
 
 
 def refine_detections_graph(rois, probs, deltas, window, config):
-    """Detections (D, 6) of one picture: ROIs (R, 4), probabilities (R, K), deltas (R, K, 4), window (4,)."""
+    """Detections (D, 6) of one image: ROIs (R, 4), probabilities (R, K), deltas (R, K, 4), window (4,)."""
     layer = detections.DetectionLayer(
         max_instances=config.DETECTION_MAX_INSTANCES,
         min_confidence=config.DETECTION_MIN_CONFIDENCE,

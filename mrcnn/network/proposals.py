@@ -39,7 +39,7 @@ class ProposalLayer(ExactLayer):
         scores = probabilities[..., 1]  # (B, A)
         deltas = deltas * ops.convert_to_tensor(self.bbox_std_dev, "float32")
         limit = self.pre_nms_limit
-        if scores.shape[1] is None:  # pictures of any size: there may be fewer anchors than the limit
+        if scores.shape[1] is None:  # images of any size: there may be fewer anchors than the limit
             scores = ops.pad(scores, [[0, 0], [0, limit]], constant_values=-1.0)
             deltas, anchors = (ops.pad(x, [[0, 0], [0, limit], [0, 0]]) for x in (deltas, anchors))
         else:
@@ -62,7 +62,7 @@ class ProposalLayer(ExactLayer):
         }
 
     def compute_output_spec(self, inputs):
-        """Shapes and types of the outputs; JAX cannot find them for pictures of any size."""
+        """Shapes and types of the outputs; JAX cannot find them for images of any size."""
         batch, count = inputs[0].shape[:2]
         number = self.pre_nms_limit if count is None else min(self.pre_nms_limit, count)
 

@@ -19,7 +19,7 @@ CROWD_IOU = 0.001
 class DetectionTargetLayer(ExactLayer):
     """Samples ROIs for the heads' losses.
 
-    sample: T, ROIs a picture.  positive_ratio: share of objects among them.  bbox_std_dev: the four factors of the
+    sample: T, ROIs an image.  positive_ratio: share of objects among them.  bbox_std_dev: the four factors of the
     deltas.  mask_shape: (height, width) of the mask targets, or None for no masks.  mini_mask: whether the truth masks
     are cut to their boxes.
 
@@ -27,7 +27,7 @@ class DetectionTargetLayer(ExactLayer):
     (B, G, h, w) unless mask_shape is None]; crowds have negative class ids. Returns a dict: `rois` (B, T, 4), `valid`
     (B, T), `class_ids` (B, T), for the first P slots `deltas` (B, P, 4), `masks` (B, P, *mask_shape) and
     `positive_valid` (B, P). As in the old engine, background ROIs are as many as the ratio leaves room for beside the
-    objects found; a picture in which no ROI hits an object (an empty one, say) fills all the room with background.
+    objects found; an image in which no ROI hits an object (an empty one, say) fills all the room with background.
     """
 
     def __init__(self, *, sample, positive_ratio, bbox_std_dev, mask_shape, mini_mask, seed=None, **kwargs):

@@ -39,7 +39,7 @@ def match_anchors(anchors_px, gt_boxes_px, gt_valid, gt_crowd):
 class RPNTargetLayer(ExactLayer):
     """Samples anchors for the RPN's losses, up to half of them objects, the rest background.
 
-    anchors_px: (A, 4).  sample: N, anchors a picture.  bbox_std_dev: the four factors of the deltas.
+    anchors_px: (A, 4).  sample: N, anchors an image.  bbox_std_dev: the four factors of the deltas.
 
     Call with [gt_boxes_px (B, G, 4), gt_class_ids (B, G), gt_valid (B, G)]; crowds have negative class ids. Returns a
     dict: `positive` and `negative`, indices (B, P) and (B, N) into the anchors, `positive_valid` and `negative_valid`,

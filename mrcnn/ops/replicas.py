@@ -1,6 +1,6 @@
-"""What concerns the whole batch, where TensorFlow spreads a step over devices and each sees only its own pictures.
+"""What concerns the whole batch, where TensorFlow spreads a step over devices and each sees only its own images.
 
-A replica is the network on one of these devices. On JAX and on one device a step sees all its pictures: `count` is 1,
+A replica is the network on one of these devices. On JAX and on one device a step sees all its images: `count` is 1,
 and nothing here does anything.
 """
 
@@ -24,7 +24,7 @@ def total(tensors):
 
 
 def uniform(shape, seed):
-    """Random numbers (B, N) in [0, 1): of B pictures those that one device with the whole batch would give them."""
+    """Random numbers (B, N) in [0, 1): of B images those that one device with the whole batch would give them."""
     context = _context()
     if context is None:
         return keras.random.uniform(shape, seed=seed)

@@ -1,1 +1,1 @@
-"""Pictures: what `mrcnn.visualize` and the notebooks draw.  Matplotlib, OpenCV and numpy only; no network code."""
+"""Images: what `mrcnn.visualize` and the notebooks draw.  Matplotlib, OpenCV and numpy only; no network code."""

@@ -1,4 +1,4 @@
-"""What every picture with boxes needs: axes, boxes, outlines, captions that stay in the picture, showing and saving."""
+"""What every image with boxes needs: axes, boxes, outlines, captions that stay in the image, showing and saving."""
 
 import warnings
 
@@ -8,7 +8,7 @@ from matplotlib import patches
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from mrcnn.data.picture import as_rgb
+from mrcnn.data.image import as_rgb
 from mrcnn.plots.masks import mask_outlines
 from mrcnn.plots.palette import ink_on
 
@@ -16,7 +16,7 @@ _CAPTION_PAD = 2  # points around the text of a caption
 
 
 def drawable(image):
-    """A new (H, W, 3) uint8 copy of a picture of one or more channels; numbers of other types are cut to 0..255."""
+    """A new (H, W, 3) uint8 copy of an image of one or more channels; numbers of other types are cut to 0..255."""
     image = np.asarray(image)
     if image.dtype not in (np.uint8, np.uint16, bool):
         image = np.clip(image, 0, 255).astype(np.uint8)
@@ -42,23 +42,23 @@ def show():
 
 
 def save(ax, path):
-    """Write the figure of `ax` to a picture file, cut to its content."""
+    """Write the figure of `ax` to an image file, cut to its content."""
     ax.figure.savefig(path, bbox_inches="tight", pad_inches=0.1)
 
 
-def show_picture(ax, picture, title="", margin=0.02):
-    """Put a picture on axes without ticks, in the coordinates of boxes: it reaches from (0, 0) to (H, W).
+def show_image(ax, image, title="", margin=0.02):
+    """Put an image on axes without ticks, in the coordinates of boxes: it reaches from (0, 0) to (H, W).
 
-    margin: room for boxes that leave the picture, as a part of its longer side.
+    margin: room for boxes that leave the image, as a part of its longer side.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     margin *= max(height, width)
-    ax.imshow(picture, extent=(0, width, height, 0))
+    ax.imshow(image, extent=(0, width, height, 0))
     ax.set_ylim(height + margin, -margin)
     ax.set_xlim(-margin, width + margin)
     ax.axis("off")
     ax.set_title(title)
-    ax.apply_aspect()  # captions are measured in pixels of the picture, so its place must be known now
+    ax.apply_aspect()  # captions are measured in pixels of the image, so its place must be known now
 
 
 def add_box(ax, box, color, **style):
@@ -80,9 +80,9 @@ def add_link(ax, box, refined_box, color):
 
 
 def add_caption(ax, corner, caption, color, size):
-    """Write on a coloured ground above a box's top left corner (y1, x1), moved so that it stays in the picture.
+    """Write on a coloured ground above a box's top left corner (y1, x1), moved so that it stays in the image.
 
-    size: (height, width) of the picture. An empty caption draws nothing.
+    size: (height, width) of the image. An empty caption draws nothing.
     """
     if not str(caption):
         return
@@ -96,13 +96,13 @@ def add_caption(ax, corner, caption, color, size):
 
 def _font_size(ax):
     inches = ax.get_window_extent().width / ax.figure.dpi
-    return float(np.clip(inches, 7, 11))  # points: 11 on a full page, less in a grid of pictures
+    return float(np.clip(inches, 7, 11))  # points: 11 on a full page, less in a grid of images
 
 
 def _keep_inside(ax, text, size):
     pad = (_CAPTION_PAD + 1) * ax.figure.dpi / 72
     extent = ax.transData.inverted().transform(text.get_window_extent().padded(pad))
-    low, high = extent.min(axis=0), extent.max(axis=0)  # (x, y) in pixels of the picture
+    low, high = extent.min(axis=0), extent.max(axis=0)  # (x, y) in pixels of the image
     shift = np.minimum(np.array([size[1], size[0]]) - high, 0)
-    shift = np.maximum(shift, -low)  # a caption wider than the picture starts at its left edge
+    shift = np.maximum(shift, -low)  # a caption wider than the image starts at its left edge
     text.set_position(np.asarray(text.get_position()) + shift)

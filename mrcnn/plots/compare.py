@@ -11,7 +11,7 @@ _MAX_CAPTIONS = 25
 
 
 def show_truth_beside_prediction(image, truth, prediction, class_names):
-    """Draw the true objects of a picture on the left and the detected ones on the right.
+    """Draw the true objects of an image on the left and the detected ones on the right.
 
     truth, prediction: dicts as `MaskRCNN.detect` returns them: rois (N, 4) pixels, class_ids (N,), masks (H, W, N)
     and, for the prediction, scores (N,). Colours tell classes apart, or objects where there is one class.
@@ -35,7 +35,7 @@ def show_truth_beside_prediction(image, truth, prediction, class_names):
 
 
 def _short_captions(objects, class_names, one_class):
-    """Names where there are several classes, scores where known, nothing where captions would hide a full picture."""
+    """Names where there are several classes, scores where known, nothing where captions would hide a full image."""
     total = len(objects["class_ids"])
     if total > _MAX_CAPTIONS:
         return [""] * total

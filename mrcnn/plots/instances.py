@@ -1,6 +1,6 @@
-"""Pictures of objects: boxes, masks and captions on an image, truth against prediction, grids of images.
+"""Images of objects: boxes, masks and captions on an image, truth against prediction, grids of images.
 
-N objects, H W picture. Boxes are (y1, x1, y2, x2) in pixels; masks are (H, W, N) bool or 0/1.
+N objects, H W image. Boxes are (y1, x1, y2, x2) in pixels; masks are (H, W, N) bool or 0/1.
 """
 
 import matplotlib.pyplot as plt
@@ -29,8 +29,8 @@ def display_images(images, titles=None, cols=4, cmap=None, norm=None, interpolat
         ax = plt.subplot(rows, cols, place)
         ax.set_title(title, fontsize=9)
         ax.axis("off")
-        picture = np.asarray(image, np.float32) if image.ndim == 2 else canvas.drawable(image)
-        ax.imshow(picture, cmap=cmap, norm=norm, interpolation=interpolation)
+        shown = np.asarray(image, np.float32) if image.ndim == 2 else canvas.drawable(image)
+        ax.imshow(shown, cmap=cmap, norm=norm, interpolation=interpolation)
     canvas.show()
 
 
@@ -38,7 +38,7 @@ def display_instances(
     image, boxes, masks, class_ids, class_names, scores=None, title="", figsize=(16, 16), ax=None,
     show_mask=True, show_bbox=True, colors=None, captions=None, save_path=None,
 ):  # fmt: skip
-    """Show the objects of a picture with boxes, masks and captions.
+    """Show the objects of an image with boxes, masks and captions.
 
     image: (H, W, 3), or gray, or RGBA. boxes: (N, 4) pixels; a box of zeros is skipped (lost in cropping).
     masks: (H, W, N), or None. class_ids: (N,) int. class_names: list, background first.
@@ -48,7 +48,7 @@ def display_instances(
     colors: one colour per object, else random ones; `class_colors(class_ids)` gives each class a lasting colour.
     captions: one text per object in place of class name and score.
     save_path: write the figure to this file (PNG by its ending) and show nothing.
-    Raises ValueError if the numbers of boxes, masks and class ids differ, or masks and picture differ in size.
+    Raises ValueError if the numbers of boxes, masks and class ids differ, or masks and image differ in size.
     """
     boxes, class_ids = np.asarray(boxes), np.asarray(class_ids)
     if not len(boxes):
@@ -62,19 +62,19 @@ def display_instances(
         captions = [_caption(i, class_ids, class_names, scores) for i in range(len(boxes))]
 
     shown = [i for i in range(len(boxes)) if np.any(boxes[i])]
-    picture = canvas.drawable(image)
+    canvas_image = canvas.drawable(image)
     layers = {} if masks is None else {i: np.ascontiguousarray(masks[:, :, i]) for i in shown}
     if show_mask:
         for i, mask in layers.items():
-            apply_mask(picture, mask, colors[i])
-    canvas.show_picture(ax, picture, title)
+            apply_mask(canvas_image, mask, colors[i])
+    canvas.show_image(ax, canvas_image, title)
     for i in shown:
         if show_bbox:
             canvas.add_box(ax, boxes[i], colors[i], alpha=0.7, linestyle="dashed")
         if i in layers:
             canvas.add_outlines(ax, layers[i], colors[i])
     for i in shown:  # captions last: no outline of a neighbour runs through them
-        canvas.add_caption(ax, boxes[i], captions[i], colors[i], picture.shape[:2])
+        canvas.add_caption(ax, boxes[i], captions[i], colors[i], canvas_image.shape[:2])
     if save_path is not None:
         canvas.save(ax, save_path)
     elif own_figure:
@@ -90,7 +90,7 @@ def _check_objects(image, boxes, masks, class_ids):
         raise ValueError(f"{len(boxes)} boxes but masks of shape {masks.shape}: masks are (H, W, N), one per box")
     if masks.shape[:2] != image.shape[:2]:
         raise ValueError(
-            f"masks of {masks.shape[:2]} pixels on a picture of {image.shape[:2]}: use the masks and the picture of the"
+            f"masks of {masks.shape[:2]} pixels on an image of {image.shape[:2]}: use the masks and the image of the"
             " same size (mini masks: utils.expand_mask, or use_mini_mask=False in load_image_gt)"
         )
 
@@ -105,7 +105,7 @@ def display_differences(
     image, gt_box, gt_class_id, gt_mask, pred_box, pred_class_id, pred_score, pred_mask, class_names,
     title="", ax=None, show_mask=True, show_box=True, iou_threshold=0.5, score_threshold=0.5,
 ):  # fmt: skip
-    """Show truth (green) and predictions (red) on one picture; captions of predictions are "score / IoU".
+    """Show truth (green) and predictions (red) on one image; captions of predictions are "score / IoU".
 
     The IoU is that with the matched true object, else the best with any. gt_*, pred_*: as `display_instances` takes
     them. iou_threshold, score_threshold: as in `utils.compute_matches`.
@@ -139,7 +139,7 @@ def display_differences(
 
 
 def display_top_masks(image, mask, class_ids, class_names, limit=4):
-    """Show a picture and beside it the masks of the `limit` classes that cover the most pixels.
+    """Show an image and beside it the masks of the `limit` classes that cover the most pixels.
 
     mask: (H, W, N). class_ids: (N,). Places without a class stay empty and are titled "-".
     """

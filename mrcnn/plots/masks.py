@@ -1,4 +1,4 @@
-"""Masks on pictures: blending a colour in, and tracing outlines."""
+"""Masks on images: blending a colour in, and tracing outlines."""
 
 import cv2
 import numpy as np
@@ -6,23 +6,23 @@ from matplotlib.colors import to_rgb
 
 
 def apply_mask(image, mask, color, alpha=0.5):
-    """Blend a colour into the pixels of a mask, in place, and return the picture.
+    """Blend a colour into the pixels of a mask, in place, and return the image.
 
     image: (H, W, 3 or more) values from 0 to 255, any number type; only the first three channels change.
     mask: (H, W) bool or 0/1; pixels equal to 1 are coloured.
     color: (r, g, b) from 0 to 1, or a colour name of Matplotlib.
-    alpha: 0 leaves the picture, 1 paints over it. Integer pictures are rounded towards zero.
-    Raises ValueError if mask and picture differ in size, or the colour is not from 0 to 1.
+    alpha: 0 leaves the image, 1 paints over it. Integer images are rounded towards zero.
+    Raises ValueError if mask and image differ in size, or the colour is not from 0 to 1.
     """
     mask = np.asarray(mask)
     if mask.shape != image.shape[:2]:
-        raise ValueError(f"the mask is {mask.shape} but the picture is {image.shape[:2]}: both must be (H, W)")
+        raise ValueError(f"the mask is {mask.shape} but the image is {image.shape[:2]}: both must be (H, W)")
     inside = mask == 1
     rows = np.flatnonzero(inside.any(axis=1))
     if not rows.size:
         return image
     columns = np.flatnonzero(inside.any(axis=0))
-    # Most masks are small: work on their bounding box, a view into the picture.
+    # Most masks are small: work on their bounding box, a view into the image.
     window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     view, inside = image[window][..., :3], inside[window]
     paint = alpha * 255 * np.asarray(to_rgb(color))

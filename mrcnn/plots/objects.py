@@ -33,7 +33,7 @@ def plot_box_sizes(boxes_px, class_ids=None, class_names=None):
     """Draw height over width of all boxes, a panel per class where classes are given.
 
     boxes_px: (N, 4). class_ids: (N,); class_names: background first.
-    Lines mark the limits of COCO's small, medium and large objects where they cross the picture: boxes of 32 x 32 and
+    Lines mark the limits of COCO's small, medium and large objects where they cross the image: boxes of 32 x 32 and
     96 x 96 pixels in area. Returns the Figure.
     """
     boxes_px = np.asarray(boxes_px, dtype=np.float64).reshape(-1, 4)

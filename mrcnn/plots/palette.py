@@ -6,7 +6,7 @@ import random
 import numpy as np
 from matplotlib.colors import to_rgb
 
-# Strong enough on dark and on bright pictures; neighbours in the list differ in hue and in brightness.
+# Strong enough on dark and on bright images; neighbours in the list differ in hue and in brightness.
 _CLASS_PALETTE = (
     "#00a6ed", "#ff9f1c", "#2ec05c", "#e5383b", "#9d4edd", "#ffd60a",
     "#f72585", "#17c3b2", "#8b5e34", "#a7c957", "#3a5fcd", "#ff8fab",
@@ -24,7 +24,7 @@ def random_colors(N, bright=True):
 
 
 def class_colors(class_ids):
-    """One (r, g, b) tuple from 0 to 1 for each class id; the same id has the same colour in every picture and run.
+    """One (r, g, b) tuple from 0 to 1 for each class id; the same id has the same colour in every image and run.
 
     class_ids: (N,) int. Background (0) is grey; a crowd object (negative id) has the colour of its class.
     """

@@ -1,6 +1,6 @@
-"""Pictures of regions: proposals and their refined boxes, with captions and masks.
+"""Images of regions: proposals and their refined boxes, with captions and masks.
 
-N regions, H W picture. Boxes are (y1, x1, y2, x2) in pixels.
+N regions, H W image. Boxes are (y1, x1, y2, x2) in pixels.
 """
 
 import cv2
@@ -14,7 +14,7 @@ from mrcnn.plots.palette import random_colors
 
 
 def draw_box(image, box, color):
-    """Draw a box with lines of 3 pixels on a picture, in place, and return the picture.
+    """Draw a box with lines of 3 pixels on an image, in place, and return the image.
 
     image: (H, W, 3) uint8. box: (y1, x1, y2, x2); the lines run through the pixels of both corners.
     color: (r, g, b) from 0 to 255.
@@ -34,21 +34,21 @@ def draw_rois(image, rois, refined_rois, mask, class_ids, class_names, limit=10)
     if total > limit:
         chosen = np.random.choice(total, limit, replace=False)  # noqa: NPY002 (old code seeds the global generator)
     colors = random_colors(len(chosen))
-    picture = canvas.drawable(image)
+    shown = canvas.drawable(image)
     for i, color in zip(chosen, colors, strict=True):
         if class_ids[i]:
-            full_mask = unmold_mask(mask[i], np.asarray(rois[i][:4]).astype(np.int32), picture.shape)
-            apply_mask(picture, full_mask, color)
+            full_mask = unmold_mask(mask[i], np.asarray(rois[i][:4]).astype(np.int32), shown.shape)
+            apply_mask(shown, full_mask, color)
 
     ax = canvas.open_axes((12, 12))
     title = f"Showing {limit} random ROIs out of {total}" if total > limit else f"{total} ROIs"
-    canvas.show_picture(ax, picture, title, margin=0.05)
+    canvas.show_image(ax, shown, title, margin=0.05)
     for i, color in zip(chosen, colors, strict=True):
         canvas.add_box(ax, rois[i], color if class_ids[i] else "gray", linestyle="dashed")
         if class_ids[i]:
             canvas.add_box(ax, refined_rois[i], color)
             canvas.add_link(ax, rois[i], refined_rois[i], color)
-            canvas.add_caption(ax, refined_rois[i], class_label(class_ids[i], class_names), color, picture.shape[:2])
+            canvas.add_caption(ax, refined_rois[i], class_label(class_ids[i], class_names), color, shown.shape[:2])
 
     positive = int(np.sum(np.asarray(class_ids) > 0))
     print("Positive ROIs: ", positive)
@@ -74,14 +74,14 @@ def draw_boxes(
         raise ValueError(f"visibilities are 0, 1 or 2, not {sorted(set(visibilities.tolist()) - {0, 1, 2})}")
     colors = [color if seen else "gray" for color, seen in zip(random_colors(total), visibilities, strict=True)]
     shown = [i for i in range(total) if boxes is None or np.any(boxes[i])]
-    picture = canvas.drawable(image)
+    drawn = canvas.drawable(image)
     if masks is not None:
         for i in shown:
-            apply_mask(picture, masks[:, :, i], colors[i])
+            apply_mask(drawn, masks[:, :, i], colors[i])
 
     if ax is None:
         ax = canvas.open_axes((12, 12))
-    canvas.show_picture(ax, picture, title, margin=0.05)
+    canvas.show_image(ax, drawn, title, margin=0.05)
     for i in shown:
         box = None if boxes is None else boxes[i]
         refined = None if refined_boxes is None or visibilities[i] == 0 else refined_boxes[i].astype(np.int32)
@@ -90,7 +90,7 @@ def draw_boxes(
             canvas.add_outlines(ax, masks[:, :, i], colors[i])
         corner = refined if refined is not None else box
         if captions is not None and corner is not None:
-            canvas.add_caption(ax, corner, captions[i], colors[i], picture.shape[:2])
+            canvas.add_caption(ax, corner, captions[i], colors[i], drawn.shape[:2])
 
 
 def _draw_region(ax, box, refined, color, visibility):

@@ -1,4 +1,4 @@
-"""Pictures of how well predictions fit: precision against recall, and the grid of overlaps."""
+"""Images of how well predictions fit: precision against recall, and the grid of overlaps."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -7,7 +7,7 @@ from mrcnn.plots.labels import class_label
 
 
 def plot_precision_recall(AP, precisions, recalls):
-    """Draw the precision-recall curve of one picture.
+    """Draw the precision-recall curve of one image.
 
     AP: average precision at IoU 0.5. precisions, recalls: as `utils.compute_ap` returns them.
     """
@@ -34,7 +34,7 @@ def plot_overlaps(gt_class_ids, pred_class_ids, pred_scores, overlaps, class_nam
         for class_id, score in zip(pred_class_ids, pred_scores, strict=False)
     ]
     _, ax = plt.subplots(figsize=(12, 10), layout="constrained")
-    # One empty cell in place of no cells: imshow cannot scale an empty picture.
+    # One empty cell in place of no cells: imshow cannot scale an empty image.
     ax.imshow(overlaps if overlaps.size else np.zeros((1, 1)), interpolation="nearest", cmap="Blues")
     ax.set_yticks(np.arange(len(pred_labels)), pred_labels)
     ax.set_xticks(np.arange(len(truth_labels)), truth_labels, rotation=90)

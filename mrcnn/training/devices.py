@@ -1,6 +1,6 @@
 """The devices that share a training step: GPU_COUNT of them, where there are so many.
 
-All have the same weights, and each takes its part of the step's pictures: tf.distribute.MirroredStrategy on TensorFlow,
+All have the same weights, and each takes its part of the step's images: tf.distribute.MirroredStrategy on TensorFlow,
 keras.distribution.DataParallel on JAX. What a step does to the weights is the same as on one device.
 """
 
@@ -12,7 +12,7 @@ import keras
 class Devices:
     """The devices of a training network; `len` of it is their number.
 
-    asked: GPU_COUNT.  images: pictures a step. Every device takes as many as the others, so of the devices found as
+    asked: GPU_COUNT.  images: images a step. Every device takes as many as the others, so of the devices found as
     many are used as divide the step.
     """
 
@@ -48,7 +48,7 @@ class Devices:
             return ""
         each = f", {self.images // len(self)} on each" if len(self) > 1 else ""
         return (
-            f"GPU_COUNT = {self.asked}, devices found: {len(self.found)}. A step of {self.images} pictures runs on "
+            f"GPU_COUNT = {self.asked}, devices found: {len(self.found)}. A step of {self.images} images runs on "
             f"{', '.join(self.used)}{each}."
         )
 

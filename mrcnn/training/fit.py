@@ -100,11 +100,11 @@ def _known(error, model, *loaders):
 
 
 def _list_skipped(folder, skipped):
-    """Says which pictures could not be read, and writes them down, beside those of before."""
+    """Says which images could not be read, and writes them down, beside those of before."""
     if not skipped:
         return
     path = folder / SKIPPED
     before = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     lines = list(dict.fromkeys([*before, *(f"{image_id}: {reason}" for image_id, reason in skipped.items())]))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(f"{len(lines)} pictures could not be read and were skipped, see {path}: {'; '.join(lines[:5])}")
+    print(f"{len(lines)} images could not be read and were skipped, see {path}: {'; '.join(lines[:5])}")

@@ -114,7 +114,7 @@ def _compile(model, schedule):
 
 def _loaders(config, train_dataset, val_dataset, resumed, options):
     """Of training, and of validation."""
-    shared = {"skip_broken": config.SKIP_BROKEN_PICTURES, "threads": config.LOADER_THREADS}
+    shared = {"skip_broken": config.SKIP_BROKEN_IMAGES, "threads": config.LOADER_THREADS}
     seed = resumed.loader_seed if resumed else config.SEED
     return (
         Loader(train_dataset, config, seed=seed, **options, **shared),
@@ -136,7 +136,7 @@ def _announce(model, epochs, chosen):
     trained = sum(int(np.prod(w.shape)) for layer in chosen for w in layer.trainable_weights)
     print(
         f"Training epochs {model.epoch + 1} to {epochs}: {len(chosen)} layers, {trained:,} parameters of "
-        f"{network.count_params():,}; {config.STEPS_PER_EPOCH:,} steps an epoch, {config.BATCH_SIZE} pictures a step."
+        f"{network.count_params():,}; {config.STEPS_PER_EPOCH:,} steps an epoch, {config.BATCH_SIZE} images a step."
     )
     if model.devices.text():
         print(model.devices.text())

@@ -1,4 +1,4 @@
-"""What a training costs and how it goes: pictures a second, memory, step size, gradients."""
+"""What a training costs and how it goes: images a second, memory, step size, gradients."""
 
 import time
 from pathlib import Path
@@ -15,7 +15,7 @@ class Meter(keras.callbacks.Callback):
     """Adds to what each epoch tells: learning_rate, gradient_norm (of its last step), images_per_second, memory_mib.
 
     Also data_wait, the share of the time in which it waits for the loader; warns once when that is much.
-    clock: the run's Clock.  images: pictures a step.  learning_rate: a number or a Keras schedule.  loader: the Loader.
+    clock: the run's Clock.  images: images a step.  learning_rate: a number or a Keras schedule.  loader: the Loader.
     """
 
     def __init__(self, clock, images, learning_rate, loader):
@@ -74,11 +74,11 @@ class Meter(keras.callbacks.Callback):
             self.warned = True
             print(
                 f"The device waits for data {waiting / seconds:.0%} of the time ({self.loader.threads} threads make "
-                "batches). Make the pictures on disk smaller, or leave out costly augmentation."
+                "batches). Make the images on disk smaller, or leave out costly augmentation."
             )
 
     def _speed(self, start):
-        """Pictures a second and share of waiting from `start`, a row of `times`, to the last step; empty at first."""
+        """Images a second and share of waiting from `start`, a row of `times`, to the last step; empty at first."""
         (begin, first, waited_before), (end, last, waited) = start, self.times[-1]
         if last == first:
             return {}

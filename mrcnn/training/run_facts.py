@@ -46,8 +46,8 @@ def write_run_facts(model, train_dataset, val_dataset, settings):
 
 
 def fingerprint(dataset):
-    """Numbers of a data set, where it is, and a hash of its classes, picture names, file sizes and annotation files."""
-    numbers = {"pictures": len(dataset.image_ids), "classes": dataset.num_classes - 1}
+    """Numbers of a data set, where it is, and a hash of its classes, image names, file sizes and annotation files."""
+    numbers = {"images": len(dataset.image_ids), "classes": dataset.num_classes - 1}
     return numbers | {"sha256": dataset.fingerprint(), "files": _files(dataset)}
 
 
@@ -70,9 +70,9 @@ def code_sha256(folder=Path(__file__).parents[2]):
 
 
 def _files(dataset):
-    """Its annotation files, or else the folders of its pictures or TFRecords."""
-    pictures = (Path(str(info["path"])) for info in dataset.image_info if info["path"])
-    files = dataset.label_files() or {path.parent for path in pictures}
+    """Its annotation files, or else the folders of its images or TFRecords."""
+    images = (Path(str(info["path"])) for info in dataset.image_info if info["path"])
+    files = dataset.label_files() or {path.parent for path in images}
     return sorted(str(Path(path).resolve()) for path in files)
 
 

@@ -15,7 +15,7 @@ class Stopped(Exception):
 class StopOnNaN(keras.callbacks.Callback):
     """Stops the run with an error at the first step whose loss is not a finite number.
 
-    clock: the run's Clock.  image_ids: function of a batch's number -> the ids of its pictures.  checkpoint: function
+    clock: the run's Clock.  image_ids: function of a batch's number -> the ids of its images.  checkpoint: function
     without arguments -> text about the last good checkpoint.  record: callback that comes after this one and shall
     write that step down too.
     """

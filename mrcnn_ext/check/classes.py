@@ -1,4 +1,4 @@
-"""The categories of all parts together, and how many objects a picture has against what the Config allows."""
+"""The categories of all parts together, and how many objects an image has against what the Config allows."""
 
 import difflib
 from collections import Counter, defaultdict
@@ -30,7 +30,7 @@ def check_categories(parts, report) -> None:
 
 
 def check_caps(parts, config, report) -> None:
-    """Report pictures with more objects (crowds do not count) than training takes or detection gives."""
+    """Report images with more objects (crowds do not count) than training takes or detection gives."""
     for part in parts:
         for image, objects in zip(part.images, part.objects, strict=True):
             count = sum(not item.get("iscrowd") for item in objects)

@@ -10,45 +10,45 @@ MAX_LISTED = 1000  # findings of one code that are kept one by one; all are coun
 # error: training or evaluation would stop, or learn something wrong.  warning: probably not what you meant.
 CODES = {
     "file-unreadable": ("error", "annotation file cannot be read", "Save or download it again; it must be COCO JSON."),
-    "part-empty": ("error", "no pictures in the annotation file", "Add pictures, or take the file away."),
-    "picture-entry": ("error", "entry of 'images' is not usable", "Give it an id, a file_name, a width and a height."),
-    "picture-id-twice": ("error", "picture id used twice", "Give each picture an id of its own."),
-    "picture-listed-twice": ("error", "one picture file under two ids", "Put all objects of a picture under one id."),
-    "picture-name": ("error", "picture name leads out of the picture folder", "Name it relative to the folder."),
-    "picture-missing": (
+    "part-empty": ("error", "no images in the annotation file", "Add images, or take the file away."),
+    "image-entry": ("error", "entry of 'images' is not usable", "Give it an id, a file_name, a width and a height."),
+    "image-id-twice": ("error", "image id used twice", "Give each image an id of its own."),
+    "image-listed-twice": ("error", "one image file under two ids", "Put all objects of an image under one id."),
+    "image-name": ("error", "image name leads out of the image folder", "Name it relative to the folder."),
+    "image-missing": (
         "error",
-        "picture file is not there",
+        "image file is not there",
         "Copy it there, or take its entry out.",
     ),
-    "picture-unreadable": (
+    "image-unreadable": (
         "error",
-        "picture file cannot be read",
-        "Get it again: it is damaged or no picture.",
+        "image file cannot be read",
+        "Get it again: it is damaged or no image.",
     ),
-    "picture-size": (
+    "image-size": (
         "error",
-        "size in the annotation file is not the picture's",
-        "Label the picture as it is, or bring back the picture that was labelled.",
+        "size in the annotation file is not the image's",
+        "Label the image as it is, or bring back the image that was labelled.",
     ),
-    "picture-exif": (
+    "image-exif": (
         "error",
         "labelled as stored, but its EXIF data turns it",
-        "--fix turns the labels too; or save the picture without its EXIF orientation.",
+        "--fix turns the labels too; or save the image without its EXIF orientation.",
     ),
-    "picture-exif-half": (
+    "image-exif-half": (
         "warning",
         "turned or mirrored by EXIF data without a change of size",
-        "Look at its overlay: if the labels do not fit, save the picture without its EXIF orientation and label again.",
+        "Look at its overlay: if the labels do not fit, save the image without its EXIF orientation and label again.",
     ),
-    "picture-unlisted": ("note", "file in the picture folder that no entry names", "Nothing, if you left it out."),
-    "picture-no-objects": ("note", "picture without objects", "Nothing, if there is nothing on it."),
-    "picture-twice": ("warning", "same picture file twice in a part", "Keep one of them."),
-    "picture-near-twice": ("warning", "nearly the same picture twice in a part", "Look at both; keep one of them."),
-    "picture-in-two-parts": ("error", "same picture in two parts", "Keep it in one part, or results look too good."),
-    "picture-near-in-two-parts": (
+    "image-unlisted": ("note", "file in the image folder that no entry names", "Nothing, if you left it out."),
+    "image-no-objects": ("note", "image without objects", "Nothing, if there is nothing on it."),
+    "image-twice": ("warning", "same image file twice in a part", "Keep one of them."),
+    "image-near-twice": ("warning", "nearly the same image twice in a part", "Look at both; keep one of them."),
+    "image-in-two-parts": ("error", "same image in two parts", "Keep it in one part, or results look too good."),
+    "image-near-in-two-parts": (
         "warning",
-        "nearly the same picture in two parts",
-        "Keep alike pictures in one part: mrcnn split --by duplicates.",
+        "nearly the same image in two parts",
+        "Keep alike images in one part: mrcnn split --by duplicates.",
     ),
     "category-entry": ("error", "entry of 'categories' is not usable", "Give it an id and a name."),
     "category-id-twice": ("error", "category id used twice", "Give each category an id of its own."),
@@ -64,7 +64,7 @@ CODES = {
     ),
     "annotation-entry": ("error", "entry of 'annotations' is not usable", "It must be an object with its ids."),
     "annotation-id-twice": ("warning", "annotation id used twice", "Number them anew; some tools drop the second."),
-    "annotation-picture": ("error", "object of a picture that is not listed", "Add the picture, or take it out."),
+    "annotation-image": ("error", "object of an image that is not listed", "Add the image, or take it out."),
     "annotation-category": ("error", "object of a category that is not listed", "Add the category, or take it out."),
     "annotation-twice": ("warning", "same object twice", "Keep one of them."),
     "annotation-near-twice": ("warning", "two objects of a class with nearly the same mask", "Keep one of them."),
@@ -72,9 +72,9 @@ CODES = {
     "mask-missing": ("error", "object without a mask", "Draw it; or train boxes only (USE_MASK = False)."),
     "mask-broken": ("error", "mask cannot be read", "Draw or export it again."),
     "mask-empty": ("warning", "mask without a pixel; it is left out", "Draw it again, or take it out."),
-    "mask-outside": ("error", "mask lies wholly outside the picture", "Check which picture and size it belongs to."),
-    "mask-tiny": ("note", "mask of less than 4 pixels", "Take it out, or use larger pictures."),
-    "polygon-outside": ("warning", "polygon reaches outside the picture; it is cut", "--fix cuts it off."),
+    "mask-outside": ("error", "mask lies wholly outside the image", "Check which image and size it belongs to."),
+    "mask-tiny": ("note", "mask of less than 4 pixels", "Take it out, or use larger images."),
+    "polygon-outside": ("warning", "polygon reaches outside the image; it is cut", "--fix cuts it off."),
     "polygon-degenerate": ("warning", "part of a polygon without area", "--fix takes it out."),
     "box-broken": ("error", "box is not four finite numbers", "--fix computes it from the mask."),
     "box-missing": ("note", "object without a box; the mask's is taken", "--fix computes it from the mask."),
@@ -99,10 +99,10 @@ class Finding:
     code: str
     file: str
     what: str
-    image: str | None = None  # file_name of the picture
+    image: str | None = None  # file_name of the image
     image_id: int | None = None
     annotation_id: object = None
-    other_file: str | None = None  # annotation file and picture id of what it is compared with
+    other_file: str | None = None  # annotation file and image id of what it is compared with
     other_image_id: int | None = None
 
     @property
@@ -117,7 +117,7 @@ class Finding:
         return {"severity": self.severity} | asdict(self) | {"to_do": self.to_do}
 
     def place(self) -> str:
-        """Picture and annotation in words; empty for a fault of the whole file."""
+        """Image and annotation in words; empty for a fault of the whole file."""
         words = [] if self.image is None else [f"{self.image} (id {self.image_id})"]
         words += [] if self.annotation_id is None else [f"annotation {self.annotation_id}"]
         return ", ".join(words)
@@ -141,7 +141,7 @@ class Report:
     def add(
         self, code: str, file, what: str, image: dict | None = None, annotation_id=None, other=(None, None)
     ) -> None:
-        """Count a fault and keep it.  image: the entry of its picture.  other: (file, entry) of its twin."""
+        """Count a fault and keep it.  image: the entry of its image.  other: (file, entry) of its twin."""
         self.counts[code] += 1
         if self.counts[code] <= MAX_LISTED:
             name, number = (None, None) if image is None else (printable(image["file_name"]), image["id"])

@@ -32,7 +32,7 @@ class Mask:
 
 
 def check_objects(part, looks, report) -> list[list[Mask]]:
-    """Report the faults of every object; returns the readable, non-empty masks of each picture."""
+    """Report the faults of every object; returns the readable, non-empty masks of each image."""
     found = []
     for image, look, annotations in zip(part.images, looks, part.objects, strict=True):
         width, height = image["width"] or look.width, image["height"] or look.height
@@ -42,7 +42,7 @@ def check_objects(part, looks, report) -> list[list[Mask]]:
             masks = [mask for item in annotations if (mask := _check_one(part, sized, item, report))]
             _check_twins(part, image, masks, report)
         if not annotations:
-            report.add("picture-no-objects", part.file, "it has no objects", image)
+            report.add("image-no-objects", part.file, "it has no objects", image)
         found.append(masks)
     return found
 
@@ -56,7 +56,7 @@ def read_mask(annotation, height, width) -> dict | None:
         return polygons_to_rle([p for p in segmentation if p.size >= MIN_POLYGON_NUMBERS], height, width)
     if isinstance(segmentation, dict):
         if segmentation.get("size") != [height, width]:
-            raise ValueError(f"its RLE has the size {segmentation.get('size')}, the picture {[height, width]}")
+            raise ValueError(f"its RLE has the size {segmentation.get('size')}, the image {[height, width]}")
         return {"size": [height, width], "counts": counts_to_bytes(segmentation.get("counts"), height, width)}
     if isinstance(segmentation, list):
         polygon_parts(segmentation)
@@ -73,7 +73,7 @@ def numbers(value, count: int) -> list[float] | None:
 
 
 def polygon_faults(parts, height: int, width: int) -> tuple[float, int]:
-    """How far in pixels polygons reach outside the picture, and how many of them have no area."""
+    """How far in pixels polygons reach outside the image, and how many of them have no area."""
     reach, flat = 0.0, 0
     for part in parts:
         if part.size < MIN_POLYGON_NUMBERS or _signed_area(part) == 0:
@@ -141,7 +141,7 @@ def _check_polygons(segmentation, pixels, image, add) -> None:
         points = np.concatenate(usable).reshape(-1, 2)
         low, high = points.min(axis=0), points.max(axis=0)
         if (high <= 0).any() or low[0] >= width or low[1] >= height:
-            add("mask-outside", f"x {low[0]:g} to {high[0]:g}, y {low[1]:g} to {high[1]:g}, picture {width} x {height}")
+            add("mask-outside", f"x {low[0]:g} to {high[0]:g}, y {low[1]:g} to {high[1]:g}, image {width} x {height}")
         else:
             add("mask-empty", "its polygons cover no pixel")
         return

@@ -1,4 +1,4 @@
-"""Turning labels as EXIF orientation turns their picture."""
+"""Turning labels as EXIF orientation turns their image."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from mrcnn_ext.masks import decode_masks, encode_mask, rle_to_json
 def upright_segmentation(annotation: dict, orientation: int, stored) -> dict:
     """A copy of an annotation with polygons, RLE and box turned.  What cannot be read stays as it is.
 
-    orientation: EXIF's, 1 to 8.  stored: (width, height) of the stored picture in pixels.
+    orientation: EXIF's, 1 to 8.  stored: (width, height) of the stored image in pixels.
     """
     turned, (width, height) = dict(annotation), stored
     segmentation = annotation.get("segmentation")

@@ -1,22 +1,22 @@
-"""Pictures of the worst cases: all masks of a picture as outlines, the faulty object in red."""
+"""Images of the worst cases: all masks of an image as outlines, the faulty object in red."""
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from mrcnn.data.picture import read_picture
+from mrcnn.data.image import read_image
 from mrcnn_ext.check.objects import numbers, read_mask
 from mrcnn_ext.html_page import jpeg_uri
 from mrcnn_ext.masks import decode_masks
 
 PER_CODE = 3
 _LONGEST = 420  # pixels, of an overlay
-_MARGIN = 0.25  # of the picture, so much of what lies outside is drawn
+_MARGIN = 0.25  # of the image, so much of what lies outside is drawn
 _OTHER, _FAULTY, _BOX = (64, 160, 255), (255, 40, 60), (255, 200, 0)
-_SKIPPED = ("picture-no-objects", "picture-unlisted", "area-missing", "box-missing")  # nothing to see
+_SKIPPED = ("image-no-objects", "image-unlisted", "area-missing", "box-missing")  # nothing to see
 
 
 def overlays(report) -> list[tuple[object, str]]:
-    """(Finding, picture as a data URI) for up to PER_CODE findings of each code that has something to see."""
+    """(Finding, image as a data URI) for up to PER_CODE findings of each code that has something to see."""
     cases = {(str(case.part.file), case.image["id"]): case for case in report.cases}
     drawn = []
     for code in report.codes():
@@ -27,11 +27,11 @@ def overlays(report) -> list[tuple[object, str]]:
             case = cases.get((finding.file, finding.image_id)) if finding.code == code else None
             if case is None or case.look.path is None or case.look.error is not None:
                 continue
-            picture = draw_case(case, finding.annotation_id)
+            image = draw_case(case, finding.annotation_id)
             twin = cases.get((finding.other_file, finding.other_image_id))
             if twin is not None:
-                picture = _side_by_side(picture, draw_case(twin))
-            drawn.append((finding, jpeg_uri(picture)))
+                image = _side_by_side(image, draw_case(twin))
+            drawn.append((finding, jpeg_uri(image)))
             shown += 1
             if shown == PER_CODE:
                 break
@@ -39,15 +39,15 @@ def overlays(report) -> list[tuple[object, str]]:
 
 
 def draw_case(case, annotation_id=None) -> Image.Image:
-    """A picture with the outlines of its objects; the annotation of that id in red, with its box in yellow."""
-    picture = Image.fromarray(read_picture(case.look.path))
-    scale = min(_LONGEST / max(picture.size), 4.0)
-    size = [max(1, round(side * scale)) for side in picture.size]
-    picture = picture.resize(size, Image.Resampling.BILINEAR if scale < 1 else Image.Resampling.NEAREST)
+    """An image with the outlines of its objects; the annotation of that id in red, with its box in yellow."""
+    image = Image.fromarray(read_image(case.look.path))
+    scale = min(_LONGEST / max(image.size), 4.0)
+    size = [max(1, round(side * scale)) for side in image.size]
+    image = image.resize(size, Image.Resampling.BILINEAR if scale < 1 else Image.Resampling.NEAREST)
     chosen = [item for item in case.annotations if annotation_id is not None and item.get("id") == annotation_id]
-    pad = _padding(chosen, picture.size, scale)
+    pad = _padding(chosen, image.size, scale)
     canvas = Image.new("RGB", (size[0] + 2 * pad, size[1] + 2 * pad), (96, 96, 96))
-    canvas.paste(picture, (pad, pad))
+    canvas.paste(image, (pad, pad))
     draw = ImageDraw.Draw(canvas, "RGBA")
     for item in [item for item in case.annotations if item not in chosen]:
         _draw_object(draw, item, case.image, scale, pad, _OTHER, fill=0)
@@ -60,15 +60,15 @@ def draw_case(case, annotation_id=None) -> Image.Image:
     return canvas
 
 
-def _side_by_side(picture, other) -> Image.Image:
-    both = Image.new("RGB", (picture.width + other.width + 6, max(picture.height, other.height)), (255, 255, 255))
-    both.paste(picture, (0, 0))
-    both.paste(other, (picture.width + 6, 0))
+def _side_by_side(image, other) -> Image.Image:
+    both = Image.new("RGB", (image.width + other.width + 6, max(image.height, other.height)), (255, 255, 255))
+    both.paste(image, (0, 0))
+    both.paste(other, (image.width + 6, 0))
     return both
 
 
 def _padding(chosen, size, scale) -> int:
-    """Pixels around the picture, where the faulty object reaches outside."""
+    """Pixels around the image, where the faulty object reaches outside."""
     reach = 0.0
     for item in chosen:
         for part in item["segmentation"] if isinstance(item.get("segmentation"), tuple) else ():

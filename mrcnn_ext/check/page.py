@@ -7,7 +7,7 @@ from pathlib import Path
 from mrcnn_ext.check.findings import CODES
 from mrcnn_ext.check.overlays import overlays
 from mrcnn_ext.check.statistics import bin_label
-from mrcnn_ext.html_page import document, picture, table
+from mrcnn_ext.html_page import document, image, table
 
 MAX_ROWS = 100  # findings of one code on the page; the JSON has more
 
@@ -19,29 +19,29 @@ def write_page(report, path) -> None:
 
 def html_page(report) -> str:
     """The page as text."""
-    pictures = defaultdict(list)
+    images = defaultdict(list)
     for finding, uri in overlays(report):
-        pictures[finding.code].append((finding, uri))
+        images[finding.code].append((finding, uri))
     level = next((name for name in ("error", "warning") if report.total(name)), "note")
     body = [
         f"<h1>{escape(report.data)}</h1>",
         f'<p class="verdict {level}">{escape(report.verdict())}</p>',
         "<h2>Findings</h2>" if report.counts else "",
-        *(_code(report, code, pictures[code]) for code in report.codes()),
+        *(_code(report, code, images[code]) for code in report.codes()),
         *_numbers(report.statistics),
         f'<p class="muted">mrcnn check, {report.seconds:.1f} s</p>',
     ]
     return document(f"Check of {report.data}", body)
 
 
-def _code(report, code, pictures) -> str:
+def _code(report, code, images) -> str:
     severity, title, to_do = CODES[code]
     rows = [finding for finding in report.findings if finding.code == code][:MAX_ROWS]
-    rows = rows if len(rows) > len(pictures) else []  # the captions have said it all
+    rows = rows if len(rows) > len(images) else []  # the captions have said it all
     items = [f"<li>{escape(f'{f.place()}: ' if f.place() else '')}{escape(f.what)}</li>" for f in rows]
-    left = report.counts[code] - max(len(rows), len(pictures))
+    left = report.counts[code] - max(len(rows), len(images))
     more = f"<p>and {left:,} more</p>" if left else ""
-    cases = "".join(picture(uri, f"{finding.place()}: {finding.what}") for finding, uri in pictures)
+    cases = "".join(image(uri, f"{finding.place()}: {finding.what}") for finding, uri in images)
     return (
         f'<details{" open" if severity != "note" else ""}><summary><b class="{severity}">{severity}</b> '
         f"{escape(title)} <b>&times; {report.counts[code]:,}</b> "
@@ -60,12 +60,12 @@ def _numbers(numbers) -> list[str]:
     names = [row["name"] for row in numbers["parts"]]
     if not names:
         return []
-    keys = ("pictures", "without_objects", "objects", "crowds", "fullest")
+    keys = ("images", "without_objects", "objects", "crowds", "fullest")
     parts = [[row["name"], *(row[key] for key in keys)] for row in numbers["parts"]]
     classes = [[name, *(counts.get(part, 0) for part in names)] for name, counts in numbers["classes"].items()]
     totals = {row[0]: sum(row[1:]) for row in classes}
     sides = {bin_label(low): count for low, count in numbers["sides_px"].items()}
-    full = {bin_label(low): count for low, count in numbers["objects_in_a_picture"].items()}
+    full = {bin_label(low): count for low, count in numbers["objects_in_an_image"].items()}
     return [
         "<h2>Parts</h2>",
         table(["", *(key.replace("_", " ") for key in keys)], parts),
@@ -73,8 +73,8 @@ def _numbers(numbers) -> list[str]:
         '<div class="charts">',
         _chart("Objects of each class", totals),
         _chart("Objects by the side of a square of equal area, px", sides),
-        _chart("Pictures by their number of objects", full),
-        _chart("Picture sizes, px", numbers["picture_sizes"]),
+        _chart("Images by their number of objects", full),
+        _chart("Image sizes, px", numbers["image_sizes"]),
         "</div>",
         "<h2>Classes</h2>",
         table(["", *names], classes),

@@ -14,12 +14,12 @@ from mrcnn_ext.check.findings import printable
 from mrcnn_ext.coco import VAL_PARTS
 from mrcnn_ext.masks import MAX_COORDINATE
 
-PICTURE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".jp2", ".ppm", ".pgm"}
-MAX_SIDE = 65_535  # pixels; pycocotools counts the pixels of a picture in 32 bits
+IMAGE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".jp2", ".ppm", ".pgm"}
+MAX_SIDE = 65_535  # pixels; pycocotools counts the pixels of an image in 32 bits
 
 
 class Part:
-    """One annotation file and its folder of pictures.
+    """One annotation file and its folder of images.
 
     name: last part of the file's name.  content: the JSON, with good polygons packed as tuples of arrays (2 * points,).
     images: usable entries, with id, file_name, width and height as they should be (None for a size that is not usable).
@@ -27,12 +27,12 @@ class Part:
     objects: for each of `images` its usable annotations, as in the file, with whole ids.
     """
 
-    def __init__(self, file, picture_dir, report):
-        self.file, self.picture_dir = Path(file), Path(picture_dir)
+    def __init__(self, file, image_dir, report):
+        self.file, self.image_dir = Path(file), Path(image_dir)
         self.name = self.file.stem.removeprefix("instances_")
         self.content = read_content(self.file)
         self.images, self.raw_images, rows = [], [], {}
-        self.unclear = set()  # picture ids that two different entries have
+        self.unclear = set()  # image ids that two different entries have
         self._read_images(report, rows)
         self.categories = self._read_categories(report)
         self.objects = self._read_annotations(report, rows)
@@ -41,11 +41,11 @@ class Part:
         names = defaultdict(list)
         for item in self.content["images"]:
             if not isinstance(item, dict) or not isinstance(item.get("file_name"), str) or not item["file_name"]:
-                report.add("picture-entry", self.file, f"it has no file_name: {_short(item)}")
+                report.add("image-entry", self.file, f"it has no file_name: {_short(item)}")
                 continue
             number = whole(item.get("id"))
             if number is None:
-                report.add("picture-entry", self.file, f"{item['file_name']}: its id is {item.get('id')!r}")
+                report.add("image-entry", self.file, f"{item['file_name']}: its id is {item.get('id')!r}")
                 continue
             entry = {"id": number, "file_name": item["file_name"]}
             if number in rows:
@@ -56,10 +56,10 @@ class Part:
                 size = whole(item.get(key))
                 entry[key] = size if size is not None and 0 < size <= MAX_SIDE else None
                 if entry[key] is None:
-                    report.add("picture-entry", self.file, f"its {key} is {item.get(key)!r}", entry)
+                    report.add("image-entry", self.file, f"its {key} is {item.get(key)!r}", entry)
             name = os.path.normpath(entry["file_name"])
             if os.path.isabs(name) or name.startswith(".."):  # noqa: PTH117
-                report.add("picture-name", self.file, "its file_name leads out of the picture folder", entry)
+                report.add("image-name", self.file, "its file_name leads out of the image folder", entry)
             names[name].append(number)
             rows[number] = len(self.images)
             self.images.append(entry)
@@ -67,7 +67,7 @@ class Part:
         for numbers in names.values():
             if len(numbers) > 1:
                 entry = self.images[rows[numbers[1]]]
-                report.add("picture-listed-twice", self.file, f"the ids {numbers} name this file", entry)
+                report.add("image-listed-twice", self.file, f"the ids {numbers} name this file", entry)
         if not self.images:
             report.add("part-empty", self.file, "there is no usable entry in 'images'")
 
@@ -75,7 +75,7 @@ class Part:
         if not equal:
             self.unclear.add(first["id"])
         words = "the two entries are equal" if equal else f"{first['file_name']} has it too"
-        report.add("picture-id-twice", self.file, words, second)
+        report.add("image-id-twice", self.file, words, second)
 
     def _read_categories(self, report) -> dict[int, str]:
         categories = {}
@@ -103,7 +103,7 @@ class Part:
             if number is not None and seen[repr(number)] == 2:
                 report.add("annotation-id-twice", self.file, f"id {number!r} is there again", image, number)
             if image is None:
-                report.add("annotation-picture", self.file, f"image_id {item.get('image_id')!r}", None, number)
+                report.add("annotation-image", self.file, f"image_id {item.get('image_id')!r}", None, number)
             elif category_id not in self.categories:
                 what = f"category_id {item.get('category_id')!r}"
                 report.add("annotation-category", self.file, what, image, number)
@@ -113,11 +113,11 @@ class Part:
         return objects
 
 
-def find_parts(data, picture_dir=None) -> list[tuple[Path, Path]]:
-    """Annotation files and their picture folders, for a data set's folder or for one annotation file.
+def find_parts(data, image_dir=None) -> list[tuple[Path, Path]]:
+    """Annotation files and their image folders, for a data set's folder or for one annotation file.
 
     In a folder: annotations/instances_*.json, or, where there is none, any .json in annotations/ or in the folder.
-    The pictures of instances_X.json are in X/ beside annotations/, or else in images/, or beside the file.
+    The images of instances_X.json are in X/ beside annotations/, or else in images/, or beside the file.
     Raises ValueError where there is no annotation file.
     """
     data = Path(data)
@@ -131,7 +131,7 @@ def find_parts(data, picture_dir=None) -> list[tuple[Path, Path]]:
             f"{data}: there is no annotation file (looked for annotations/instances_*.json, annotations/*.json and "
             "*.json). Labels of other tools become COCO by mrcnn convert."
         )
-    return [(file, Path(picture_dir) if picture_dir else usual_picture_dir(file)) for file in files]
+    return [(file, Path(image_dir) if image_dir else usual_image_dir(file)) for file in files]
 
 
 def read_content(file: Path) -> dict:
@@ -172,8 +172,8 @@ def _pack(item: dict) -> dict:
     return item
 
 
-def usual_picture_dir(file: Path) -> Path:
-    """Where `find_parts` looks for the pictures of an annotation file."""
+def usual_image_dir(file: Path) -> Path:
+    """Where `find_parts` looks for the images of an annotation file."""
     stem = file.stem.removeprefix("instances_")
     root = file.parent.parent if file.parent.name == "annotations" else file.parent
     for part in VAL_PARTS:

@@ -11,15 +11,15 @@ from mrcnn_ext.check.repair_objects import repaired_object
 from mrcnn_ext.check.run import check, read_parts
 from mrcnn_ext.coco_write import write_coco
 from mrcnn_ext.duplicates import same_bytes
-from mrcnn_ext.picture_copies import place_picture
+from mrcnn_ext.image_copies import place_image
 
-# The copy of a picture that stays is in the part that should change least.
+# The copy of an image that stays is in the part that should change least.
 _KEEP_FIRST = ("test", "val", "train")
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """One change: annotation file, picture, annotation, and what was done."""
+    """One change: annotation file, image, annotation, and what was done."""
 
     file: str
     image: str | None
@@ -40,12 +40,12 @@ class Fixed:
         return {"out": str(self.out), "repairs": rows, "check_of_the_copy": self.report.to_dict()}
 
 
-def fix(data, out, pictures=None, config=None, progress: bool = True) -> Fixed:
-    """Write a repaired copy of a data set to the new folder `out`: annotations/ and copies of the pictures.
+def fix(data, out, images=None, config=None, progress: bool = True) -> Fixed:
+    """Write a repaired copy of a data set to the new folder `out`: annotations/ and copies of the images.
 
-    Repaired: polygons are cut to the picture, empty and unreadable masks and objects of nothing are dropped, area and
-    box are computed from the mask, labels of pictures that EXIF turns are turned, swapped sizes are put right, ids are
-    made unique, copies of pictures and of objects are dropped, as are pictures that are missing or damaged.
+    Repaired: polygons are cut to the image, empty and unreadable masks and objects of nothing are dropped, area and
+    box are computed from the mask, labels of images that EXIF turns are turned, swapped sizes are put right, ids are
+    made unique, copies of images and of objects are dropped, as are images that are missing or damaged.
     What only a person can decide (alike classes, near-duplicates, objects without a mask) stays, and is in the report.
     Raises ValueError where `out` is not empty or lies inside `data`, or where there is nothing to repair from.
     """
@@ -54,11 +54,11 @@ def fix(data, out, pictures=None, config=None, progress: bool = True) -> Fixed:
         raise ValueError(f"{out} is not empty; choose a new folder for the repaired copy.")
     if data.is_dir() and out.resolve().is_relative_to(data.resolve()):
         raise ValueError(f"{out} lies inside {data}, which must stay as it is; choose a folder outside.")
-    parts, looks = read_parts(data, pictures, Report(str(data)), progress)
+    parts, looks = read_parts(data, images, Report(str(data)), progress)
     if not parts:
         raise ValueError(f"{data}: no annotation file can be read, so there is nothing to repair.")
     fixed = Fixed(out)
-    keep = _kept_pictures(parts, looks, fixed)
+    keep = _kept_images(parts, looks, fixed)
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
@@ -73,15 +73,15 @@ def fix(data, out, pictures=None, config=None, progress: bool = True) -> Fixed:
     return fixed
 
 
-def _kept_pictures(parts, looks, fixed) -> list[list[int]]:
-    """Rows of the pictures that stay, for each part."""
+def _kept_images(parts, looks, fixed) -> list[list[int]]:
+    """Rows of the images that stay, for each part."""
     keep = []
     for part, seen in zip(parts, looks, strict=True):
         rows = []
         for row, (image, look) in enumerate(zip(part.images, seen, strict=True)):
             reason = _why_not(part, image, look, part.objects[row])
             if reason:
-                _note(fixed, part, image, None, f"picture left out: {reason}", len(part.objects[row]))
+                _note(fixed, part, image, None, f"image left out: {reason}", len(part.objects[row]))
             else:
                 rows.append(row)
         keep.append(rows)
@@ -94,9 +94,9 @@ def _kept_pictures(parts, looks, fixed) -> list[list[int]]:
             part = parts[number]
             if part is first and part.images[row]["file_name"] == name:
                 _merge(part, copies[0][1], row)
-                _note(fixed, part, part.images[row], None, "second entry of this picture: objects moved to the first")
+                _note(fixed, part, part.images[row], None, "second entry of this image: objects moved to the first")
             else:
-                words = f"picture left out: a copy of {name} of {first.name}"
+                words = f"image left out: a copy of {name} of {first.name}"
                 _note(fixed, part, part.images[row], None, words, len(part.objects[row]))
             keep[number].remove(row)
     return keep
@@ -122,7 +122,7 @@ def _rle_sizes(annotations) -> set[tuple]:
 
 
 def _rank(parts, number, row):
-    """Sorts copies of a picture: the one that stays first."""
+    """Sorts copies of an image: the one that stays first."""
     name = parts[number].name
     order = next((i for i, word in enumerate(_KEEP_FIRST) if word in name), len(_KEEP_FIRST))
     return order, number, -len(parts[number].objects[row]), row
@@ -143,11 +143,11 @@ def _write_part(out, part, looks, rows, fixed) -> None:
         turned = (image["width"], image["height"]) == look.stored and look.stored != (look.width, look.height)
         turn = look.orientation if turned and not _drawn_upright(part.objects[row], look) else 1
         if turn != 1:
-            _note(fixed, part, image, None, f"labels turned as EXIF orientation {turn} turns the picture")
+            _note(fixed, part, image, None, f"labels turned as EXIF orientation {turn} turns the image")
         if (image["width"], image["height"]) != (look.width, look.height):
             old = f"{image['width']} x {image['height']}"
             _note(fixed, part, image, None, f"size {old} became {look.width} x {look.height}")
-        place_picture(look.path, folder, image["file_name"])
+        place_image(look.path, folder, image["file_name"])
         images.append(entry)
         seen = set()
         for item in part.objects[row]:
@@ -161,7 +161,7 @@ def _write_part(out, part, looks, rows, fixed) -> None:
     _number_anew(annotations, part, fixed)
     lost = len(part.content["annotations"]) - sum(map(len, part.objects))
     if lost:
-        words = f"{lost} entries of 'annotations' left out: no object, or of a picture or category that is not listed"
+        words = f"{lost} entries of 'annotations' left out: no object, or of an image or category that is not listed"
         fixed.repairs.append(Repair(str(part.file), None, None, words))
     categories = _categories(part, fixed)
     content = part.content | {"images": images, "annotations": annotations, "categories": categories}
@@ -170,7 +170,7 @@ def _write_part(out, part, looks, rows, fixed) -> None:
 
 
 def _drawn_upright(annotations, look) -> bool:
-    """True when a polygon does not fit the stored picture, but does fit the upright one."""
+    """True when a polygon does not fit the stored image, but does fit the upright one."""
     reach = [0.0, 0.0]
     for item in annotations:
         if isinstance(item.get("segmentation"), tuple):

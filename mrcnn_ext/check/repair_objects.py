@@ -7,9 +7,9 @@ from mrcnn_ext.masks import MIN_POLYGON_NUMBERS, cut_polygon, polygons_to_rle, r
 
 
 def repaired_object(annotation: dict, height: int, width: int, seen: set) -> tuple[dict | None, list[str]]:
-    """A copy with a mask inside the picture and its box and area; None for an object that is dropped.
+    """A copy with a mask inside the image and its box and area; None for an object that is dropped.
 
-    height, width: of the picture in pixels.  seen: (category, mask) of the picture's objects so far; grows.
+    height, width: of the image in pixels.  seen: (category, mask) of the image's objects so far; grows.
     Also what was done, in words; nothing for a sound object.  An object with a box and no mask is left as it is.
     """
     try:
@@ -21,7 +21,7 @@ def repaired_object(annotation: dict, height: int, width: int, seen: set) -> tup
     if rle is None:
         return {key: value for key, value in annotation.items() if key != "area" or numbers(value, 1)}, []
     if rle_area(rle) == 0:
-        return None, ["object left out: its mask has no pixel inside the picture"]
+        return None, ["object left out: its mask has no pixel inside the image"]
     key = (annotation["category_id"], rle["counts"])
     if key in seen and not annotation.get("iscrowd"):
         return None, ["object left out: the same object is there already"]
@@ -39,7 +39,7 @@ def repaired_object(annotation: dict, height: int, width: int, seen: set) -> tup
 
 
 def _repaired_polygons(parts, rle, height, width, done) -> list | dict:
-    """Polygons inside the picture that give the same pixels; the RLE where no polygons do."""
+    """Polygons inside the image that give the same pixels; the RLE where no polygons do."""
     reach, flat = polygon_faults(parts, height, width)
     if reach <= 0 and not flat:
         return parts
@@ -49,7 +49,7 @@ def _repaired_polygons(parts, rle, height, width, done) -> list | dict:
     if flat:
         done.append(f"{flat} parts without area taken out")
     if reach > 0:
-        done.append(f"cut off {reach:g} pixels outside the picture")
+        done.append(f"cut off {reach:g} pixels outside the image")
     if cut and polygons_to_rle(cut, height, width)["counts"] == rle["counts"]:
         return tuple(cut)
     return rle_to_json(rle)

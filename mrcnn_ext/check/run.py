@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from mrcnn.config import Config
 from mrcnn_ext.check.classes import check_caps, check_categories
 from mrcnn_ext.check.findings import Report
+from mrcnn_ext.check.images import Look, check_across, check_images, look_at_images
 from mrcnn_ext.check.objects import check_objects
-from mrcnn_ext.check.pictures import Look, check_across, check_pictures, look_at_pictures
 from mrcnn_ext.check.reading import Part, find_parts
 from mrcnn_ext.check.statistics import statistics
 
 
 @dataclass(slots=True)
 class Case:
-    """A picture with all its annotations, for the overlays."""
+    """An image with all its annotations, for the overlays."""
 
     part: Part
     image: dict
@@ -22,19 +22,19 @@ class Case:
     annotations: list
 
 
-def check(data, pictures=None, config=None, progress: bool = True) -> Report:
-    """Look at every picture and every object of a data set, and report what is wrong with them.
+def check(data, images=None, config=None, progress: bool = True) -> Report:
+    """Look at every image and every object of a data set, and report what is wrong with them.
 
-    data: folder of a data set, or one annotation file.  pictures: folder of its pictures, where it is not the usual one
-    (see `mrcnn_ext.check.reading.find_parts`).  config: the Config whose caps pictures must keep; default: Config().
+    data: folder of a data set, or one annotation file.  images: folder of its images, where it is not the usual one
+    (see `mrcnn_ext.check.reading.find_parts`).  config: the Config whose caps images must keep; default: Config().
     Raises ValueError where there is no annotation file at all.
     """
     start = time.perf_counter()
     report = Report(str(data))
-    parts, looks = read_parts(data, pictures, report, progress)
+    parts, looks = read_parts(data, images, report, progress)
     masks = []
     for part, seen in zip(parts, looks, strict=True):
-        check_pictures(part, seen, report)
+        check_images(part, seen, report)
         masks.append(check_objects(part, seen, report))
     check_across(parts, looks, report)
     if parts:
@@ -46,15 +46,15 @@ def check(data, pictures=None, config=None, progress: bool = True) -> Report:
     return report
 
 
-def read_parts(data, pictures, report, progress) -> tuple[list[Part], list[list[Look]]]:
-    """All annotation files that can be read, and what their picture files are; the others become findings."""
+def read_parts(data, images, report, progress) -> tuple[list[Part], list[list[Look]]]:
+    """All annotation files that can be read, and what their image files are; the others become findings."""
     parts = []
-    for file, folder in find_parts(data, pictures):
+    for file, folder in find_parts(data, images):
         try:
             parts.append(Part(file, folder, report))
         except ValueError as error:
             report.add("file-unreadable", file, str(error))
-    return parts, [look_at_pictures(part, progress) for part in parts]
+    return parts, [look_at_images(part, progress) for part in parts]
 
 
 def _cases(parts, looks) -> list[Case]:

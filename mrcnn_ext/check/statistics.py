@@ -1,4 +1,4 @@
-"""Numbers for people: pictures, objects, classes, sizes."""
+"""Numbers for people: images, objects, classes, sizes."""
 
 from collections import Counter
 
@@ -8,14 +8,14 @@ import numpy as np
 def statistics(parts, masks) -> dict:
     """Histograms of a data set.
 
-    masks: for each part and picture its readable masks.  Returns
-    "parts": [{"name", "file", "pictures", "without_objects", "objects", "crowds", "fullest"}],
+    masks: for each part and image its readable masks.  Returns
+    "parts": [{"name", "file", "images", "without_objects", "objects", "crowds", "fullest"}],
     "classes": {name: {part name: objects}}, most objects first,
     "sides_px": {"16": objects whose mask has the area of a square with a side of 16 to 31 pixels, ..},
-    "objects_in_a_picture": {"4": pictures with 4 to 7 objects, ..}; "0" is none,
-    "picture_sizes": {"640 x 480": pictures}, the twenty most frequent (width x height).
+    "objects_in_an_image": {"4": images with 4 to 7 objects, ..}; "0" is none,
+    "image_sizes": {"640 x 480": images}, the twenty most frequent (width x height).
     """
-    classes, sides, per_picture, sizes, rows = {}, Counter(), Counter(), Counter(), []
+    classes, sides, per_image, sizes, rows = {}, Counter(), Counter(), Counter(), []
     for part, found in zip(parts, masks, strict=True):
         counts = [len(objects) for objects in part.objects]
         crowds = sum(bool(item.get("iscrowd")) for objects in part.objects for item in objects)
@@ -23,7 +23,7 @@ def statistics(parts, masks) -> dict:
             {
                 "name": part.name,
                 "file": str(part.file),
-                "pictures": len(part.images),
+                "images": len(part.images),
                 "without_objects": counts.count(0),
                 "objects": sum(counts),
                 "crowds": crowds,
@@ -33,15 +33,15 @@ def statistics(parts, masks) -> dict:
         names = Counter(part.categories[item["category_id"]] for objects in part.objects for item in objects)
         for name in part.categories.values():
             classes.setdefault(name, {})[part.name] = names[name]
-        per_picture.update(_power_of_two(count) for count in counts)
+        per_image.update(_power_of_two(count) for count in counts)
         sides.update(_power_of_two(int(np.sqrt(mask.area))) for masks_here in found for mask in masks_here)
         sizes.update(f"{image['width']} x {image['height']}" for image in part.images if None not in image.values())
     return {
         "parts": rows,
         "classes": dict(sorted(classes.items(), key=lambda item: -sum(item[1].values()))),
         "sides_px": {str(key): sides[key] for key in sorted(sides)},
-        "objects_in_a_picture": {str(key): per_picture[key] for key in sorted(per_picture)},
-        "picture_sizes": dict(sizes.most_common(20)),
+        "objects_in_an_image": {str(key): per_image[key] for key in sorted(per_image)},
+        "image_sizes": dict(sizes.most_common(20)),
     }
 
 

@@ -47,7 +47,7 @@ def print_repairs(fixed, console: Console | None = None) -> None:
 
 def _print_numbers(report, console) -> None:
     numbers = report.statistics
-    keys = ("pictures", "without_objects", "objects", "crowds", "fullest")
+    keys = ("images", "without_objects", "objects", "crowds", "fullest")
     table = Table(Column("part", overflow="fold"), *(_right(key.replace("_", " ")) for key in keys))
     for row in numbers["parts"]:
         table.add_row(escape(row["name"]), *(f"{row[key]:,}" for key in keys))
@@ -59,7 +59,7 @@ def _print_numbers(report, console) -> None:
     console.print(table)
     if len(numbers["classes"]) > _MAX_CLASSES:
         console.print(f".. and {len(numbers['classes']) - _MAX_CLASSES} more classes")
-    for key, title in (("sides_px", "objects by side (px)"), ("objects_in_a_picture", "pictures by objects")):
+    for key, title in (("sides_px", "objects by side (px)"), ("objects_in_an_image", "images by objects")):
         bars = [f"{bin_label(low)}: {count:,}" for low, count in numbers[key].items()]
         console.print(f"{title}:  {'   '.join(bars)}", soft_wrap=True)
 

@@ -1,7 +1,7 @@
-"""Pictures from the web: a CSV of addresses in, checked files and a manifest out.
+"""Images from the web: a CSV of addresses in, checked files and a manifest out.
 
 Only collect what you may use: keep the licence and the source of each file, give the credit that the licence asks for,
-and do not pass pictures on whose licence does not allow it. Search engines show other people's work, and scraping them
+and do not pass images on whose licence does not allow it. Search engines show other people's work, and scraping them
 breaks their terms.
 """
 

@@ -1,4 +1,4 @@
-"""One request for a picture: who may be asked, and how much is taken."""
+"""One request for an image: who may be asked, and how much is taken."""
 
 import contextlib
 import ipaddress
@@ -17,7 +17,7 @@ from urllib3.util import parse_url
 from mrcnn.retry import Failure, check_status, failure_of
 
 CHUNK = 1 << 16  # bytes
-USER_AGENT = "mrcnn-collect (pictures for a training set; honours noai)"
+USER_AGENT = "mrcnn-collect (images for a training set; honours noai)"
 NO_AI = ("noai", "noimageai")
 PRIVATE = "an address in this network"
 NAT64 = ipaddress.ip_network("64:ff9b::/96")  # IPv6 for an IPv4 address, the last 32 bits (RFC 6052)

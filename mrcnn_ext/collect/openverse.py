@@ -1,4 +1,4 @@
-"""Openverse: a search over openly licensed pictures, through its public API, without a key."""
+"""Openverse: a search over openly licensed images, through its public API, without a key."""
 
 import time
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ PUBLIC_DOMAIN = {"cc0": "CC0", "pdm": "Public Domain Mark"}
 
 
 def search_openverse(query: str, count: int) -> Iterator[dict]:
-    """Up to `count` pictures as {"url", "source" (its page), "licence" (name and link), "attribution"}.
+    """Up to `count` images as {"url", "source" (its page), "licence" (name and link), "attribution"}.
 
     Without a key Openverse shows some hundreds of results of a query and no more, by design.
     Raises OSError where it does not answer.

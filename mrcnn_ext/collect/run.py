@@ -1,4 +1,4 @@
-"""`collect`: the pictures behind a list of addresses, each fetched once, checked, and written down."""
+"""`collect`: the images behind a list of addresses, each fetched once, checked, and written down."""
 
 import hashlib
 import threading
@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from mrcnn.retry import LONGEST_WAIT, Failure, pause
 from mrcnn_ext.collect.fetch import PRIVATE, Answer, Refused, fetch, host_of, new_session
 from mrcnn_ext.collect.hosts import HostQueue
-from mrcnn_ext.collect.picture import Known, Picture, check_picture
+from mrcnn_ext.collect.image import Checked, Known, check_image
 from mrcnn_ext.collect.tables import Manifest, read_addresses
 
 MANIFEST = "manifest.csv"
@@ -28,7 +28,7 @@ class Rules:
     max_pixels: int = 64_000_000  # width times height
     max_bytes: int = 50_000_000
     delay: float = 1.0  # seconds between two requests to one host, which has one connection at a time
-    timeout: float = 60.0  # seconds for one picture
+    timeout: float = 60.0  # seconds for one image
     retries: int = 3  # further attempts after 429, 5xx or a lost connection
     backoff: float = 2.0  # seconds before the first of them, then twice as long each time, or what the server asks for
     workers: int = 8  # threads, each for another host
@@ -49,7 +49,7 @@ class _Job:
 
 
 def collect(urls_csv, out_dir, rules: Rules = DEFAULT, progress: bool = True) -> dict[str, int]:
-    """Download the pictures of a CSV of addresses (`url`; optional `source`, `licence`, `attribution`) into a folder.
+    """Download the images of a CSV of addresses (`url`; optional `source`, `licence`, `attribution`) into a folder.
 
     A file is named after the first 16 hex digits of its SHA-256 and its real format, and stays as it came.
     OUT/manifest.csv has a line for each address: url, status, error, file, sha256, size (bytes), width, height (pixels,
@@ -57,10 +57,10 @@ def collect(urls_csv, out_dir, rules: Rules = DEFAULT, progress: bool = True) ->
         ok              kept
         duplicate       the same file as `file`, byte for byte
         near-duplicate  looks like `file`
-        refused         nothing to have here: no picture, damaged, too small, too large, missing, noai, a private host
+        refused         nothing to have here: no image, damaged, too small, too large, missing, noai, a private host
         failed          the server or the network failed; the next run asks again
     A run that was interrupted goes on when it is called again; what has another status than `failed` is not asked for
-    twice, even if you delete its picture.
+    twice, even if you delete its image.
     Returns how many addresses have which status. Raises ValueError for a CSV or a manifest that is none.
     """
     rows = read_addresses(urls_csv)
@@ -98,14 +98,14 @@ class _Run:
             self.manifest.close()
             raise ValueError(
                 f"{self.manifest.path}: the phash {row['phash']!r} of {row['file']} is not 16 hex digits; a "
-                "spreadsheet may have changed it. Delete that line, and the picture is fetched again."
+                "spreadsheet may have changed it. Delete that line, and the image is fetched again."
             ) from None
 
     def all(self, rows: list[dict], progress: bool) -> None:
         """Fetch what is not in the manifest yet."""
         done = {url for url, row in self.manifest.rows.items() if self._is_settled(row)}
         rows = [row for row in rows if row["url"] not in done]
-        with self.session, tqdm(total=len(rows), unit="picture", disable=not progress) as self.bar:
+        with self.session, tqdm(total=len(rows), unit="image", disable=not progress) as self.bar:
             for row in rows:
                 self._start(_Job(row, row["url"]))
             with ThreadPoolExecutor(self.rules.workers) as pool:
@@ -173,34 +173,34 @@ class _Run:
 
     def _keep(self, job: _Job, answer: Answer) -> None:
         content = answer.content
-        picture = check_picture(content, answer.content_type, self.rules.min_side, self.rules.max_pixels)
+        image = check_image(content, answer.content_type, self.rules.min_side, self.rules.max_pixels)
         sha256 = hashlib.sha256(content).hexdigest()
         found = {
             "sha256": sha256,
             "size": len(content),
-            "width": picture.width,
-            "height": picture.height,
-            "phash": picture.phash,
+            "width": image.width,
+            "height": image.height,
+            "phash": image.phash,
         }
         with self.lock:
             status, file = "duplicate", self.known.duplicate(sha256)
             if not file:
-                status, file = self._store(content, picture, sha256)
+                status, file = self._store(content, image, sha256)
             self._write(job, {"status": status, "file": file, **found})
 
-    def _store(self, content: bytes, picture: Picture, sha256: str) -> tuple[str, str]:
-        """Write a new picture, unless one looks like it; its status, and the file that is there now."""
-        name = f"{sha256[:16]}.{picture.extension}"
+    def _store(self, content: bytes, image: Checked, sha256: str) -> tuple[str, str]:
+        """Write a new image, unless one looks like it; its status, and the file that is there now."""
+        name = f"{sha256[:16]}.{image.extension}"
         part = self.folder / f"{name}.part"
         try:
             part.write_bytes(content)
-            twin = self.known.near_duplicate(picture.phash, part)
+            twin = self.known.near_duplicate(image.phash, part)
             if twin:
                 return "near-duplicate", twin
             part.replace(self.folder / name)
         finally:
             part.unlink(missing_ok=True)
-        self.known.add(sha256, picture.phash, name)
+        self.known.add(sha256, image.phash, name)
         return "ok", name
 
     def _finish(self, job: _Job, **found) -> None:

@@ -1,4 +1,4 @@
-"""Where addresses come from: a search that tells the licence of each picture, or a plug-in of your own."""
+"""Where addresses come from: a search that tells the licence of each image, or a plug-in of your own."""
 
 import importlib
 import itertools
@@ -9,9 +9,9 @@ from mrcnn_ext.collect.tables import ADDRESS_COLUMNS, add_addresses, one_line
 
 
 def search(query: str, urls_csv, count: int = 100, source: str = "openverse") -> int:
-    """Search for pictures and add their addresses to a CSV that `collect` reads; returns how many are new.
+    """Search for images and add their addresses to a CSV that `collect` reads; returns how many are new.
 
-    source: "openverse", which has openly licensed pictures only and tells licence and author of each; or
+    source: "openverse", which has openly licensed images only and tells licence and author of each; or
     "module:function" for your own: called with (query, count), it yields dicts with `url` and, where known, `source`
     (the page it is from), `licence` and `attribution`. No engine that must be scraped comes with this package: that
     breaks their terms, and what they show belongs to others.

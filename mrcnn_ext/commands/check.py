@@ -9,13 +9,13 @@ import typer
 
 def check(
     data: Annotated[Path, typer.Argument(help="Folder of a data set, or one COCO annotation file.")],
-    pictures: Annotated[Path | None, typer.Option(help="Folder of the pictures, if not the usual one.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Settings of a run, for its caps on objects a picture.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of the images, if not the usual one.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Settings of a run, for its caps on objects an image.")] = None,
     html: Annotated[Path | None, typer.Option(help="Also write one page with overlays of the worst cases.")] = None,
     fix: Annotated[Path | None, typer.Option(help="Write a repaired copy to this new folder.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")] = False,
 ):
-    """Look at every picture and every label, and say what is wrong with them.
+    """Look at every image and every label, and say what is wrong with them.
 
     Exit code 1 when there are errors; with --fix, when the repaired copy still has some. The original is never changed.
 
@@ -28,10 +28,10 @@ def check(
     from mrcnn_ext.check.terminal import print_repairs, print_report
 
     settings = None if config is None else Config.from_json(config)
-    report = run_check(data, pictures, settings, progress=not as_json)
+    report = run_check(data, images, settings, progress=not as_json)
     if html is not None:
         write_page(report, html)
-    fixed = None if fix is None else run_fix(data, fix, pictures, settings, progress=not as_json)
+    fixed = None if fix is None else run_fix(data, fix, images, settings, progress=not as_json)
     if as_json:
         typer.echo(json.dumps(report.to_dict() | ({} if fixed is None else {"fix": fixed.to_dict()}), indent=2))
     else:

@@ -9,12 +9,12 @@ import typer
 
 def collect(
     urls: Annotated[Path, typer.Argument(help="CSV with a column url, and where known source, licence, attribution.")],
-    folder: Annotated[Path | None, typer.Argument(help="Where the pictures and manifest.csv go.")] = None,
+    folder: Annotated[Path | None, typer.Argument(help="Where the images and manifest.csv go.")] = None,
     query: Annotated[str, typer.Option(help="First search for this, and add what is found to the CSV.")] = "",
     source: Annotated[
         str, typer.Option(help="Where to search: openverse, or module:function of your own.")
     ] = "openverse",
-    count: Annotated[int, typer.Option(help="How many pictures to search for.")] = 100,
+    count: Annotated[int, typer.Option(help="How many images to search for.")] = 100,
     near: Annotated[
         int | None, typer.Option(help="Leave out near-duplicates: bits of 64 that may differ; 4 is a good number.")
     ] = None,
@@ -23,10 +23,10 @@ def collect(
     allow_private: Annotated[bool, typer.Option(help="Also ask hosts in this network, such as localhost.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ):
-    """Collect pictures from the web: each is fetched once, checked and written down. Call it again to go on.
+    """Collect images from the web: each is fetched once, checked and written down. Call it again to go on.
 
     Use only what you may use: keep licence and source of each file, give the credit the licence asks for. Openverse has
-    openly licensed pictures only; other search engines show other people's work, and scraping them breaks their terms.
+    openly licensed images only; other search engines show other people's work, and scraping them breaks their terms.
 
     Example: mrcnn collect urls.csv --query peach --count 200
 
@@ -36,7 +36,7 @@ def collect(
     from mrcnn_ext.collect import collect as fetch_all
 
     if not query and folder is None:
-        raise typer.BadParameter("say where the pictures go (mrcnn collect urls.csv OUT), or search with --query")
+        raise typer.BadParameter("say where the images go (mrcnn collect urls.csv OUT), or search with --query")
     result = {"urls": str(urls)}
     if query:
         result["added"] = search(query, urls, count, source)

@@ -13,8 +13,8 @@ def convert(
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="COCO: a file .json, or a folder; else a folder.")],
     format: Annotated[str, typer.Option(help="Format of IN; auto recognises it, and says what it saw.")] = "auto",
-    images: Annotated[Path | None, typer.Option(help="Folder of the pictures. IN is TFRecord: they go there.")] = None,
-    masks: Annotated[Path | None, typer.Option(help="Labelbox: folder of the mask pictures.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of the images. IN is TFRecord: they go there.")] = None,
+    masks: Annotated[Path | None, typer.Option(help="Labelbox: folder of the mask images.")] = None,
     fetch_masks: Annotated[
         bool,
         typer.Option("--fetch-masks", help="Labelbox: fetch masks to that folder, with the key in LABELBOX_API_KEY."),
@@ -27,23 +27,21 @@ def convert(
         str | None, typer.Option(help="Labelbox of 2018: bottom (as its own converter) or top.", show_default="bottom")
     ] = None,
     exif: Annotated[
-        str, typer.Option(help="auto, upright or stored: what labels of pictures with an EXIF rotation refer to.")
+        str, typer.Option(help="auto, upright or stored: what labels of images with an EXIF rotation refer to.")
     ] = "auto",
     class_key: Annotated[str | None, typer.Option(help="VIA: the region attribute that holds the class.")] = None,
     crowd: Annotated[
         str, typer.Option(help="COCO: keep, or objects, for CVAT, which marks each mask as crowd.")
     ] = "keep",
     classes: Annotated[str | None, typer.Option(help="Keep only these classes: names, with commas between.")] = None,
-    renumber: Annotated[
-        bool, typer.Option("--renumber", help="Number pictures, objects and classes from 1 on.")
-    ] = False,
+    renumber: Annotated[bool, typer.Option("--renumber", help="Number images, objects and classes from 1 on.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the account as JSON, with every place.")] = False,
 ):
     """Convert labels of other tools to COCO, and say what was kept, repaired and dropped.
 
-    Example: mrcnn convert export.json data/mine/annotations.json --images data/mine/pictures
+    Example: mrcnn convert export.json data/mine/annotations.json --images data/mine/images
 
-    Example: mrcnn convert data/mine/annotations.json records --to tfrecord --images data/mine/pictures
+    Example: mrcnn convert data/mine/annotations.json records --to tfrecord --images data/mine/images
 
     Example: mrcnn convert cityscapes data/streets.json --format datumaro:cityscapes
     """

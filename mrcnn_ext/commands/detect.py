@@ -11,7 +11,7 @@ DRAWN_FROM = 0.5  # score; a tiny run keeps objects from 0.05 on, for AP
 
 def detect(
     run: Annotated[str, typer.Argument(help='Run folder, .h5 beside its config.json, "last" or "best".')],
-    inputs: Annotated[list[str], typer.Argument(help="Pictures, folders, videos, addresses.")],
+    inputs: Annotated[list[str], typer.Argument(help="Images, folders, videos, addresses.")],
     out: Annotated[Path, typer.Option(help="Folder for what is found.")] = Path("data/detections"),
     write: Annotated[
         list[str] | None,
@@ -23,9 +23,9 @@ def detect(
             min=0, max=1, help=f"Default: that of the run; for overlays {DRAWN_FROM}, so that they stay clear."
         ),
     ] = None,
-    most: Annotated[int | None, typer.Option(min=1, help="Objects of a picture or tile. Default: the run's.")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Pictures or tiles at once. Default: the run's.")] = None,
-    tile: Annotated[int | None, typer.Option(min=32, help="Cut larger pictures into tiles of so many pixels.")] = None,
+    most: Annotated[int | None, typer.Option(min=1, help="Objects of an image or tile. Default: the run's.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Images or tiles at once. Default: the run's.")] = None,
+    tile: Annotated[int | None, typer.Option(min=32, help="Cut larger images into tiles of so many pixels.")] = None,
     overlap: Annotated[
         float,
         typer.Option(min=0, max=0.5, help="Share of a tile that its neighbour sees; 0: objects stay cut at seams."),
@@ -37,7 +37,7 @@ def detect(
     logs: Annotated[Path, typer.Option(help="Where the runs are.")] = Path("logs"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ):
-    """Find objects in pictures, folders, videos and web pictures, and write what is found.
+    """Find objects in images, folders, videos and web images, and write what is found.
 
     Exit code 1 when something could not be read, or not to its end; it is named, and the rest is done.
 
@@ -66,12 +66,12 @@ def detect(
 def _print(summary, out, side) -> None:
     from mrcnn.plots.labels import counted
 
-    typer.echo(f"{counted(summary.objects, 'object')} in {counted(summary.pictures, 'picture')}; written to {out}")
+    typer.echo(f"{counted(summary.objects, 'object')} in {counted(summary.images, 'image')}; written to {out}")
     parts = ", ".join(f"{part} {1000 * value:.1f}" for part, value in summary.seconds.items())
-    typer.echo(f"milliseconds a picture: {parts}")
+    typer.echo(f"milliseconds an image: {parts}")
     if summary.large:
         typer.echo(
-            f"Made far smaller for the network ({side} px): {counted(len(summary.large), 'picture')}, such as "
+            f"Made far smaller for the network ({side} px): {counted(len(summary.large), 'image')}, such as "
             f"{summary.large[0]}; --tile {side} looks at them piece by piece."
         )
     for kind, counts in summary.left_out.items():

@@ -13,15 +13,15 @@ def evaluate(
     subset: Annotated[str, typer.Option(help="The part to measure on.")] = "test",
     year: Annotated[str, typer.Option(help="End of the file names; may be empty.")] = "2018",
     compare: Annotated[str | None, typer.Option(help="Another run, to stand beside it.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write one page with figures and the worst pictures.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write one page with figures and the worst images.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a line for each class.")] = None,
     results: Annotated[Path | None, typer.Option(help="Write the detections as COCO JSON into this folder.")] = None,
     tensorboard: Annotated[bool, typer.Option(help="Write into the run's folder too (not with --limit).")] = True,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many pictures.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many images.")] = None,
     logs: Annotated[Path, typer.Option(help="Where the runs are.")] = Path("logs"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")] = False,
 ):
-    """Measure a run: COCO AP and AR, best thresholds, confusion, kinds of errors and their cost, worst pictures.
+    """Measure a run: COCO AP and AR, best thresholds, confusion, kinds of errors and their cost, worst images.
 
     Example: mrcnn evaluate last --data data/shapes --html report.html --results data/inference
     """
@@ -46,7 +46,7 @@ def evaluate(
         for result in measured:
             _to_tensorboard(result)
     elif tensorboard:
-        typer.echo("Not written to TensorBoard: numbers of some pictures would stand beside those of all.", err=True)
+        typer.echo("Not written to TensorBoard: numbers of some images would stand beside those of all.", err=True)
 
 
 def _to_tensorboard(result):

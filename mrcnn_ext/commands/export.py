@@ -15,12 +15,12 @@ def export(
     ] = None,
     size: Annotated[
         tuple[int, int] | None,
-        typer.Option(help="Height and width of every picture (others are fitted in to compare); default: any size."),
+        typer.Option(help="Height and width of every image (others are fitted in to compare); default: any size."),
     ] = None,
     precision: Annotated[
         str, typer.Option(help="float32; for onnx and tflite also float16 and int8, with --data.")
     ] = "float32",
-    pictures: Annotated[list[Path] | None, typer.Option(help="A picture to compare on; may be repeated.")] = None,
+    images: Annotated[list[Path] | None, typer.Option(help="An image to compare on; may be repeated.")] = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder of a data set, COCO or TFRecord, to compare and to measure AP on.")
     ] = None,
@@ -31,9 +31,9 @@ def export(
     logs: Annotated[Path, typer.Option(help="Where runs are.")] = Path("logs"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ):
-    """Write a run in a format that others run: pictures in, boxes in pixels, classes, scores and masks out.
+    """Write a run in a format that others run: images in, boxes in pixels, classes, scores and masks out.
 
-    The export is run beside the network on sample pictures, and refused when it differs.
+    The export is run beside the network on sample images, and refused when it differs.
 
     Example: mrcnn export last --to onnx --data data/shapes
     """
@@ -46,7 +46,7 @@ def export(
         out,
         size=size,
         precision=precision,
-        pictures=pictures or (),
+        images=images or (),
         dataset=None if data is None else open_data(data, subset, year),
         max_ap_loss=max_ap_loss,
         licence=licence,

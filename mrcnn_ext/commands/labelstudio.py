@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Label in the browser with Label Studio: push pictures, pull labels.")
+app = typer.Typer(no_args_is_help=True, help="Label in the browser with Label Studio: push images, pull labels.")
 
-DATA = typer.Argument(help="Folder of pictures, with or without COCO annotation files; or one such file.")
-PICTURES = typer.Option(help="Folder of the pictures, if not the usual one.")
+DATA = typer.Argument(help="Folder of images, with or without COCO annotation files; or one such file.")
+IMAGES = typer.Option(help="Folder of the images, if not the usual one.")
 PROJECT = typer.Option(help="Title or number of the project. Default: the folder's path below data/, or its name.")
 URL = typer.Option(help="Address of Label Studio. Default: LABEL_STUDIO_URL, else the one of docker compose.")
 TOKEN = typer.Option(help="Its token. Default: LABEL_STUDIO_TOKEN, else the one in .env.")
@@ -20,16 +20,14 @@ JSON = typer.Option("--json", help="Print one JSON document.")
 def push(
     data: Annotated[Path, DATA],
     classes: Annotated[str, typer.Option(help="Names of classes, with commas between; besides those of DATA.")] = "",
-    model: Annotated[
-        str | None, typer.Option(help="A run that pre-labels the pictures without labels; or last.")
-    ] = None,
+    model: Annotated[str | None, typer.Option(help="A run that pre-labels the images without labels; or last.")] = None,
     project: Annotated[str | None, PROJECT] = None,
-    pictures: Annotated[Path | None, PICTURES] = None,
+    images: Annotated[Path | None, IMAGES] = None,
     url: Annotated[str | None, URL] = None,
     token: Annotated[str | None, TOKEN] = None,
     json: Annotated[bool, JSON] = False,
 ):
-    """Make or complete a project: a task for each picture, with the labels there are to be corrected.
+    """Make or complete a project: a task for each image, with the labels there are to be corrected.
 
     Pushing again adds what is new and doubles nothing.
 
@@ -40,7 +38,7 @@ def push(
     from mrcnn_ext.labelstudio import push as run
 
     names = [name.strip() for name in classes.split(",") if name.strip()]
-    settings = {"project": project, "pictures": pictures, "url": url, "token": token}
+    settings = {"project": project, "images": images, "url": url, "token": token}
     result = run(data, classes=names, model=model, progress=not json, **settings)
     if json:
         return typer.echo(json_text.dumps(result.to_dict(), ensure_ascii=False))
@@ -54,18 +52,18 @@ def pull(
     data: Annotated[Path, DATA],
     out: Annotated[Path, typer.Argument(help="COCO file .json to write, or a folder; it may be that of DATA.")],
     project: Annotated[str | None, PROJECT] = None,
-    pictures: Annotated[Path | None, PICTURES] = None,
+    images: Annotated[Path | None, IMAGES] = None,
     url: Annotated[str | None, URL] = None,
     token: Annotated[str | None, TOKEN] = None,
     json: Annotated[bool, JSON] = False,
 ):
-    """Write the finished labels as COCO. Pictures that nobody labelled there keep the labels they have in DATA.
+    """Write the finished labels as COCO. Images that nobody labelled there keep the labels they have in DATA.
 
     Example: mrcnn labelstudio pull data/raw data/raw/annotations.json
     """
     from mrcnn_ext.labelstudio import pull as run
 
-    result = run(data, out, project=project, pictures=pictures, url=url, token=token)
+    result = run(data, out, project=project, images=images, url=url, token=token)
     if json:
         return typer.echo(json_text.dumps(result.to_dict(), ensure_ascii=False))
     for line in result.lines():

@@ -10,27 +10,25 @@ def serve(
     run: Annotated[str, typer.Argument(help='Run folder, its name in logs/, weights file, "last" or "best".')] = "last",
     host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port.")] = 8000,
-    batch: Annotated[
-        int, typer.Option(envvar="MRCNN_BATCH", help="Pictures that go through the network together.")
-    ] = 4,
+    batch: Annotated[int, typer.Option(envvar="MRCNN_BATCH", help="Images that go through the network together.")] = 4,
     max_megabytes: Annotated[float, typer.Option(envvar="MRCNN_MAX_MEGABYTES", help="Of a request.")] = 20,
-    max_megapixels: Annotated[float, typer.Option(envvar="MRCNN_MAX_MEGAPIXELS", help="Of a picture.")] = 25,
+    max_megapixels: Annotated[float, typer.Option(envvar="MRCNN_MAX_MEGAPIXELS", help="Of an image.")] = 25,
     max_seconds: Annotated[float, typer.Option(envvar="MRCNN_MAX_SECONDS", help="For a request.")] = 30,
     max_waiting: Annotated[
         int, typer.Option(envvar="MRCNN_MAX_WAITING", help="Requests at a time; more are refused with 503.")
     ] = 64,
     addresses: Annotated[
-        bool, typer.Option(envvar="MRCNN_ADDRESSES", help="Also fetch pictures from web addresses: POST /detect/url.")
+        bool, typer.Option(envvar="MRCNN_ADDRESSES", help="Also fetch images from web addresses: POST /detect/url.")
     ] = False,
     logs: Annotated[Path, typer.Option(help="Where runs are.")] = Path("logs"),
 ):
-    """Serve a run: a page for pictures, and a REST API (POST /detect; its description at /docs).
+    """Serve a run: a page for images, and a REST API (POST /detect; its description at /docs).
 
     With MRCNN_API_KEY in the environment clients must send it in the header X-API-Key.
 
     Example: mrcnn serve last --port 8000
 
-    Then: curl -F picture=@photo.jpg "http://127.0.0.1:8000/detect?min_score=0.7"
+    Then: curl -F image=@photo.jpg "http://127.0.0.1:8000/detect?min_score=0.7"
     """
     from mrcnn_ext.serve.limits import Limits
     from mrcnn_ext.serve.run import api_key_from_environment

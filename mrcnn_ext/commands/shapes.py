@@ -12,7 +12,7 @@ from mrcnn_ext.shapes import make_shapes
 def shapes(
     folder: Annotated[Path, typer.Argument(help="Where the data set goes.")] = Path("data/shapes"),
     hard: Annotated[bool, typer.Option(help="Eight classes, small, textured, hidden: a harder set.")] = False,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same pictures.")] = 2018,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same images.")] = 2018,
 ):
     """Make the shapes data set: circles, squares and triangles, in COCO form.
 

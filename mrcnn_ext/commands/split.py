@@ -19,7 +19,7 @@ def split(
         typer.Option(help='What stays together: "folder", "duplicates" or a field of the images. May be repeated.'),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same parts.")] = 2018,
-    pictures: Annotated[Path | None, typer.Option(help="Folder of the pictures, if not the usual one.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of the images, if not the usual one.")] = None,
     name: Annotated[str | None, typer.Option(help="Name in the file names. Default: that of the folder.")] = None,
     year: Annotated[str, typer.Option(help="End of the file names; may be empty.")] = "2018",
     link: Annotated[
@@ -51,7 +51,7 @@ def split(
         folds=folds,
         by=by or (),
         seed=seed,
-        pictures=pictures,
+        images=images,
         name=name,
         year=year,
         link=link,
@@ -84,7 +84,7 @@ def _print(result) -> None:
     for tree, parts in result.trees.items():
         heads = [Column(escape(part), justify="right") for part in parts]
         table = Table(Column(escape(tree), overflow="fold"), *heads)
-        for key in ("pictures", "objects"):
+        for key in ("images", "objects"):
             table.add_row(key, *(f"{numbers[key]:,}" for numbers in parts.values()))
         for name in next(iter(parts.values()))["classes"]:
             table.add_row(escape(name), *(f"{numbers['classes'][name]:,}" for numbers in parts.values()))

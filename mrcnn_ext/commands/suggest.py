@@ -10,7 +10,7 @@ import typer
 def suggest(
     data: Annotated[Path, typer.Argument(help="Folder of a split data set, or one COCO annotation file.")],
     year: Annotated[str, typer.Option(help="End of the file names in the folder; may be empty.")] = "2018",
-    pictures: Annotated[Path | None, typer.Option(help="Pictures of a single file, if not in the usual place.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Images of a single file, if not in the usual place.")] = None,
     memory: Annotated[float | None, typer.Option(help="For a GPU with so many GB, not for this machine.")] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the settings as JSON, as notebook 02 does.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -24,7 +24,7 @@ def suggest(
     from mrcnn_ext.suggest import suggest as run_suggest
 
     machine = None if memory is None else machine_with_gpu(memory)
-    result = run_suggest(data, machine, year=year, pictures=pictures)
+    result = run_suggest(data, machine, year=year, images=images)
     if out is not None:
         result.config_class()().to_json(out)
     typer.echo(json.dumps(result.to_dict(), indent=2) if as_json else result.text())

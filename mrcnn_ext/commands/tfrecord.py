@@ -13,7 +13,7 @@ def tfrecord(
     data: Annotated[Path, typer.Argument(help="Folder of a COCO data set, or one annotation file.")],
     out: Annotated[Path, typer.Argument(help="Folder for the shards and label_map.pbtxt.")],
     shards: Annotated[int, typer.Option(help="Files for each part of the data set.")] = 8,
-    pictures: Annotated[Path | None, typer.Option(help="Folder of the pictures, if not the usual one.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of the images, if not the usual one.")] = None,
     workers: Annotated[int, typer.Option(help="Shards written at once.")] = 4,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ):
@@ -25,15 +25,13 @@ def tfrecord(
     """
     from mrcnn_ext.tfrecord.write import write_tfrecords
 
-    result = write_tfrecords(data, out, shards, pictures, workers, progress=not as_json)
+    result = write_tfrecords(data, out, shards, images, workers, progress=not as_json)
     if as_json:
         typer.echo(json.dumps(result))
         return
-    typer.echo(
-        f"{result['pictures']} pictures with {result['objects']} objects in {len(result['files'])} files in {out}"
-    )
+    typer.echo(f"{result['images']} images with {result['objects']} objects in {len(result['files'])} files in {out}")
     if result["turned"]:
-        typer.echo(f"{len(result['turned'])} pictures with EXIF rotation were stored upright, as PNG")
+        typer.echo(f"{len(result['turned'])} images with EXIF rotation were stored upright, as PNG")
     for line in result["left_out"][:MAX_NAMED]:
         typer.echo(f"left out: {line}")
     if len(result["left_out"]) > MAX_NAMED:

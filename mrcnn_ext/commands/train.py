@@ -40,12 +40,12 @@ def train(
     resume: Annotated[bool, typer.Option(help="Go on where the last run of this name stopped.")] = False,
     augment: Annotated[
         Augment,
-        typer.Option(help="How pictures are changed each time: a little, scaled 0.1 to 2 times and cropped, or not."),
+        typer.Option(help="How images are changed each time: a little, scaled 0.1 to 2 times and cropped, or not."),
     ] = Augment.LIGHT,
     copy_paste: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the pictures into which objects of others are pasted.")
+        float, typer.Option(min=0, max=1, help="Share of the images into which objects of others are pasted.")
     ] = 0.0,
-    ap_pictures: Annotated[int, typer.Option(min=0, help="Validation pictures for AP; 0: none.")] = 200,
+    ap_images: Annotated[int, typer.Option(min=0, help="Validation images for AP; 0: none.")] = 200,
     ap_every: Annotated[int, typer.Option(min=1, help="Epochs from one AP to the next.")] = 1,
     logs: Annotated[Path, typer.Option(help="Where the folders of the runs are.")] = Path("logs"),
     year: Annotated[str, typer.Option(help="End of the file names in the folder; may be empty.")] = "2018",
@@ -76,7 +76,7 @@ def train(
             year=year,
             resume=resume,
             augmentation=_augmentation(augment, copy_paste),
-            ap_pictures=ap_pictures,
+            ap_images=ap_images,
             ap_every=ap_every,
         )
     folder = Path(result.model.log_dir)

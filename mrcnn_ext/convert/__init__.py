@@ -1,4 +1,4 @@
-"""Labels of other tools to COCO and back: `convert("export.json", "mine/annotations.json", images="mine/pictures")`."""
+"""Labels of other tools to COCO and back: `convert("export.json", "mine/annotations.json", images="mine/images")`."""
 
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Builder, Options

@@ -9,12 +9,12 @@ class Account:
     """Counts and places, filled while reading and writing.
 
     kept: {what: count}; repaired, dropped and notes: {what happened: [where, ..]}, each place with its file name.
-    format and seen: the name of the format, and what it was recognised by; pictures: the folder that the `file_name`s
-    of the pictures are relative to, or None when the pictures were not looked at.
+    format and seen: the name of the format, and what it was recognised by; images: the folder that the `file_name`s
+    of the images are relative to, or None when the images were not looked at.
     """
 
     def __init__(self):
-        self.format = self.seen = self.pictures = None
+        self.format = self.seen = self.images = None
         self.kept = Counter()
         self.repaired, self.dropped, self.notes = {}, {}, {}
 
@@ -46,7 +46,7 @@ class Account:
         return {
             "format": self.format,
             "seen": self.seen,
-            "pictures": None if self.pictures is None else str(self.pictures),
+            "images": None if self.images is None else str(self.images),
             "kept": dict(self.kept),
             "repaired": self.repaired,
             "dropped": self.dropped,
@@ -56,10 +56,10 @@ class Account:
     def lines(self) -> list[str]:
         """The account as lines of text; at most five places a line."""
         lines = [f"format: {self.format} ({self.seen})"] if self.format else []
-        if self.pictures is not None:
-            lines.append(f"pictures: {self.pictures}")
+        if self.images is not None:
+            lines.append(f"images: {self.images}")
         elif self.format:
-            lines.append("pictures: not looked at; sizes and rotation are those that the labels state (else --images)")
+            lines.append("images: not looked at; sizes and rotation are those that the labels state (else --images)")
         lines += [f"kept: {count} {what}" for what, count in self.kept.items()]
         for title, entries in zip(("repaired", "dropped", "look at"), self._lists(), strict=True):
             for what, places in entries.items():

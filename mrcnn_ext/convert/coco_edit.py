@@ -4,9 +4,9 @@ from mrcnn_ext.convert.account import Account
 
 
 def merge_coco(first: dict, second: dict, account: Account, source: str) -> dict:
-    """Both in one: classes meet by name, pictures by file_name, ids of `second` that are taken become new ones.
+    """Both in one: classes meet by name, images by file_name, ids of `second` that are taken become new ones.
 
-    source: name of the second, for the account.  Raises ValueError when a picture has two sizes.
+    source: name of the second, for the account.  Raises ValueError when an image has two sizes.
     """
     categories, category_ids = _merge(first["categories"], second["categories"], "name", account, source)
     images, image_ids = _merge(first["images"], second["images"], "file_name", account, source)
@@ -15,7 +15,7 @@ def merge_coco(first: dict, second: dict, account: Account, source: str) -> dict
         size = item["width"], item["height"]
         if sizes.get(item["file_name"], size) != size:
             raise ValueError(
-                f"{source}: picture {item['file_name']} is {size}, but {sizes[item['file_name']]} in another file"
+                f"{source}: image {item['file_name']} is {size}, but {sizes[item['file_name']]} in another file"
             )
     annotations = list(first["annotations"])
     taken = {item["id"] for item in annotations}
@@ -32,7 +32,7 @@ def merge_coco(first: dict, second: dict, account: Account, source: str) -> dict
 
 
 def filter_coco(coco: dict, classes, account: Account) -> dict:
-    """Only the objects of the classes with these names; pictures stay, also those without any object left.
+    """Only the objects of the classes with these names; images stay, also those without any object left.
 
     Raises ValueError for a name that is none of the classes.
     """
@@ -50,7 +50,7 @@ def filter_coco(coco: dict, classes, account: Account) -> dict:
 
 
 def renumber_coco(coco: dict) -> dict:
-    """Ids of pictures, annotations and categories from 1 on, in their order."""
+    """Ids of images, annotations and categories from 1 on, in their order."""
     image_ids = {item["id"]: i for i, item in enumerate(coco["images"], 1)}
     category_ids = {item["id"]: i for i, item in enumerate(coco["categories"], 1)}
     annotations = [
@@ -74,12 +74,12 @@ def _merge(first: list, second: list, key: str, account: Account, source: str) -
         if name not in known:
             known[name] = old
             if old in taken:
-                what = "category" if key == "name" else "picture"
+                what = "category" if key == "name" else "image"
                 account.repair(f"{what} id that another file has, now a new one", f"{source}: {name} (id {old})")
                 known[name], following = following, following + 1
             taken.add(known[name])
             merged.append({**item, "id": known[name]})
         elif key == "file_name":
-            account.note("picture in several files: it has the objects of all", f"{source}: {name}")
+            account.note("image in several files: it has the objects of all", f"{source}: {name}")
         ids[old] = known[name]
     return merged, ids

@@ -16,7 +16,7 @@ def convert(sources, out, *, format="auto", to="coco", classes=None, renumber=Fa
 
     sources: a file or folder, or several, which are merged; out: file or folder to write.
     format: of the sources, "auto" to recognise each; to: one of WRITTEN.
-    classes: names of the classes to keep; renumber: ids of pictures, objects and classes from 1 on.
+    classes: names of the classes to keep; renumber: ids of images, objects and classes from 1 on.
     options: see `mrcnn_ext.convert.Options`.
     Raises ValueError or OSError naming the file.
     """
@@ -31,16 +31,16 @@ def convert(sources, out, *, format="auto", to="coco", classes=None, renumber=Fa
     coco, account = builders[0].coco(), builders[0].account
     for source, builder in zip(sources[1:], builders[1:], strict=True):
         account.add(builder.account)
-        if builder.account.pictures != account.pictures:
-            account.note("pictures of a merged source are in another folder", f"{source}: {builder.account.pictures}")
+        if builder.account.images != account.images:
+            account.note("images of a merged source are in another folder", f"{source}: {builder.account.images}")
         coco = merge_coco(coco, builder.coco(), account, str(source))
     if len(builders) > 1:
-        account.kept["pictures"], account.kept["objects"] = len(coco["images"]), len(coco["annotations"])
+        account.kept["images"], account.kept["objects"] = len(coco["images"]), len(coco["annotations"])
     if classes is not None:
         coco = filter_coco(coco, classes, account)
     if renumber:
         coco = renumber_coco(coco)
-    options = replace(options, images=options.images or account.pictures)
+    options = replace(options, images=options.images or account.images)
     account.add(format_module(to).write(coco, Path(out), options))
     return coco, account
 

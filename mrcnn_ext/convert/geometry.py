@@ -46,7 +46,7 @@ def place(crop: np.ndarray, x: int, y: int, height: int, width: int) -> np.ndarr
 
 
 def cut(shape: np.ndarray, width: int, height: int) -> np.ndarray:
-    """The part of a polygon (n, 2) inside the picture (Sutherland and Hodgman); no points when there is none."""
+    """The part of a polygon (n, 2) inside the image (Sutherland and Hodgman); no points when there is none."""
     for axis, sign, limit in ((0, 1, 0), (0, -1, width), (1, 1, 0), (1, -1, height)):
         room = sign * (shape[:, axis] - limit)
         kept = []
@@ -61,7 +61,7 @@ def cut(shape: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def turn_points(shape: np.ndarray, orientation: int, width: int, height: int) -> np.ndarray:
-    """Points on the stored pixels (width x height) -> points on the upright picture, by EXIF orientation 1 .. 8."""
+    """Points on the stored pixels (width x height) -> points on the upright image, by EXIF orientation 1 .. 8."""
     x, y = shape[:, 0], shape[:, 1]
     pairs = {
         1: (x, y),
@@ -77,7 +77,7 @@ def turn_points(shape: np.ndarray, orientation: int, width: int, height: int) ->
 
 
 def turn_mask(mask: np.ndarray, orientation: int) -> np.ndarray:
-    """Mask (H, W) on the stored pixels -> mask on the upright picture, by EXIF orientation 1 .. 8."""
+    """Mask (H, W) on the stored pixels -> mask on the upright image, by EXIF orientation 1 .. 8."""
     if orientation >= 5:
         mask = mask.T
     flip_rows, flip_columns = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)

@@ -5,8 +5,8 @@ import numpy as np
 from mrcnn_ext.masks import counts_to_bytes, decode_masks, polygon_parts, polygons_to_rle
 
 
-def by_picture(coco: dict):
-    """(image, [annotation, ..]) for every picture, also those without objects."""
+def by_image(coco: dict):
+    """(image, [annotation, ..]) for every image, also those without objects."""
     found = {item["id"]: [] for item in coco["images"]}
     for item in coco["annotations"]:
         found[item["image_id"]].append(item)

@@ -16,11 +16,11 @@ from xml.parsers import expat
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from mrcnn.data.picture import PICTURE_ERRORS
+from mrcnn.data.image import IMAGE_ERRORS
 
 MAX_COORDINATE = 1e7  # pixels; beyond it a number is no coordinate, and sums of its squares would overflow
 MAX_ID = 1 << 62
-MAX_PIXELS = 1 << 28  # of a picture or mask, 16384 x 16384; a larger size in a file is taken for damage
+MAX_PIXELS = 1 << 28  # of an image or mask, 16384 x 16384; a larger size in a file is taken for damage
 MAX_DEPTH = 400  # of elements in XML
 
 
@@ -102,27 +102,27 @@ def read_xml(path) -> Element:
 
 
 def read_bitmap(source, where, colours: bool = False) -> np.ndarray:
-    """Pixels of a mask picture (path or bytes), (H, W) or (H, W, 3 or 4); of a palette one its indices or colours."""
+    """Pixels of a mask image (path or bytes), (H, W) or (H, W, 3 or 4); of a palette one its indices or colours."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's about large pictures; the limit is below
-            with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as picture:
-                check_size(picture.width, picture.height, where)
-                if picture.mode in ("1", "I", "F") or picture.mode.startswith("I;"):
-                    return np.asarray(picture)
-                if picture.mode not in ("L", "RGB", "RGBA") and not (picture.mode == "P" and not colours):
-                    picture = picture.convert("RGBA" if "A" in picture.mode else "RGB")
-                return np.asarray(picture)
+            warnings.simplefilter("ignore")  # Pillow's about large images; the limit is below
+            with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as image:
+                check_size(image.width, image.height, where)
+                if image.mode in ("1", "I", "F") or image.mode.startswith("I;"):
+                    return np.asarray(image)
+                if image.mode not in ("L", "RGB", "RGBA") and not (image.mode == "P" and not colours):
+                    image = image.convert("RGBA" if "A" in image.mode else "RGB")
+                return np.asarray(image)
     except UnidentifiedImageError as error:
-        raise ValueError(f"{where}: the mask is no picture that can be read") from error
-    except PICTURE_ERRORS as error:
+        raise ValueError(f"{where}: the mask is no image that can be read") from error
+    except IMAGE_ERRORS as error:
         if str(where) in str(error):
             raise ValueError(str(error)) from error
-        raise ValueError(f"{where}: the mask picture is damaged: {error}") from error
+        raise ValueError(f"{where}: the mask image is damaged: {error}") from error
 
 
 def foreground(pixels: np.ndarray) -> np.ndarray:
-    """Mask bool (H, W) of a picture with one object: by its transparency where that says something, else non-black."""
+    """Mask bool (H, W) of an image with one object: by its transparency where that says something, else non-black."""
     if pixels.ndim == 2:
         return pixels != 0
     if pixels.shape[2] == 4 and (pixels[:, :, 3] != 255).any():
@@ -131,7 +131,7 @@ def foreground(pixels: np.ndarray) -> np.ndarray:
 
 
 def check_size(width: int, height: int, where) -> None:
-    """Raises ValueError for a size that no picture has."""
+    """Raises ValueError for a size that no image has."""
     if min(width, height) < 1 or width * height > MAX_PIXELS:
         raise ValueError(f"{where}: a size of {width} x {height} pixels cannot be right")
 

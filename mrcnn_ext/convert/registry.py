@@ -74,12 +74,12 @@ def read(path, format: str = "auto", options: Options | None = None) -> Builder:
         forget_json()
     missing = builder.account.dropped.get(NOT_FOUND)
     if missing and not builder.images:
-        looked = builder.account.pictures or "a folder that was named"
+        looked = builder.account.images or "a folder that was named"
         raise ValueError(
-            f"{path}: none of the {len(missing)} pictures is in {looked}, such as {missing[0]}; "
+            f"{path}: none of the {len(missing)} images is in {looked}, such as {missing[0]}; "
             "their sizes are needed. Say where they are with --images."
         )
     builder.account.format, builder.account.seen = name, seen
-    builder.account.kept["pictures"] = len(builder.images)
+    builder.account.kept["images"] = len(builder.images)
     builder.account.kept["objects"] = len(builder.annotations)
     return builder

@@ -1,8 +1,8 @@
-"""Detection on anything: pictures, folders, addresses, videos, and pictures far larger than the network.
+"""Detection on anything: images, folders, addresses, videos, and images far larger than the network.
 
 detector = Detector(model)                          # or Detector(model, tile=512)
 found = detector(image)                             # Found: class ids, scores, boxes, masks as RLE
-detect_sources(detector, ["pictures"], names, Writer("out", names))
+detect_sources(detector, ["images"], names, Writer("out", names))
 """
 
 from mrcnn_ext.detection.detector import Detector

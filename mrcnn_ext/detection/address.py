@@ -1,4 +1,4 @@
-"""A picture file from a web address: within bytes and seconds, a few redirects on."""
+"""An image file from a web address: within bytes and seconds, a few redirects on."""
 
 import re
 import time
@@ -40,7 +40,7 @@ def content_of(url: str, max_bytes: int, seconds: float, allow_private=False, pr
 
 
 def name_of(url: str) -> str:
-    """The last part of an address's path, fit for a file name; "picture" where there is none."""
+    """The last part of an address's path, fit for a file name; "image" where there is none."""
     path = re.sub(r"(?i)^https?://[^/?#]*|[?#].*", "", url)
     last = PurePosixPath(unquote(path)).name[-MAX_NAME:]
-    return "".join(c if c.isalnum() or c in "._- " else "_" for c in last).strip(". ") or "picture"
+    return "".join(c if c.isalnum() or c in "._- " else "_" for c in last).strip(". ") or "image"

@@ -1,4 +1,4 @@
-"""A model that takes pictures of any size, whole or in tiles, and tells where its seconds went."""
+"""A model that takes images of any size, whole or in tiles, and tells where its seconds went."""
 
 import time
 from collections import Counter
@@ -11,14 +11,14 @@ OVERLAP = 0.25
 
 
 class Detector:
-    """Finds objects in pictures.
+    """Finds objects in images.
 
-    model: a MaskRCNN in inference mode.  tile: pixels, the side of the tiles that every picture larger than one is cut
-    into; each goes through the network as a picture of its own. None: pictures go through whole.
+    model: a MaskRCNN in inference mode.  tile: pixels, the side of the tiles that every image larger than one is cut
+    into; each goes through the network as an image of its own. None: images go through whole.
     overlap: share of a tile's side that neighbours see as well; objects smaller than that come out best. With 0 objects
     at seams stay cut.
     across_classes: IoU of boxes above which the weaker of two objects goes, whatever their classes; None: leave them.
-    `seconds` sums the parts of all calls: decode (by who reads the pictures), resize, network, paste.
+    `seconds` sums the parts of all calls: decode (by who reads the images), resize, network, paste.
     """
 
     def __init__(self, model, tile: int | None = None, overlap: float = OVERLAP, across_classes: float | None = None):
@@ -27,32 +27,32 @@ class Detector:
         self.overlap = overlap
         self.across_classes = across_classes
         self.seconds = Counter(dict.fromkeys(PARTS, 0.0))
-        self.pictures = 0
+        self.images = 0
 
     def __call__(self, image) -> Found:
-        """Objects of one picture, array [H, W, C] or gray."""
+        """Objects of one image, array [H, W, C] or gray."""
         return self.batch([image])[0]
 
     def batch(self, images) -> list[Found]:
-        """Objects of several pictures; whole ones share the network's batches."""
+        """Objects of several images; whole ones share the network's batches."""
         found = [None] * len(images)
         whole = [i for i, image in enumerate(images) if not self.cuts(image)]
         for i, result in zip(whole, self._detect([images[i] for i in whole]), strict=True):
             found[i] = self._timed_found(result, *images[i].shape[:2])
         for i in set(range(len(images))) - set(whole):
             found[i] = self._tiled(images[i])
-        self.pictures += len(images)
+        self.images += len(images)
         if self.across_classes is not None:
             found = [suppress_across_classes(one, self.across_classes) for one in found]
         return found
 
     def cuts(self, image) -> bool:
-        """Whether a picture is so large that it goes through in tiles."""
+        """Whether an image is so large that it goes through in tiles."""
         return self.tile is not None and max(image.shape[:2]) > self.tile
 
-    def seconds_per_picture(self) -> dict[str, float]:
+    def seconds_per_image(self) -> dict[str, float]:
         """Mean seconds of each part."""
-        return {part: self.seconds[part] / max(self.pictures, 1) for part in PARTS}
+        return {part: self.seconds[part] / max(self.images, 1) for part in PARTS}
 
     def _tiled(self, image) -> Found:
         height, width = image.shape[:2]

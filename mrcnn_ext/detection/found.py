@@ -1,4 +1,4 @@
-"""What was found in one picture, small enough to keep for thousands of pictures and for huge ones."""
+"""What was found in one image, small enough to keep for thousands of images and for huge ones."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,9 @@ from mrcnn_ext.masks import rle_area
 
 @dataclass
 class Found:
-    """Objects of a picture of height x width pixels, best score first.
+    """Objects of an image of height x width pixels, best score first.
 
-    class_ids int (N,), scores (N,), boxes int px (N, 4) y1, x1, y2, x2; rles: N masks of the whole picture, or None for
+    class_ids int (N,), scores (N,), boxes int px (N, 4) y1, x1, y2, x2; rles: N masks of the whole image, or None for
     a network without masks.
     """
 
@@ -41,7 +41,7 @@ class Found:
 
 
 def found_of(result: dict, height: int, width: int, corner=(0, 0)) -> Found:
-    """An entry of `detect(..., crops=True)` on a picture, or on a part of it whose upper left pixel is at corner."""
+    """An entry of `detect(..., crops=True)` on an image, or on a part of it whose upper left pixel is at corner."""
     boxes = np.asarray(result["rois"], np.int64).reshape(-1, 4) + np.tile(corner, 2)
     rles = None
     if result["masks"] is not None:

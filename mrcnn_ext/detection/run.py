@@ -7,16 +7,16 @@ from tqdm.auto import tqdm
 
 from mrcnn_ext.detection.sources import count, sources_of
 
-LARGE = 4  # times the network's side, from which on a picture that went through whole is worth a note
+LARGE = 4  # times the network's side, from which on an image that went through whole is worth a note
 
 
 @dataclass
 class Summary:
-    """skipped: (name, reason) of what could not be read or taken.  seconds: mean of a picture, by part.
-    large: pictures that were made much smaller for the network, which small objects may not have outlived.
+    """skipped: (name, reason) of what could not be read or taken.  seconds: mean of an image, by part.
+    large: images that were made much smaller for the network, which small objects may not have outlived.
     left_out: the Writer's."""
 
-    pictures: int = 0
+    images: int = 0
     objects: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -27,18 +27,18 @@ class Summary:
         """For JSON."""
         skipped = [{"name": name, "reason": reason} for name, reason in self.skipped]
         seconds = {part: round(value, 5) for part, value in self.seconds.items()}
-        numbers = {"pictures": self.pictures, "objects": self.objects, "skipped": skipped}
-        return numbers | {"seconds_per_picture": seconds, "large": self.large, "left_out": self.left_out}
+        numbers = {"images": self.images, "objects": self.objects, "skipped": skipped}
+        return numbers | {"seconds_per_image": seconds, "large": self.large, "left_out": self.left_out}
 
 
 def detect_sources(detector, items, writer, allow_private=False, progress=True, channels=3) -> Summary:
     """Detect on files, folders, videos and addresses, and write what was found.
 
     detector: a Detector.  items, channels: see `sources_of`.  writer: a Writer; it is closed at the end.
-    A picture that cannot be read, or that the network cannot take, is skipped, and named in the Summary.
+    An image that cannot be read, or that the network cannot take, is skipped, and named in the Summary.
     """
     summary, batch = Summary(left_out=writer.left_out), []
-    with writer, tqdm(total=count(items, writer.folder), desc="detect", unit="picture", disable=not progress) as bar:
+    with writer, tqdm(total=count(items, writer.folder), desc="detect", unit="image", disable=not progress) as bar:
         sources = sources_of(items, allow_private, writer.folder, channels)
         for source, image in _read(sources, detector, summary, bar):
             batch.append((source, image))
@@ -47,12 +47,12 @@ def detect_sources(detector, items, writer, allow_private=False, progress=True, 
                 batch = []
         if batch:
             _detect_batch(detector, batch, writer, summary, bar)
-    summary.seconds = detector.seconds_per_picture()
+    summary.seconds = detector.seconds_per_image()
     return summary
 
 
 def _read(sources, detector, summary, bar):
-    """(source, picture) of all that can be read. A video is decoded between its sources: that counts as well."""
+    """(source, image) of all that can be read. A video is decoded between its sources: that counts as well."""
     before = time.perf_counter()
     for source in sources:
         try:
@@ -70,7 +70,7 @@ def _detect_batch(detector, batch, writer, summary, bar) -> None:
     side = detector.model.config.IMAGE_MAX_DIM
     for source, image, found in _found(detector, batch, summary):
         writer.add(source, image, found)
-        summary.pictures += 1
+        summary.images += 1
         summary.objects += len(found)
         if detector.tile is None and max(image.shape[:2]) >= LARGE * side:
             summary.large.append(source.name)
@@ -78,7 +78,7 @@ def _detect_batch(detector, batch, writer, summary, bar) -> None:
 
 
 def _found(detector, batch, summary) -> list[tuple]:
-    """(source, picture, Found) of a batch. If the network refuses it, of each of its pictures that is taken alone."""
+    """(source, image, Found) of a batch. If the network refuses it, of each of its images that is taken alone."""
     try:
         found = detector.batch([image for _, image in batch])
     except ValueError as error:

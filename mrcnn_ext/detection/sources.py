@@ -1,4 +1,4 @@
-"""What to detect on: pictures, folders of them, addresses, videos; read one after the other."""
+"""What to detect on: images, folders of them, addresses, videos; read one after the other."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -8,21 +8,21 @@ from pathlib import Path, PurePosixPath
 import cv2
 import numpy as np
 
-from mrcnn.data.picture import decode_picture, read_picture
+from mrcnn.data.image import decode_image, read_image
 from mrcnn.retry import Failure
-from mrcnn_ext.check.reading import PICTURE_ENDINGS
+from mrcnn_ext.check.reading import IMAGE_ENDINGS
 from mrcnn_ext.collect.fetch import Refused
 from mrcnn_ext.detection.address import content_of, name_of
 
 VIDEO_ENDINGS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v"}
-MAX_BYTES = 50_000_000  # of a picture from an address
+MAX_BYTES = 50_000_000  # of an image from an address
 TIMEOUT = 60.0  # seconds
 VIDEO_SLACK = 0.9  # of the stated number of frames, which many videos only estimate, so many must come
 
 
 @dataclass
 class Source:
-    """A picture to come: its name in the results, how to read it, whether it is a file of its own in the folder that
+    """An image to come: its name in the results, how to read it, whether it is a file of its own in the folder that
     names are relative to, or else the video that it is a frame of."""
 
     name: str
@@ -33,12 +33,12 @@ class Source:
 
 
 def sources_of(items, allow_private=False, out=None, channels=3) -> Iterator[Source]:
-    """Pictures and frames of files, folders (with those below), videos, and http or https addresses, in order.
+    """Images and frames of files, folders (with those below), videos, and http or https addresses, in order.
 
     Names are relative to `root_of(items)`, of addresses their last part; no two are equal. What cannot be read raises
     ValueError or OSError when it is read, also a file that is not there.
     allow_private: also ask hosts of this network.  out: a folder that is left out where it lies in one of these.
-    channels: that pictures are to have; frames of videos have three.
+    channels: that images are to have; frames of videos have three.
     """
     root, taken = root_of(items), set()
     for item in map(str, items):
@@ -51,7 +51,7 @@ def sources_of(items, allow_private=False, out=None, channels=3) -> Iterator[Sou
             if file.suffix.lower() in VIDEO_ENDINGS and file.is_file():
                 yield from _frames(file, name)
             else:
-                yield Source(name, lambda file=file: read_picture(file, channels=channels), is_file=True)
+                yield Source(name, lambda file=file: read_image(file, channels=channels), is_file=True)
 
 
 def root_of(items) -> Path | None:
@@ -62,7 +62,7 @@ def root_of(items) -> Path | None:
 
 
 def count(items, out=None) -> int | None:
-    """How many pictures there will be; None where a video is among them."""
+    """How many images there will be; None where a video is among them."""
     total = 0
     for item in map(str, items):
         path = Path(item)
@@ -74,7 +74,7 @@ def count(items, out=None) -> int | None:
 
 
 def _files_below(folder: Path, out) -> list[Path]:
-    known, own = PICTURE_ENDINGS | VIDEO_ENDINGS, None if out is None else Path(out).resolve()
+    known, own = IMAGE_ENDINGS | VIDEO_ENDINGS, None if out is None else Path(out).resolve()
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in known and path.is_file())
     return [path for path in files if own is None or own not in path.resolve().parents]
 
@@ -106,7 +106,7 @@ def _damaged(path, number, stated):
 
 def _download(url: str, allow_private: bool, channels: int) -> np.ndarray:
     try:
-        return decode_picture(content_of(url, MAX_BYTES, TIMEOUT, allow_private), url, channels=channels)
+        return decode_image(content_of(url, MAX_BYTES, TIMEOUT, allow_private), url, channels=channels)
     except (Refused, Failure) as error:
         raise ValueError(f"{url}: {error}") from error
 

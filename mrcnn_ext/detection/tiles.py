@@ -1,4 +1,4 @@
-"""Tiles of a picture far larger than the network, and one object again from its parts in several tiles."""
+"""Tiles of an image far larger than the network, and one object again from its parts in several tiles."""
 
 from collections.abc import Iterator
 
@@ -9,15 +9,15 @@ from mrcnn.data.boxes import compute_overlaps
 from mrcnn_ext.detection.found import Found
 from mrcnn_ext.mask_crops import rle_to_crop
 
-SAME = 0.4  # IoU, in the part of the picture that both tiles see, from which on two detections are one object
+SAME = 0.4  # IoU, in the part of the image that both tiles see, from which on two detections are one object
 INSIDE = 0.7  # share of the smaller one that the larger one covers, from which on it, if cut, is a part of it
 EDGE = 2, 0.01  # pixels, and share of a tile's side: a box this near to a side of its tile was cut there
 
 
 def tiles_of(height: int, width: int, side: int, overlap: float) -> list[tuple[int, int, int, int]]:
-    """Boxes (y1, x1, y2, x2) of squares that cover a picture, row by row; neighbours share `overlap` of a side or more.
+    """Boxes (y1, x1, y2, x2) of squares that cover an image, row by row; neighbours share `overlap` of a side or more.
 
-    A picture smaller than `side` is one smaller tile. Raises ValueError for an overlap that is not in 0 .. 0.5.
+    An image smaller than `side` is one smaller tile. Raises ValueError for an overlap that is not in 0 .. 0.5.
     """
     if not 0 <= overlap <= 0.5:
         raise ValueError(f"the overlap of tiles is a share of their side, 0 to 0.5, but is {overlap}.")
@@ -28,7 +28,7 @@ def tiles_of(height: int, width: int, side: int, overlap: float) -> list[tuple[i
 
 
 def join(parts: list[tuple[tuple[int, int, int, int], Found]], height: int, width: int) -> Found:
-    """The objects of a picture from those of its tiles, [(tile, Found in pixels of the picture), ..].
+    """The objects of an image from those of its tiles, [(tile, Found in pixels of the image), ..].
 
     An object whose part lies well inside what a neighbour sees is the neighbour's. Detections of one class in two tiles
     that agree where both tiles see are one object: the one deepest in its tile, if no side cut it, or else the union of
@@ -74,7 +74,7 @@ def _together(parts: list[Found], height: int, width: int) -> Found:
 
 
 def _depth(boxes, tiles, height, width) -> np.ndarray:
-    """Pixels (N, 4) from each side of a box to that of its tile; endless where the picture ends there, too."""
+    """Pixels (N, 4) from each side of a box to that of its tile; endless where the image ends there, too."""
     at_end = tiles == np.array([0, 0, height, width])
     return np.where(at_end, np.inf, np.abs(boxes - tiles))
 
@@ -131,7 +131,7 @@ def _pairs(found: Found, tiles, cut) -> Iterator[tuple[float, int, int]]:
 
 
 def _agreement(found: Found, i: int, j: int, tiles, cut) -> tuple[float, bool]:
-    """IoU in the part of the picture that both tiles see, and whether the two can be one object."""
+    """IoU in the part of the image that both tiles see, and whether the two can be one object."""
     y1, x1 = np.maximum(tiles[i, :2], tiles[j, :2])
     y2, x2 = np.minimum(tiles[i, 2:], tiles[j, 2:])
     if y1 >= y2 or x1 >= x2:
@@ -158,7 +158,7 @@ def _common(box, other, window) -> tuple[int, int, int, int]:
 
 
 def _window(rle: dict, top: int, left: int, bottom: int, right: int) -> np.ndarray:
-    """Mask bool of a part of the picture."""
+    """Mask bool of a part of the image."""
     crop, (y1, x1) = rle_to_crop(rle)
     window = np.zeros((max(bottom - top, 0), max(right - left, 0)), bool)
     y, x, y_end, x_end = max(top, y1), max(left, x1), min(bottom, y1 + crop.shape[0]), min(right, x1 + crop.shape[1])

@@ -1,4 +1,4 @@
-"""What is written for the pictures that were looked at: overlays, videos, COCO JSON, CSV, masks, pre-annotations."""
+"""What is written for the images that were looked at: overlays, videos, COCO JSON, CSV, masks, pre-annotations."""
 
 import csv
 import json
@@ -19,23 +19,23 @@ from mrcnn_ext.masks import rle_to_json
 from mrcnn_ext.overlay import draw_objects
 
 KINDS = ("overlays", "coco", "csv", "masks", "labelme", "labelstudio")
-NO_FILE = "frame of a video, or picture from an address: they are not kept as files"
-COLUMNS = ("picture", "number", "class", "score", "x", "y", "width", "height", "area", "polygon")
+NO_FILE = "frame of a video, or image from an address: they are not kept as files"
+COLUMNS = ("image", "number", "class", "score", "x", "y", "width", "height", "area", "polygon")
 
 
 class Writer:
-    """Writes into a folder, picture by picture; call `close()` at the end, or use it in a `with`.
+    """Writes into a folder, image by image; call `close()` at the end, or use it in a `with`.
 
     kinds: some of
-        overlays      overlays/PICTURE.png; of a video overlays/VIDEO.mp4; objects from the score `drawn_from` on
-        coco          detections.json: pictures, classes, and objects with score, box, area and mask
+        overlays      overlays/IMAGE.png; of a video overlays/VIDEO.mp4; objects from the score `drawn_from` on
+        coco          detections.json: images, classes, and objects with score, box, area and mask
         csv           detections.csv: COLUMNS; boxes and area in pixels, polygon the lines around the mask as JSON,
                       [[x, y, x, y, ..], ..], filled by the even-odd rule
-        masks         masks/PICTURE_CLASS_NUMBER.png, one an object, as large as the picture; PICTURE without its
-                      ending, unless another picture differs by that only
-        labelme       labelme/: pre-annotations, one file a picture
+        masks         masks/IMAGE_CLASS_NUMBER.png, one an object, as large as the image; IMAGE without its
+                      ending, unless another image differs by that only
+        labelme       labelme/: pre-annotations, one file an image
         labelstudio   labelstudio.json: tasks with predictions
-    class_names: background first.  root: folder that the names of the pictures are relative to, for LabelMe.
+    class_names: background first.  root: folder that the names of the images are relative to, for LabelMe.
     `left_out`, after `close()`: {kind: {what: how often}}, what overlays and pre-annotations do not hold.
     """
 
@@ -46,7 +46,7 @@ class Writer:
         self.folder, self.class_names, self.kinds, self.root = Path(folder), class_names, tuple(kinds), root
         self.drawn_from = drawn_from
         self.images, self.annotations, self.left_out = [], [], {}
-        self._video, self._files = None, set()  # ids of pictures that are files
+        self._video, self._files = None, set()  # ids of images that are files
         self._not_drawn = 0
         self._taken = {"masks": set(), "videos": set()}
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ class Writer:
         self.close()
 
     def add(self, source, image, found: Found) -> None:
-        """One picture, or frame of a video, with its objects. source: a `Source`."""
+        """One image, or frame of a video, with its objects. source: a `Source`."""
         self.images.append(
             {"id": len(self.images) + 1, "file_name": source.name, "width": found.width, "height": found.height}
         )
@@ -82,7 +82,7 @@ class Writer:
             self._write_masks(source.name, found)
 
     def close(self) -> list[Path]:
-        """Writes what needs all pictures; returns the paths of the files for all of them."""
+        """Writes what needs all images; returns the paths of the files for all of them."""
         self._end_video()
         if self._not_drawn:
             self.left_out["overlays"] = {f"object with a score below {self.drawn_from}": self._not_drawn}
@@ -115,17 +115,17 @@ class Writer:
 
     def _write_masks(self, name: str, found: Found) -> None:
         plain, taken = str(PurePosixPath(name).with_suffix("")), self._taken["masks"]
-        picture = self.folder / "masks" / free_name(name if plain in taken else plain, taken)
+        image = self.folder / "masks" / free_name(name if plain in taken else plain, taken)
         for i, rle in enumerate(found.rles):
             mask = np.zeros((found.height, found.width), np.uint8)
             crop, (y1, x1) = rle_to_crop(rle)
             mask[y1 : y1 + crop.shape[0], x1 : x1 + crop.shape[1]] = crop * np.uint8(255)
             label = self.class_names[int(found.class_ids[i])].replace("/", "-")
-            picture.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(mask).convert("1").save(picture.with_name(f"{picture.name}_{label}_{i + 1}.png"))
+            image.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(mask).convert("1").save(image.with_name(f"{image.name}_{label}_{i + 1}.png"))
 
     def _write_pre_annotations(self) -> list[Path]:
-        """Those of pictures that are files; a tool that finds no picture can do nothing with its objects."""
+        """Those of images that are files; a tool that finds no image can do nothing with its objects."""
         kinds = [kind for kind in ("labelme", "labelstudio") if kind in self.kinds]
         if not kinds:
             return []
@@ -140,27 +140,27 @@ class Writer:
             self.left_out[kind] |= {what: len(places) for what, places in account.dropped.items()}
         return paths
 
-    def _draw(self, source, picture) -> None:
+    def _draw(self, source, image) -> None:
         if source.video:
-            self._write_frame(source, picture)
+            self._write_frame(source, image)
             return
         self._end_video()
         path = self.folder / "overlays" / f"{source.name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(path, compress_level=1)
+        Image.fromarray(image).save(path, compress_level=1)
 
-    def _write_frame(self, source, picture) -> None:
+    def _write_frame(self, source, image) -> None:
         if self._video is None or self._video[0] != source.video:
             self._end_video()
             name = source.video if source.video.endswith(".mp4") else f"{source.video}.mp4"
             path = self.folder / "overlays" / free_name(name, self._taken["videos"])
             path.parent.mkdir(parents=True, exist_ok=True)
-            height, width = picture.shape[:2]
+            height, width = image.shape[:2]
             stream = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), source.rate, (width, height))
             if not stream.isOpened():
                 raise OSError(f"{path}: this video cannot be written; leave out the overlays.")
             self._video = (source.video, stream)
-        self._video[1].write(np.ascontiguousarray(picture[:, :, ::-1]))
+        self._video[1].write(np.ascontiguousarray(image[:, :, ::-1]))
 
     def _end_video(self) -> None:
         if self._video is not None:
@@ -169,7 +169,7 @@ class Writer:
 
 
 def outlines_of(rle: dict) -> list[np.ndarray]:
-    """Closed lines (V, 2), last axis x, y in pixels of the picture, around a mask and its holes."""
+    """Closed lines (V, 2), last axis x, y in pixels of the image, around a mask and its holes."""
     crop, (y1, x1) = rle_to_crop(rle)
     return [line + [x1, y1] for line in mask_outlines(crop)]
 

@@ -8,14 +8,14 @@ import numpy as np
 from mrcnn_ext.evaluation.calibration import reliability
 from mrcnn_ext.evaluation.confusion import confusion_matrix
 from mrcnn_ext.evaluation.curves import Curve, class_curves
-from mrcnn_ext.evaluation.overlaps import PictureOverlaps, compare, match
+from mrcnn_ext.evaluation.overlaps import ImageOverlaps, compare, match
 from mrcnn_ext.evaluation.tide import error_costs
 
 POINTS = 200  # of a curve in JSON
 
 
 class Mistakes(NamedTuple):
-    """Mistakes in one picture: objects without a detection of their class, and detections without an object."""
+    """Mistakes in one image: objects without a detection of their class, and detections without an object."""
 
     image_id: int
     missed: int
@@ -29,7 +29,7 @@ class Analysis:
     kind: str
     min_score: float
     class_names: list[str]
-    pictures: list[PictureOverlaps]
+    images: list[ImageOverlaps]
     curves: dict[int, Curve]
     confusion: np.ndarray
     errors: dict
@@ -65,37 +65,37 @@ class Analysis:
 
 
 def analyse(dataset, detections, kind=None, min_score=0.5, max_detections=100) -> Analysis:
-    """Curves, confusion, error types, calibration and mistakes of the pictures in `detections`.
+    """Curves, confusion, error types, calibration and mistakes of the images in `detections`.
 
     detections: entries of `detect_dataset`.  kind: "segm" or "bbox"; None: masks where there are some.
-    min_score: for the confusion matrix and the mistakes.  max_detections: of a picture and class.
+    min_score: for the confusion matrix and the mistakes.  max_detections: of an image and class.
     """
     if kind is None:
         kind = "segm" if all("rles" in item or "masks" in item for item in detections) else "bbox"
-    pictures = compare(dataset, detections, kind, max_detections)
+    images = compare(dataset, detections, kind, max_detections)
     classes = len(dataset.class_names)
     return Analysis(
         kind,
         min_score,
         _unique(dataset.class_names),
-        pictures,
-        class_curves(pictures, classes),
-        confusion_matrix(pictures, classes, min_score),
-        error_costs(pictures, classes),
-        reliability(pictures),
-        mistakes_in(pictures, min_score),
+        images,
+        class_curves(images, classes),
+        confusion_matrix(images, classes, min_score),
+        error_costs(images, classes),
+        reliability(images),
+        mistakes_in(images, min_score),
     )
 
 
-def mistakes_in(pictures, min_score=0.5, iou=0.5) -> list[Mistakes]:
-    """Mistakes of each picture, most first; pictures without any are left out. Crowds are not counted as objects."""
+def mistakes_in(images, min_score=0.5, iou=0.5) -> list[Mistakes]:
+    """Mistakes of each image, most first; images without any are left out. Crowds are not counted as objects."""
     found = []
-    for picture in pictures:
-        pairs, on_crowd = match(picture, iou)  # the best scores go first, so weak ones take nothing from strong ones
-        strong = picture.scores >= min_score
+    for image in images:
+        pairs, on_crowd = match(image, iou)  # the best scores go first, so weak ones take nothing from strong ones
+        strong = image.scores >= min_score
         right = int(np.sum(strong & (pairs >= 0)))
-        missed = int(np.sum(~picture.crowd)) - right
-        found.append(Mistakes(picture.image_id, missed, int(np.sum(strong & ~on_crowd)) - right))
+        missed = int(np.sum(~image.crowd)) - right
+        found.append(Mistakes(image.image_id, missed, int(np.sum(strong & ~on_crowd)) - right))
     return sorted((one for one in found if one.missed or one.wrong), key=lambda one: -one.missed - one.wrong)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from mrcnn_ext.evaluation.overlaps import match
 
 
-def reliability(pictures, bins=10, iou=0.5) -> dict:
+def reliability(images, bins=10, iou=0.5) -> dict:
     """Detections by score in equal steps of 0..1: lists "low", "high", "count", "score", "precision", and "ece".
 
     score: mean of a step; precision: share of its detections that are right at this IoU; both NaN where there are none.
@@ -13,9 +13,9 @@ def reliability(pictures, bins=10, iou=0.5) -> dict:
     of detections: Kueppers et al. 2020). Detections on crowds are left out.
     """
     scores, hits = [np.zeros(0)], [np.zeros(0, bool)]
-    for picture in pictures:
-        pairs, on_crowd = match(picture, iou)
-        scores.append(picture.scores[~on_crowd])
+    for image in images:
+        pairs, on_crowd = match(image, iou)
+        scores.append(image.scores[~on_crowd])
         hits.append(pairs[~on_crowd] >= 0)
     scores, hits = np.concatenate(scores), np.concatenate(hits)
     steps = np.minimum((scores * bins).astype(int), bins - 1)

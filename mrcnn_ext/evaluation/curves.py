@@ -26,12 +26,12 @@ class Curve(NamedTuple):
     best_f1: float
 
 
-def class_curves(pictures, classes: int, iou=0.5) -> dict[int, Curve]:
+def class_curves(images, classes: int, iou=0.5) -> dict[int, Curve]:
     """{class id from 1 on: Curve}.
 
-    pictures: from `compare`.  classes: number of them with background, as NUM_CLASSES.  iou: least of a right one.
+    images: from `compare`.  classes: number of them with background, as NUM_CLASSES.  iou: least of a right one.
     """
-    verdicts = [(picture, *match(picture, iou)) for picture in pictures]
+    verdicts = [(image, *match(image, iou)) for image in images]
     return {class_id: _curve(verdicts, class_id) for class_id in range(1, classes)}
 
 
@@ -51,11 +51,11 @@ def average_precision(scores, hits, objects: int) -> float:
 
 def _curve(verdicts, class_id: int) -> Curve:
     scores, hits, objects = [np.zeros(0)], [np.zeros(0, bool)], 0
-    for picture, pairs, on_crowd in verdicts:
-        own = (picture.class_ids == class_id) & ~on_crowd
-        scores.append(picture.scores[own])
+    for image, pairs, on_crowd in verdicts:
+        own = (image.class_ids == class_id) & ~on_crowd
+        scores.append(image.scores[own])
         hits.append(pairs[own] >= 0)
-        objects += int(np.sum((picture.true_ids == class_id) & ~picture.crowd))
+        objects += int(np.sum((image.true_ids == class_id) & ~image.crowd))
     scores, hits = np.concatenate(scores), np.concatenate(hits)
     ap = average_precision(scores, hits, objects)
     order = np.argsort(-scores, kind="stable")

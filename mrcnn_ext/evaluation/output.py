@@ -23,7 +23,7 @@ def print_results(results, console: Console | None = None) -> None:
     first = results[0]
     evaluation = first.evaluation
     console.print(
-        f"{escape(first.data)}, {escape(first.subset)}: {evaluation['pictures']:,} pictures, "
+        f"{escape(first.data)}, {escape(first.subset)}: {evaluation['images']:,} images, "
         f"{evaluation['objects']:,} objects",
         style="bold",
     )
@@ -39,8 +39,8 @@ def print_results(results, console: Console | None = None) -> None:
     for letter, result in lettered(results):
         console.print(escape(_named(letter, _believed_and_confused(result.analysis))), soft_wrap=True)
         worst = result.analysis.mistakes[:_MAX_WORST]
-        shown = (f"{result.picture_name(one.image_id)} ({one.missed} missed, {one.wrong} wrong)" for one in worst)
-        text = _named(letter, f"worst pictures: {', '.join(shown) or 'none'}")
+        shown = (f"{result.image_name(one.image_id)} ({one.missed} missed, {one.wrong} wrong)" for one in worst)
+        text = _named(letter, f"worst images: {', '.join(shown) or 'none'}")
         console.print(escape(text), soft_wrap=True)
     console.print("-: no such object in the truth.  AP, AR: COCO's, IoU 0.50:0.95.", style="dim")
 

@@ -9,8 +9,8 @@ from mrcnn_ext.evaluate import IOU_TYPES, true_objects
 from mrcnn_ext.results import compact
 
 
-class PictureOverlaps(NamedTuple):
-    """One picture: G true objects and D detections, best score first.
+class ImageOverlaps(NamedTuple):
+    """One image: G true objects and D detections, best score first.
 
     true_ids (G,) and class_ids (D,) are class ids from 1 on; crowd (G,) bool; scores (D,); ious (D, G), for a crowd the
     part of the detection that lies on it, as COCO has it.
@@ -24,11 +24,11 @@ class PictureOverlaps(NamedTuple):
     ious: np.ndarray
 
 
-def compare(dataset, detections, kind="segm", max_detections=100) -> list[PictureOverlaps]:
-    """The overlaps of the pictures in `detections`, in their order.
+def compare(dataset, detections, kind="segm", max_detections=100) -> list[ImageOverlaps]:
+    """The overlaps of the images in `detections`, in their order.
 
     detections: entries of `detect_dataset`.  kind: "segm" for masks, "bbox" for boxes.
-    max_detections: of a picture and class, the highest scores that count.
+    max_detections: of an image and class, the highest scores that count.
     Raises ValueError for detections without masks when masks are asked for.
     """
     if kind not in IOU_TYPES:
@@ -36,30 +36,30 @@ def compare(dataset, detections, kind="segm", max_detections=100) -> list[Pictur
     return [_compare_one(dataset, compact(item), kind, max_detections) for item in detections]
 
 
-def match(picture: PictureOverlaps, iou=0.5) -> tuple[np.ndarray, np.ndarray]:
+def match(image: ImageOverlaps, iou=0.5) -> tuple[np.ndarray, np.ndarray]:
     """Pair detections with true objects of their class as COCO does: best score first, each takes the best free one.
 
     iou: least overlap of a pair.
     Returns for each detection the number of its object or -1, int (D,), and whether it lies on a crowd of its class and
     so counts neither way, bool (D,).
     """
-    pairs = np.full(len(picture.scores), -1)
-    on_crowd = np.zeros(len(picture.scores), bool)
-    free = ~picture.crowd
-    for i, class_id in enumerate(picture.class_ids):
-        fits = (picture.true_ids == class_id) & (picture.ious[i] >= iou)
+    pairs = np.full(len(image.scores), -1)
+    on_crowd = np.zeros(len(image.scores), bool)
+    free = ~image.crowd
+    for i, class_id in enumerate(image.class_ids):
+        fits = (image.true_ids == class_id) & (image.ious[i] >= iou)
         if (fits & free).any():
-            pairs[i] = np.where(fits & free, picture.ious[i], -1.0).argmax()
+            pairs[i] = np.where(fits & free, image.ious[i], -1.0).argmax()
             free[pairs[i]] = False
         else:
-            on_crowd[i] = (fits & picture.crowd).any()
+            on_crowd[i] = (fits & image.crowd).any()
     return pairs, on_crowd
 
 
-def _compare_one(dataset, item: dict, kind: str, max_detections: int) -> PictureOverlaps:
+def _compare_one(dataset, item: dict, kind: str, max_detections: int) -> ImageOverlaps:
     truth = true_objects(dataset, item["image_id"])
     if kind == "segm" and item.get("rles") is None:
-        raise ValueError(f'picture {item["image_id"]}: its detections have no masks; compare boxes with kind="bbox".')
+        raise ValueError(f'image {item["image_id"]}: its detections have no masks; compare boxes with kind="bbox".')
     class_ids, scores = np.asarray(item["class_ids"], np.int32), np.asarray(item["scores"], np.float64)
     order = _best(class_ids, scores, max_detections)
     crowd = np.array([one["iscrowd"] for one in truth], bool)
@@ -72,7 +72,7 @@ def _compare_one(dataset, item: dict, kind: str, max_detections: int) -> Picture
     ious = np.zeros((len(order), len(truth)))
     if ious.size:
         ious = np.asarray(coco_mask.iou(found, real, crowd.astype(np.uint8).tolist()))
-    return PictureOverlaps(
+    return ImageOverlaps(
         int(item["image_id"]),
         np.array([one["class_id"] for one in truth], np.int32),
         crowd,

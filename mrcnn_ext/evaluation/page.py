@@ -9,10 +9,10 @@ from mrcnn_ext.evaluate import true_objects
 from mrcnn_ext.evaluation.figures import figures_of
 from mrcnn_ext.evaluation.output import classes_by_size, lettered, tables
 from mrcnn_ext.evaluation.run import comparable
-from mrcnn_ext.html_page import document, figure_uri, jpeg_uri, picture, table
+from mrcnn_ext.html_page import document, figure_uri, image, jpeg_uri, table
 from mrcnn_ext.overlay import draw_objects, side_by_side
 
-WORST = 8  # pictures of each run
+WORST = 8  # images of each run
 WIDEST = 1200  # pixels of a pair of them
 
 
@@ -30,9 +30,9 @@ def html_page(results) -> str:
     names = " and ".join(titles)
     body = [
         f"<h1>{escape(names)}</h1>",
-        f'<p class="muted">on {escape(first.data)}, {escape(first.subset)}: {first.evaluation["pictures"]:,} pictures, '
+        f'<p class="muted">on {escape(first.data)}, {escape(first.subset)}: {first.evaluation["images"]:,} images, '
         f"{first.evaluation['objects']:,} objects; the best {first.evaluation['max_detections']} detections of a "
-        "picture and class count</p>",
+        "image and class count</p>",
     ]
     shown = [*tables(results), classes_by_size(results)]
     for title, (head, rows) in zip(_titles(results), shown, strict=True):
@@ -40,26 +40,26 @@ def html_page(results) -> str:
     body.append('<p class="muted">-: no such object in the truth. AP, AR: COCO&#39;s, IoU 0.50:0.95.</p>')
     for title, result in zip(titles, results, strict=True):
         body.append(f"<h2>Figures: {escape(title)}</h2>")
-        body += [picture(figure_uri(figure), text, wide=True) for figure, text in figures_of(result.analysis).values()]
-        body.append(f"<h2>Worst pictures: {escape(title)}</h2>")
+        body += [image(figure_uri(figure), text, wide=True) for figure, text in figures_of(result.analysis).values()]
+        body.append(f"<h2>Worst images: {escape(title)}</h2>")
         body += [worst_case(result, one) for one in result.analysis.mistakes[:WORST]] or ["<p>none</p>"]
     seconds = sum(result.seconds for result in results)
     return document(f"Evaluation of {names}", [*body, f'<p class="muted">mrcnn evaluate, {seconds:.1f} s</p>'])
 
 
 def worst_case(result, mistakes) -> str:
-    """Truth beside prediction of one picture, as HTML."""
+    """Truth beside prediction of one image, as HTML."""
     text = f"{told(result, mistakes)} (truth left, prediction right)"
-    return picture(jpeg_uri(worst_pixels(result, mistakes)), text, wide=True)
+    return image(jpeg_uri(worst_pixels(result, mistakes)), text, wide=True)
 
 
 def told(result, mistakes) -> str:
-    """The mistakes in a picture, in words."""
-    return f"{result.picture_name(mistakes.image_id)}: {mistakes.missed} missed, {mistakes.wrong} wrong"
+    """The mistakes in an image, in words."""
+    return f"{result.image_name(mistakes.image_id)}: {mistakes.missed} missed, {mistakes.wrong} wrong"
 
 
 def worst_pixels(result, mistakes):
-    """Truth beside prediction of one picture, uint8 (H, W, 3), at most WIDEST wide."""
+    """Truth beside prediction of one image, uint8 (H, W, 3), at most WIDEST wide."""
     image = truth_beside_prediction(result.dataset, result.detections, mistakes.image_id, result.analysis.min_score)
     if image.shape[1] > WIDEST:
         size = (WIDEST, max(1, round(image.shape[0] * WIDEST / image.shape[1])))
@@ -68,7 +68,7 @@ def worst_pixels(result, mistakes):
 
 
 def truth_beside_prediction(dataset, detections, image_id, min_score=0.5):
-    """Pixels uint8 (H, W, 3): the true objects of a picture on the left, those detected on the right."""
+    """Pixels uint8 (H, W, 3): the true objects of an image on the left, those detected on the right."""
     item = next(item for item in detections if item["image_id"] == image_id)
     image, names, truth = dataset.load_image(image_id), dataset.class_names, true_objects(dataset, image_id)
     signs = [one["class_id"] * (-1 if one["iscrowd"] else 1) for one in truth]

@@ -8,12 +8,12 @@ from mrcnn_ext.evaluate import detect_dataset, evaluate
 from mrcnn_ext.evaluation.analysis import Analysis, analyse
 from mrcnn_ext.open_data import open_data
 from mrcnn_ext.report import NAMES, Evaluation
-from mrcnn_ext.results import picture_name, write_coco, write_results
+from mrcnn_ext.results import image_name, write_coco, write_results
 from mrcnn_ext.runs import find_run, load_run
 
 LEAST_SCORE = 0.05  # average precision needs weak detections too: a run's own threshold is lowered to this
 MEASURED_WITH = ("DETECTION_MIN_CONFIDENCE", "IMAGE_RESIZE_MODE", "IMAGE_MAX_DIM")
-COCO_LIMIT = 100  # detections of a picture and class; more where the run gives more
+COCO_LIMIT = 100  # detections of an image and class; more where the run gives more
 
 
 @dataclass
@@ -37,15 +37,15 @@ class RunResult:
         """Run and epoch."""
         return f"{self.run}, {self.weights}"
 
-    def picture_name(self, number: int) -> str:
-        """The file name of a picture."""
-        return picture_name(self.dataset, number)
+    def image_name(self, number: int) -> str:
+        """The file name of an image."""
+        return image_name(self.dataset, number)
 
     def to_dict(self) -> dict:
         """For JSON."""
         analysis = self.analysis.to_dict()
         for one in analysis["mistakes"]:
-            one["picture"] = self.picture_name(one["image_id"])
+            one["image"] = self.image_name(one["image_id"])
         facts = {"run": self.run, "weights": self.weights, "data": self.data, "subset": self.subset}
         return facts | dict(self.evaluation) | {"analysis": analysis, "seconds": round(self.seconds, 3)}
 
@@ -70,7 +70,7 @@ def evaluate_run(
 ) -> RunResult:
     """Detect on a part of a data set and measure what was found.
 
-    run: see `mrcnn_ext.runs.find_run`.  data, subset, year: see `open_data`.  limit: only the first pictures.
+    run: see `mrcnn_ext.runs.find_run`.  data, subset, year: see `open_data`.  limit: only the first images.
     results: a folder for what `save_detections` writes.
     Raises ValueError when run and data have other classes.
     """

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from mrcnn.data.picture import decode_picture
+from mrcnn.data.image import decode_image
 from mrcnn_ext.evaluation.figures import figures_of
 from mrcnn_ext.evaluation.page import told, worst_pixels
 from mrcnn_ext.html_page import png_bytes
 from mrcnn_ext.report import NAMES
 
-WORST = 4  # pictures
+WORST = 4  # images
 
 
 def write_tensorboard(result) -> Path:
-    """Numbers, figures and the worst pictures of a RunResult into the run's folder, at the step of the run's epoch.
+    """Numbers, figures and the worst images of a RunResult into the run's folder, at the step of the run's epoch.
 
     Returns the folder. Raises OSError where it cannot be written.
     """
@@ -25,7 +25,7 @@ def write_tensorboard(result) -> Path:
             for name, value in _numbers(result).items():
                 tf.summary.scalar(name, value)
             for name, (figure, caption) in figures_of(result.analysis).items():
-                tf.summary.image(name, decode_picture(png_bytes(figure), name)[None], description=caption)
+                tf.summary.image(name, decode_image(png_bytes(figure), name)[None], description=caption)
             for rank, one in enumerate(result.analysis.mistakes[:WORST], 1):
                 tf.summary.image(f"worst/{rank}", worst_pixels(result, one)[None], description=told(result, one))
         writer.close()

@@ -22,7 +22,7 @@ KINDS = ("class", "localisation", "both", "duplicate", "background", "missed")
 
 
 class Detection(NamedTuple):
-    """error: "" for a right one.  target: (picture, object) that it would be right for, without a class or localisation
+    """error: "" for a right one.  target: (image, object) that it would be right for, without a class or localisation
     error; target_id: the class of that."""
 
     class_id: int
@@ -32,19 +32,19 @@ class Detection(NamedTuple):
     target_id: int
 
 
-def error_costs(pictures, classes: int, high=HIGH, low=LOW) -> dict:
+def error_costs(images, classes: int, high=HIGH, low=LOW) -> dict:
     """{"ap": mean AP at IoU `high`, "count": {kind: errors}, "cost": {kind: AP gained if these were all mended}}.
 
-    pictures: from `compare`.  classes: number of them, background included.
+    images: from `compare`.  classes: number of them, background included.
     "cost" has also "false positive" (all wrong detections gone) and "false negative" (all objects without a right
     detection gone). Costs do not add up: mending one kind changes what another costs. AP is NaN without objects.
     """
     found, objects, missed, seen = [], Counter(), Counter(), Counter()
-    for number, picture in enumerate(pictures):
-        own, lost = _judge(number, picture, high, low)
+    for number, image in enumerate(images):
+        own, lost = _judge(number, image, high, low)
         found += own
-        objects.update(picture.true_ids[~picture.crowd].tolist())
-        missed.update(picture.true_ids[lost].tolist())
+        objects.update(image.true_ids[~image.crowd].tolist())
+        missed.update(image.true_ids[lost].tolist())
         seen.update(one.class_id for one in own if not one.error)
     present = [class_id for class_id in range(1, classes) if objects[class_id]]
     ap = _mean_ap(found, objects, present)
@@ -61,30 +61,30 @@ def error_costs(pictures, classes: int, high=HIGH, low=LOW) -> dict:
     }
 
 
-def _judge(number: int, picture, high: float, low: float) -> tuple[list[Detection], np.ndarray]:
-    """The detections of a picture with their errors, and which objects are missed, bool (G,)."""
-    pairs, on_crowd = match(picture, high)
-    real = ~picture.crowd
+def _judge(number: int, image, high: float, low: float) -> tuple[list[Detection], np.ndarray]:
+    """The detections of an image with their errors, and which objects are missed, bool (G,)."""
+    pairs, on_crowd = match(image, high)
+    real = ~image.crowd
     taken = np.zeros(len(real), bool)
     taken[pairs[pairs >= 0]] = True
     missed = real & ~taken
     found = []
     for i in np.flatnonzero(~on_crowd):
-        class_id, score = int(picture.class_ids[i]), float(picture.scores[i])
-        error, j = ("", int(pairs[i])) if pairs[i] >= 0 else _error(picture, i, real, high, low)
+        class_id, score = int(image.class_ids[i]), float(image.scores[i])
+        error, j = ("", int(pairs[i])) if pairs[i] >= 0 else _error(image, i, real, high, low)
         if error in ("class", "localisation"):
             missed[j] = False
         mendable = error in ("class", "localisation") and not taken[j]
         target = (number, j) if mendable else None
-        found.append(Detection(class_id, score, error, target, int(picture.true_ids[j]) if mendable else 0))
+        found.append(Detection(class_id, score, error, target, int(image.true_ids[j]) if mendable else 0))
     return found, missed
 
 
-def _error(picture, i: int, real: np.ndarray, high: float, low: float) -> tuple[str, int]:
+def _error(image, i: int, real: np.ndarray, high: float, low: float) -> tuple[str, int]:
     """Kind of error of detection i, and the object that tells so (-1: none)."""
-    same = picture.true_ids == picture.class_ids[i]
-    own, own_best = _best(picture.ious[i], real & same)
-    other, other_best = _best(picture.ious[i], real & ~same)
+    same = image.true_ids == image.class_ids[i]
+    own, own_best = _best(image.ious[i], real & same)
+    other, other_best = _best(image.ious[i], real & ~same)
     if low <= own < high:
         return "localisation", own_best
     if other >= high:

@@ -1,4 +1,4 @@
-"""Labelling in the browser with Label Studio: `push` pictures and pre-annotations, `pull` the finished labels as COCO.
+"""Labelling in the browser with Label Studio: `push` images and pre-annotations, `pull` the finished labels as COCO.
 
     push("data/raw", classes=["peach"], model="last")
     pull("data/raw", "data/raw/annotations.json")

@@ -1,22 +1,22 @@
-"""What the current model sees in pictures that nobody has labelled, as COCO annotations that are easy to correct."""
+"""What the current model sees in images that nobody has labelled, as COCO annotations that are easy to correct."""
 
 import cv2
 import numpy as np
 
 from mrcnn.data.dataset import Dataset
 from mrcnn_ext.convert.outlines import mask_outlines
-from mrcnn_ext.labelstudio.pictures import Pictures
+from mrcnn_ext.labelstudio.images import Images
 from mrcnn_ext.masks import decode_masks, rle_area
 
 SOURCE = "labelstudio"
 TOLERANCE = 0.75  # pixels that a corner of an outline may be away from the mask's edge
 
 
-def detect_objects(model, class_names: list[str], part: Pictures, image_ids: list[int], progress=True) -> dict:
-    """A COCO dict of some pictures of a part with the objects that a model finds, each with its score.
+def detect_objects(model, class_names: list[str], part: Images, image_ids: list[int], progress=True) -> dict:
+    """A COCO dict of some images of a part with the objects that a model finds, each with its score.
 
     model: a MaskRCNN in inference mode; class_names: its classes, background first.
-    Raises ValueError naming a picture that cannot be read.
+    Raises ValueError naming an image that cannot be read.
     """
     from mrcnn_ext.evaluate import detect_dataset, result_to_coco
 

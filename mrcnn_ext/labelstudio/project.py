@@ -79,7 +79,7 @@ def make_project(server: Server, title: str, classes: list[str]) -> dict:
     project = find_project(server, title)
     if project is None:
         if not classes:
-            raise ValueError("These pictures have no labels yet: name the classes, --classes peach,leaf.")
+            raise ValueError("These images have no labels yet: name the classes, --classes peach,leaf.")
         settings = {"title": title, "label_config": label_config(classes), "show_collab_predictions": True}
         return server.post("/api/projects", settings)
     there = config_classes(project)

@@ -1,4 +1,4 @@
-"""Finished labels from a project of Label Studio, as COCO files with the pictures and ids of the data set."""
+"""Finished labels from a project of Label Studio, as COCO files with the images and ids of the data set."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -8,7 +8,7 @@ from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Options
 from mrcnn_ext.convert.formats.labelstudio import read_tasks
 from mrcnn_ext.labelstudio.access import need_access
-from mrcnn_ext.labelstudio.pictures import Pictures, read_pictures
+from mrcnn_ext.labelstudio.images import Images, read_images
 from mrcnn_ext.labelstudio.project import config_classes, need_project
 from mrcnn_ext.labelstudio.push_data import project_title
 
@@ -17,7 +17,7 @@ from mrcnn_ext.labelstudio.push_data import project_title
 class Pulled:
     """What came back.
 
-    files: the COCO files written.  Numbers of pictures: labelled in Label Studio, kept with the labels they had before,
+    files: the COCO files written.  Numbers of images: labelled in Label Studio, kept with the labels they had before,
     skipped there, and still without any labels (these and the skipped ones are in no file); objects: in the files.
     account: what could not be kept, and what a person should look at.
     """
@@ -39,23 +39,23 @@ class Pulled:
     def lines(self) -> list[str]:
         """For people."""
         return [
-            f"{self.labelled} pictures labelled in Label Studio, {self.kept} with the labels they had, "
+            f"{self.labelled} images labelled in Label Studio, {self.kept} with the labels they had, "
             f"{self.skipped} skipped, {self.unlabelled} not labelled yet; {self.objects} objects",
             *(line for line in self.account.lines() if not line.startswith("kept")),
             *(f"written: {file}" for file in self.files),
         ]
 
 
-def pull(data, out, *, project=None, pictures=None, url=None, token=None) -> Pulled:
+def pull(data, out, *, project=None, images=None, url=None, token=None) -> Pulled:
     """Write the labels of a project as COCO: those of finished tasks, and for all others the ones that `data` has.
 
-    data, project, pictures, url, token: as for `push`.
+    data, project, images, url, token: as for `push`.
     out: a .json file, or a folder, whose annotations/ gets a file for each of the data set's; may be `data` itself.
-    File names and picture ids are those of `data`; a class that is new in Label Studio gets a new id.
+    File names and image ids are those of `data`; a class that is new in Label Studio gets a new id.
     Raises ValueError or OSError that says what to do.
     """
     access = need_access(url, token)
-    parts, account = read_pictures(data, pictures)
+    parts, account = read_images(data, images)
     files = _files(parts, Path(out))
     server = access.connect()
     found = need_project(server, project or project_title(data))
@@ -71,7 +71,7 @@ def pull(data, out, *, project=None, pictures=None, url=None, token=None) -> Pul
     return result
 
 
-def _files(parts: list[Pictures], out: Path) -> list[Path]:
+def _files(parts: list[Images], out: Path) -> list[Path]:
     if out.suffix.lower() == ".json":
         if len(parts) > 1:
             raise ValueError(f"{out}: this data set has {len(parts)} annotation files; name a folder to write them to.")
@@ -79,21 +79,21 @@ def _files(parts: list[Pictures], out: Path) -> list[Path]:
     return [out / "annotations" / (part.file.name if part.file else "annotations.json") for part in parts]
 
 
-def _by_key(tasks: list[dict], parts: list[Pictures], account: Account) -> dict[str, dict]:
-    """{key of a picture: its task}; of two tasks of one picture the one with labels."""
+def _by_key(tasks: list[dict], parts: list[Images], account: Account) -> dict[str, dict]:
+    """{key of an image: its task}; of two tasks of one image the one with labels."""
     keys, found = {part.key(image) for part in parts for image in part.coco["images"]}, {}
     for task in tasks:
         key = task["data"].get("file_name")
         if key not in keys:
-            account.drop("task of a picture that is not in the data set", str(key or task["data"].get("image")))
+            account.drop("task of an image that is not in the data set", str(key or task["data"].get("image")))
         elif key in found and not task["annotations"]:
-            account.note("picture with two tasks: the one without labels is left out", key)
+            account.note("image with two tasks: the one without labels is left out", key)
         else:
             found[key] = task
     return found
 
 
-def _labels(part: Pictures, tasks: dict[str, dict], classes: list[str], result: Pulled) -> dict:
+def _labels(part: Images, tasks: dict[str, dict], classes: list[str], result: Pulled) -> dict:
     """COCO content of one annotation file."""
     done = [(image, tasks[part.key(image)]) for image in part.coco["images"] if _state(part, image, tasks) == "done"]
     builder = read_tasks([_plain(image, task) for image, task in done], Options(images=part.folder))
@@ -116,7 +116,7 @@ def _labels(part: Pictures, tasks: dict[str, dict], classes: list[str], result: 
     return {**part.coco, "images": images, "annotations": kept + new, "categories": categories}
 
 
-def _state(part: Pictures, image: dict, tasks: dict[str, dict]) -> str:
+def _state(part: Images, image: dict, tasks: dict[str, dict]) -> str:
     """ "done", "skipped" or "open"."""
     annotations = tasks.get(part.key(image), {}).get("annotations") or []
     if any(not item.get("was_cancelled") for item in annotations):
@@ -124,24 +124,24 @@ def _state(part: Pictures, image: dict, tasks: dict[str, dict]) -> str:
     return "skipped" if annotations else "open"
 
 
-def _count(image: dict, part: Pictures, state: str, result: Pulled) -> None:
+def _count(image: dict, part: Images, state: str, result: Pulled) -> None:
     if image["file_name"] in part.listed:
         result.kept += 1
     elif state == "skipped":
         result.skipped += 1
-        result.account.drop("picture that was skipped in Label Studio", part.key(image))
+        result.account.drop("image that was skipped in Label Studio", part.key(image))
     else:
         result.unlabelled += 1
-        result.account.drop("picture that nobody has labelled yet", part.key(image))
+        result.account.drop("image that nobody has labelled yet", part.key(image))
 
 
 def _plain(image: dict, task: dict) -> dict:
-    """The task with our name for its picture, and without the pre-annotations."""
+    """The task with our name for its image, and without the pre-annotations."""
     data = {"image": image["file_name"], "coco_id": image["id"], "width": image["width"], "height": image["height"]}
     return {"data": data, "annotations": task["annotations"]}
 
 
-def _categories(part: Pictures, classes: list[str], pulled: dict) -> tuple[list[dict], dict[str, int]]:
+def _categories(part: Images, classes: list[str], pulled: dict) -> tuple[list[dict], dict[str, int]]:
     """The file's categories and after them the new ones, and {name: id}."""
     categories = list(part.coco["categories"])
     number_of = {item["name"]: item["id"] for item in categories}

@@ -1,4 +1,4 @@
-"""Pictures, and what is known of their labels, into a project of Label Studio."""
+"""Images, and what is known of their labels, into a project of Label Studio."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -8,12 +8,12 @@ from tqdm.auto import tqdm
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.formats.labelstudio_tasks import coco_to_tasks
 from mrcnn_ext.labelstudio.access import PROJECT, need_access
-from mrcnn_ext.labelstudio.pictures import Pictures, class_names, read_pictures
+from mrcnn_ext.labelstudio.images import Images, class_names, read_images
 from mrcnn_ext.labelstudio.project import make_project
 from mrcnn_ext.labelstudio.server import Server
 from mrcnn_ext.labelstudio.serving import served_from, upload
 
-CHUNK = 20  # pictures in one request
+CHUNK = 20  # images in one request
 MODEL_VERSION = "mrcnn"  # one name for all pre-annotations: Label Studio shows a person those of one name only
 
 
@@ -21,8 +21,8 @@ MODEL_VERSION = "mrcnn"  # one name for all pre-annotations: Label Studio shows 
 class Pushed:
     """What was done.
 
-    project: its number; url: of its page; classes: all of them; served: whether Label Studio reads the pictures from
-    data/ (else they were sent).  Numbers of pictures: new tasks, tasks that were there, of these finished ones, with
+    project: its number; url: of its page; classes: all of them; served: whether Label Studio reads the images from
+    data/ (else they were sent).  Numbers of images: new tasks, tasks that were there, of these finished ones, with
     pre-annotations from the data set's labels, with some from the model (also where it found nothing).
     account: what Label Studio cannot hold, and what was odd in the labels.
     """
@@ -45,10 +45,10 @@ class Pushed:
 
     def lines(self) -> list[str]:
         """For people."""
-        how = "reads the pictures from data/" if self.served else "was sent the pictures"
+        how = "reads the images from data/" if self.served else "was sent the images"
         return [
             f"{self.new} new tasks, {self.there} were there, {self.finished} of them finished; Label Studio {how}",
-            f"to correct: {self.from_labels} pictures with labels of the data set, {self.from_model} by the model",
+            f"to correct: {self.from_labels} images with labels of the data set, {self.from_model} by the model",
             *(line for line in self.account.lines() if not line.startswith("kept")),
             f"Label at {self.url}",
         ]
@@ -61,24 +61,24 @@ def push(
     model=None,
     logs=PROJECT / "logs",
     project=None,
-    pictures=None,
+    images=None,
     url=None,
     token=None,
     data_dir=None,
     progress=True,
 ) -> Pushed:
-    """Make or complete the project of a data set: a task for each picture, with what is known as pre-annotations.
+    """Make or complete the project of a data set: a task for each image, with what is known as pre-annotations.
 
-    data: folder of pictures with or without annotation files, or an annotation file; pictures: their folder, if not the
+    data: folder of images with or without annotation files, or an annotation file; images: their folder, if not the
     usual one.  classes: names besides those of the labels.  project: its title or number; default: `project_title`.
-    model: a run (see `mrcnn_ext.runs.load_run`), or (model, class names): it pre-labels the pictures without labels.
+    model: a run (see `mrcnn_ext.runs.load_run`), or (model, class names): it pre-labels the images without labels.
     logs: where the runs are; default: in the project, wherever this is called from.
     url, token: of Label Studio, see `mrcnn_ext.labelstudio.access`.  data_dir: the folder that Label Studio may see.
     Pushing again adds what is new: no task is doubled, and pre-annotations are renewed where nobody has labelled yet.
     Raises ValueError or OSError that says what to do.
     """
     access = need_access(url, token)
-    parts, account = read_pictures(data, pictures)
+    parts, account = read_images(data, images)
     detector = _detector(model, logs)
     server = access.connect()
     names = class_names(parts, classes)
@@ -107,7 +107,7 @@ def project_title(data) -> str:
         folder = folder.parent.parent if folder.parent.name == "annotations" else folder.parent
     ours = (PROJECT / "data").resolve()
     title = folder.relative_to(ours).as_posix() if ours in folder.parents else folder.name
-    return title[-50:] or "pictures"
+    return title[-50:] or "images"
 
 
 def _detector(model, logs):
@@ -120,12 +120,12 @@ def _detector(model, logs):
 
 
 class _Push:
-    """One call of `push`: the tasks that are there, and what goes with each picture."""
+    """One call of `push`: the tasks that are there, and what goes with each image."""
 
-    def __init__(self, server: Server, parts: list[Pictures], result: Pushed, detector, progress: bool):
+    def __init__(self, server: Server, parts: list[Images], result: Pushed, detector, progress: bool):
         self.server, self.parts, self.result = server, parts, result
         self.detector, self.progress = detector, progress
-        self.tasks = {}  # key of a picture -> its task
+        self.tasks = {}  # key of an image -> its task
 
     def sort_out(self) -> None:
         """Look at the tasks that are there."""
@@ -137,16 +137,16 @@ class _Push:
         self.result.there = len(self.tasks)
         self.result.finished = sum(is_finished(task) for task in self.tasks.values())
 
-    def push_part(self, part: Pictures, address: str | None) -> None:
-        """All pictures of one annotation file, some at a time."""
+    def push_part(self, part: Images, address: str | None) -> None:
+        """All images of one annotation file, some at a time."""
         images = [image for image in part.coco["images"] if not is_finished(self.tasks.get(part.key(image), {}))]
-        with tqdm(total=len(images), desc="push", unit="picture", disable=not self.progress) as bar:
+        with tqdm(total=len(images), desc="push", unit="image", disable=not self.progress) as bar:
             for start in range(0, len(images), CHUNK):
                 chunk = images[start : start + CHUNK]
                 self._push_chunk(part, chunk, address)
                 bar.update(len(chunk))
 
-    def _push_chunk(self, part: Pictures, images: list[dict], address: str | None) -> None:
+    def _push_chunk(self, part: Images, images: list[dict], address: str | None) -> None:
         tasks = self._tasks(part, images)
         new = [task for task in tasks if task["data"]["file_name"] not in self.tasks]
         if new and address is None:
@@ -161,8 +161,8 @@ class _Push:
             self.result.new += len(new)
         self._renew(task for task in tasks if task["data"]["file_name"] in self.tasks)
 
-    def _tasks(self, part: Pictures, images: list[dict]) -> list[dict]:
-        """Tasks of some pictures; a prediction only where there are labels, or the model was asked."""
+    def _tasks(self, part: Images, images: list[dict]) -> list[dict]:
+        """Tasks of some images; a prediction only where there are labels, or the model was asked."""
         ids = {image["id"] for image in images}
         labelled = part.labelled() & ids
         known = self._as_tasks(part, part.coco, labelled)
@@ -179,8 +179,8 @@ class _Push:
         self.result.from_model += len(asked)
         return [known[image["id"]] for image in images]
 
-    def _as_tasks(self, part: Pictures, coco: dict, ids: set[int]) -> dict[int, dict]:
-        """{picture id: task} of some pictures of a COCO dict; the picture's address still lacks its folder."""
+    def _as_tasks(self, part: Images, coco: dict, ids: set[int]) -> dict[int, dict]:
+        """{image id: task} of some images of a COCO dict; the image's address still lacks its folder."""
         some = {
             "images": [image for image in coco["images"] if image["id"] in ids],
             "annotations": [item for item in coco["annotations"] if item["image_id"] in ids],
@@ -209,5 +209,5 @@ class _Push:
 
 
 def is_finished(task: dict) -> bool:
-    """Whether a person has labelled or skipped the picture of a task."""
+    """Whether a person has labelled or skipped the image of a task."""
     return bool(task.get("annotations"))

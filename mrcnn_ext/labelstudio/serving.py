@@ -1,4 +1,4 @@
-"""How Label Studio gets at the pictures: from our folder data/ where it sees it, else each is sent to it."""
+"""How Label Studio gets at the images: from our folder data/ where it sees it, else each is sent to it."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -6,17 +6,17 @@ from urllib.parse import quote
 
 from mrcnn_ext.convert.formats.labelstudio_tasks import LOCAL_FILES
 from mrcnn_ext.labelstudio.access import PROJECT
-from mrcnn_ext.labelstudio.pictures import Pictures
+from mrcnn_ext.labelstudio.images import Images
 from mrcnn_ext.labelstudio.server import Refused, Server
 
 IN_CONTAINER = "/workspace/data"  # where docker-compose.yml puts data/
 NO_FILE = "(?!)"  # a pattern nothing matches: the button that scans the folder adds no task a second time
 
 
-def served_from(server: Server, project_id: int, parts: list[Pictures], data_dir: Path | None = None) -> list | None:
-    """Address of each part's folder of pictures on the server, or None where it cannot serve them.
+def served_from(server: Server, project_id: int, parts: list[Images], data_dir: Path | None = None) -> list | None:
+    """Address of each part's folder of images on the server, or None where it cannot serve them.
 
-    The server must see our data/ (data_dir) in the container, or at the same path as we do; one picture is looked at.
+    The server must see our data/ (data_dir) in the container, or at the same path as we do; one image is looked at.
     """
     root = (data_dir or PROJECT / "data").resolve()
     folders = [part.folder.resolve() for part in parts]
@@ -35,7 +35,7 @@ def served_from(server: Server, project_id: int, parts: list[Pictures], data_dir
 
 
 def upload(server: Server, project_id: int, paths: list[Path]) -> list[str]:
-    """Send pictures; their addresses on the server, in the same order.  Raises ValueError for a kind it cannot take."""
+    """Send images; their addresses on the server, in the same order.  Raises ValueError for a kind it cannot take."""
     with ExitStack() as stack:
         files = {f"file{i}": (path.name, stack.enter_context(path.open("rb"))) for i, path in enumerate(paths)}
         answer = server.post(f"/api/projects/{project_id}/import?commit_to_project=false", files=files)

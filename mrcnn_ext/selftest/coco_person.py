@@ -1,4 +1,4 @@
-"""A network of COCO's classes against a picture with a known answer: the astronaut that comes with scikit-image."""
+"""A network of COCO's classes against an image with a known answer: the astronaut that comes with scikit-image."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from mrcnn.coco_classes import COCO_CLASS_NAMES
 from mrcnn.data.boxes import compute_overlaps
 from mrcnn_ext.selftest import Check
 
-PERSON_PX = (15, 20, 512, 362)  # of the picture's 512 x 512; drawn by hand, without the helmet in her arm
+PERSON_PX = (15, 20, 512, 362)  # of the image's 512 x 512; drawn by hand, without the helmet in her arm
 ENOUGH_IOU = 0.5
 
 
 def finds_the_person(detector) -> Check:
-    """Whether what the detector is surest to be a person is the one in the picture.
+    """Whether what the detector is surest to be a person is the one in the image.
 
     detector: anything with `detect(images)` that has COCO's class ids.
     """
@@ -19,7 +19,7 @@ def finds_the_person(detector) -> Check:
 
     found = detector.detect([data.astronaut()])[0]
     persons = np.flatnonzero(found["class_ids"] == COCO_CLASS_NAMES.index("person"))
-    asked = "the person in scikit-image's picture astronaut"
+    asked = "the person in scikit-image's image astronaut"
     if not len(persons):
         text = f"{asked} is not found, among {len(found['class_ids'])} objects. Are the classes COCO's? If not, put a "
         return Check("right answers", False, text + "classes.json with their names, background first, beside the file")

@@ -1,4 +1,4 @@
-"""The engine against stored numbers: fixed weights, through a file, on a stored picture, to the expected boxes.
+"""The engine against stored numbers: fixed weights, through a file, on a stored image, to the expected boxes.
 
 The expected boxes are in expected.json; to make them anew after a change that is meant to change them:
 `python -m mrcnn_ext.selftest.engine` prints them.
@@ -11,17 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from mrcnn.data.picture import read_picture
+from mrcnn.data.image import read_image
 from mrcnn.presets import TinyConfig
 from mrcnn_ext.selftest import Check, Verdict
 
 FOLDER = Path(__file__).parent
-PICTURE = FOLDER / "picture.png"
+IMAGE = FOLDER / "image.png"
 EXPECTED = FOLDER / "expected.json"
 SEED = 3  # chosen so that several classes come out, with masks
 PIXELS = 1  # a box may be off by so much: coordinates are rounded
 SCORE = 1e-3
-# of layers whose random numbers would be too large: the picture comes in gray levels, deltas should stay small
+# of layers whose random numbers would be too large: the image comes in gray levels, deltas should stay small
 GAINS = {"conv1": 0.02, "rpn_class_raw": 0.3, "rpn_bbox_pred": 0.02, "mrcnn_class_logits": 0.3, "mrcnn_bbox_fc": 0.02}
 
 
@@ -74,7 +74,7 @@ def measure():
             for variable in layer.weights.values():
                 variable.assign(np.zeros(variable.shape, "float32"))
         report = load_weights(model.keras_model, path, mode="inference", verbose=0)
-        found = model.detect([read_picture(PICTURE)])[0]
+        found = model.detect([read_image(IMAGE)])[0]
     return {
         "rois": found["rois"].tolist(),
         "class_ids": found["class_ids"].tolist(),

@@ -9,25 +9,25 @@ import numpy as np
 from mrcnn.class_rows import class_count, names_of_file
 from mrcnn.coco_classes import COCO_CLASS_NAMES
 from mrcnn.config import Config
-from mrcnn.data.picture import read_picture
+from mrcnn.data.image import read_image
 from mrcnn.h5 import open_weights
 from mrcnn_ext.selftest import Check, Verdict
 from mrcnn_ext.selftest.coco_person import finds_the_person
-from mrcnn_ext.selftest.engine import PICTURE
+from mrcnn_ext.selftest.engine import IMAGE
 
-SIDE = 512  # pixels, of the picture for a file without a config.json
+SIDE = 512  # pixels, of the image for a file without a config.json
 NOT_CHECKED = Check(
     "right answers",
     None,
-    "a weight file does not say what its classes are, and the stored picture shows none of them. Measure it on "
-    "pictures with known objects (notebook 5, or mrcnn_ext.evaluate).",
+    "a weight file does not say what its classes are, and the stored image shows none of them. Measure it on "
+    "images with known objects (notebook 5, or mrcnn_ext.evaluate).",
 )
 
 
 def check_weight_file(path) -> Verdict:
     """Builds the network of a `.h5`, from config.json beside it or from the file's own shapes, loads it and detects.
 
-    With COCO's classes it is to find the person in a picture; of other classes no right answer is known.
+    With COCO's classes it is to find the person in an image; of other classes no right answer is known.
     """
     path = Path(path)
     try:
@@ -104,11 +104,11 @@ def _run(path, config):
             report = load_weights(model.keras_model, path, mode="inference", verbose=0)
         except ValueError as error:
             return [Check("loading", False, str(error))]
-        picture = read_picture(PICTURE)
+        image = read_image(IMAGE)
         if config.IMAGE_CHANNEL_COUNT not in (1, 3):
-            picture = np.repeat(picture.mean(axis=2, keepdims=True), config.IMAGE_CHANNEL_COUNT, 2).astype(np.uint8)
-        values = dict(zip(_outputs(config), model.keras_model.predict_on_batch(_inputs(model, picture)), strict=True))
-        found = model.detect([picture])[0]
+            image = np.repeat(image.mean(axis=2, keepdims=True), config.IMAGE_CHANNEL_COUNT, 2).astype(np.uint8)
+        values = dict(zip(_outputs(config), model.keras_model.predict_on_batch(_inputs(model, image)), strict=True))
+        found = model.detect([image])[0]
         answers = finds_the_person(model) if _is_of_coco(path, config) else NOT_CHECKED
     bad = [name for name, value in values.items() if not np.isfinite(value).all()]
     return [
@@ -116,7 +116,7 @@ def _run(path, config):
         Check("numbers", not bad, f"not finite: {', '.join(bad)}" if bad else "all outputs are finite"),
         _rpn_decides(values),
         _heads_decide(values, config),
-        _boxes_plausible(found, picture, config),
+        _boxes_plausible(found, image, config),
         answers,
     ]
 
@@ -129,8 +129,8 @@ def _is_of_coco(path, config):
     return not named or names_of_file(path, config.NUM_CLASSES)[1:] == COCO_CLASS_NAMES[1:]
 
 
-def _inputs(model, picture):
-    molded, metas, _ = model.mold_inputs([picture])
+def _inputs(model, image):
+    molded, metas, _ = model.mold_inputs([image])
     anchors = model.get_anchors(molded[0].shape)[None]
     return [np.asarray(values, np.float32) for values in (molded, metas, anchors)]
 
@@ -158,11 +158,11 @@ def _heads_decide(values, config):
     return Check("class head", sure >= least, text)
 
 
-def _boxes_plausible(found, picture, config):
-    rois, height, width = found["rois"], *picture.shape[:2]
+def _boxes_plausible(found, image, config):
+    rois, height, width = found["rois"], *image.shape[:2]
     inside = bool(np.all((rois >= 0) & (rois <= [height, width, height, width])))
     full = len(rois) >= config.DETECTION_MAX_INSTANCES and config.DETECTION_MIN_CONFIDENCE >= 0.5
-    text = f"{len(rois)} objects with a score of {config.DETECTION_MIN_CONFIDENCE} or more in a picture of a few shapes"
+    text = f"{len(rois)} objects with a score of {config.DETECTION_MIN_CONFIDENCE} or more in an image of a few shapes"
     if full:
         text += ": as many as can come out, as with random weights"
     return Check("detections", inside and not full, text if inside else f"{text}, some outside of it")

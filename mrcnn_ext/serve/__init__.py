@@ -1,1 +1,1 @@
-"""A trained run as a web service: a picture in, its objects as COCO JSON or drawn on it."""
+"""A trained run as a web service: an image in, its objects as COCO JSON or drawn on it."""

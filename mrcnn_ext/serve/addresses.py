@@ -1,4 +1,4 @@
-"""Pictures that clients name by a web address: fetched only when allowed, and never from inside this network."""
+"""Images that clients name by a web address: fetched only when allowed, and never from inside this network."""
 
 import anyio
 
@@ -12,7 +12,7 @@ AT_A_TIME = 8  # slow servers keep these waiting, and nothing else
 
 
 class Addresses:
-    """allowed: whether anything is fetched.  limits: a Limits; its bytes and seconds count for a picture too."""
+    """allowed: whether anything is fetched.  limits: a Limits; its bytes and seconds count for an image too."""
 
     def __init__(self, allowed, limits):
         self._allowed = allowed
@@ -22,7 +22,7 @@ class Addresses:
     async def get(self, url):
         """The bytes at an address. Raises `Refused` with a sentence for the client."""
         if not self._allowed:
-            raise Refused(403, "This service fetches no addresses: start it with --addresses, or send the picture.")
+            raise Refused(403, "This service fetches no addresses: start it with --addresses, or send the image.")
         return await anyio.to_thread.run_sync(self._fetch, url, limiter=self._limiter, abandon_on_cancel=True)
 
     def _fetch(self, url):
@@ -32,4 +32,4 @@ class Addresses:
         except Private:  # without the number it leads to, which is nobody's business
             raise Refused(400, "The address leads into this service's own network.") from None
         except (Unusable, Failure) as error:
-            raise Refused(400, f"The address gives no picture: {str(error)[:200]}") from error
+            raise Refused(400, f"The address gives no image: {str(error)[:200]}") from error

@@ -1,4 +1,4 @@
-"""Objects of one picture as a COCO document, or drawn on the picture as a PNG."""
+"""Objects of one image as a COCO document, or drawn on the image as a PNG."""
 
 from io import BytesIO
 
@@ -24,7 +24,7 @@ def above(objects, min_score):
 
 
 def coco_document(objects, size, file_name, class_names, masks="polygon", tolerance=1.0):
-    """{"images", "annotations", "categories"}: boxes x, y, width, height in pixels of the upright picture.
+    """{"images", "annotations", "categories"}: boxes x, y, width, height in pixels of the upright image.
 
     objects: as from `above`.  size: (height, width).  masks: "polygon" (without holes), "rle" (exact) or "none".
     tolerance: pixels that a polygon may leave the outline by; 0 keeps every corner.
@@ -71,7 +71,7 @@ def polygons(crop, corner, tolerance):
 
 
 def overlay_png(image, objects, class_names):
-    """The picture with its objects drawn on it, as bytes of a PNG."""
+    """The image with its objects drawn on it, as bytes of a PNG."""
     rles = objects["masks"]
     if rles is not None:
         corners = np.asarray(objects["rois"])[:, :2]

@@ -19,11 +19,11 @@ from mrcnn_ext.detection.address import name_of
 from mrcnn_ext.serve.addresses import Addresses
 from mrcnn_ext.serve.answers import above, coco_document, overlay_png
 from mrcnn_ext.serve.guard import Guard, routes
-from mrcnn_ext.serve.limits import Limits, Refused, decode, picture_size
+from mrcnn_ext.serve.limits import Limits, Refused, decode, image_size
 from mrcnn_ext.serve.metrics import Counted, Metrics
 from mrcnn_ext.serve.worker import Worker
 
-AT_A_TIME = 4  # pictures that are decoded or drawn: bounds memory and threads
+AT_A_TIME = 4  # images that are decoded or drawn: bounds memory and threads
 KEEP_NAME = 200  # characters of a file's name that come back
 KEY = APIKeyHeader(name="X-API-Key", auto_error=False)  # for the description; `Guard` looks at it, before the body
 log = logging.getLogger("mrcnn.serve")
@@ -43,9 +43,9 @@ class State(BaseModel):
 
 
 class Wanted(BaseModel):
-    """What is asked about a picture."""
+    """What is asked about an image."""
 
-    answer: Literal["json", "png"] = Field("json", description="COCO JSON, or the picture drawn on.")
+    answer: Literal["json", "png"] = Field("json", description="COCO JSON, or the image drawn on.")
     min_score: float = Field(
         0.5, ge=0, le=1, allow_inf_nan=False, description="Least score; the network keeps from 0.05 on."
     )
@@ -64,7 +64,7 @@ def create_app(load, limits=None, api_key=None, addresses=False):
 
     load: function without arguments that returns a `Served`; called at the start and by POST /reload.
     limits: a Limits.  api_key: asked for in the header X-API-Key by /detect.. and /reload; None: nothing is asked.
-    addresses: whether /detect/url fetches pictures from web addresses.
+    addresses: whether /detect/url fetches images from web addresses.
     """
     limits, metrics = limits or Limits(), Metrics()
     guard = Guard(limits, api_key)
@@ -158,7 +158,7 @@ def _add_detect(app, worker, guard, addresses, metrics):
         return await anyio.to_thread.run_sync(function, *arguments, limiter=limiter)
 
     async def answer(data, name, wanted, start):
-        width, height = await in_thread(picture_size, data, limits)
+        width, height = await in_thread(image_size, data, limits)
         with guard.memory.taken(3 * width * height):
             image = await in_thread(decode, data, limits)
             del data
@@ -182,19 +182,19 @@ def _add_detect(app, worker, guard, addresses, metrics):
 
     @api.post("/detect", responses=described)
     async def detect(
-        picture: Annotated[UploadFile, File(description="A picture file: JPEG, PNG, WebP, BMP, TIFF or GIF.")],
+        image: Annotated[UploadFile, File(description="An image file: JPEG, PNG, WebP, BMP, TIFF or GIF.")],
         wanted: Annotated[Wanted, Query()],
     ) -> Response:
-        """Finds the objects in a picture."""
+        """Finds the objects in an image."""
         start = time.perf_counter()
-        return await answer(await picture.read(), _base_name(picture.filename), wanted, start)
+        return await answer(await image.read(), _base_name(image.filename), wanted, start)
 
     @api.post("/detect/url", responses=described)
     async def detect_url(
-        url: Annotated[str, Form(max_length=2000, description="An http or https address of a picture file.")],
+        url: Annotated[str, Form(max_length=2000, description="An http or https address of an image file.")],
         wanted: Annotated[Wanted, Query()],
     ) -> Response:
-        """Finds the objects in a picture on the web. Refused unless the service was started with --addresses."""
+        """Finds the objects in an image on the web. Refused unless the service was started with --addresses."""
         start = time.perf_counter()
         data = await addresses.get(url)
         with guard.memory.taken(len(data)):

@@ -42,13 +42,13 @@ class Room:
 class Guard:
     """limits: a Limits.  api_key: what the header X-API-Key must be; None: anything.
 
-    requests, memory: a `Room` each, for requests and for the bytes of their bodies and pictures.
+    requests, memory: a `Room` each, for requests and for the bytes of their bodies and images.
     """
 
     def __init__(self, limits, api_key):
         self.limits = limits
         self.requests = Room(limits.waiting, f"{limits.waiting} requests are waiting already; try again soon.")
-        self.memory = Room(limits.memory, "The pictures that wait fill the memory already; try again soon.")
+        self.memory = Room(limits.memory, "The images that wait fill the memory already; try again soon.")
         self._api_key = api_key
 
     async def checked(self, handler, request):

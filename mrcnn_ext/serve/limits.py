@@ -1,20 +1,20 @@
-"""What a request may ask for, and the pictures in it: decoded only when they are small enough."""
+"""What a request may ask for, and the images in it: decoded only when they are small enough."""
 
 from dataclasses import dataclass
 from io import BytesIO
 
 from PIL import Image
 
-from mrcnn.data.picture import decode_picture
+from mrcnn.data.image import decode_image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "MPO")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """bytes: of a request.  pixels: of a picture.  waiting: requests at a time.  seconds: for a request.
+    """bytes: of a request.  pixels: of an image.  waiting: requests at a time.  seconds: for a request.
 
-    batch: pictures that go through the network together.  gather_seconds: how long the first of them waits for others.
+    batch: images that go through the network together.  gather_seconds: how long the first of them waits for others.
     """
 
     bytes: int = 20_000_000
@@ -31,7 +31,7 @@ class Limits:
 
     @property
     def memory(self):
-        """Bytes that the bodies and pictures of all requests may have: ten of the largest, or more of smaller ones."""
+        """Bytes that the bodies and images of all requests may have: ten of the largest, or more of smaller ones."""
         return 10 * (2 * self.bytes + 3 * self.pixels)
 
 
@@ -45,32 +45,32 @@ class Refused(Exception):
 
 
 def decode(data, limits):
-    """Bytes of a picture file -> RGB uint8 [H, W, 3], upright. Raises `Refused` for anything else."""
-    picture_size(data, limits)
+    """Bytes of an image file -> RGB uint8 [H, W, 3], upright. Raises `Refused` for anything else."""
+    image_size(data, limits)
     try:
-        return decode_picture(data, "picture")
+        return decode_image(data, "image")
     except Exception as error:  # decoders raise whatever a broken file makes them stumble over
-        raise Refused(400, f"The picture is damaged: {_first_line(error)}") from error
+        raise Refused(400, f"The image is damaged: {_first_line(error)}") from error
 
 
-def picture_size(data, limits):
-    """(width, height) from the head of a picture file, before a pixel is made. `Refused` when too large."""
+def image_size(data, limits):
+    """(width, height) from the head of an image file, before a pixel is made. `Refused` when too large."""
     if not data:
-        raise Refused(400, "The picture is empty.")
+        raise Refused(400, "The image is empty.")
     width, height = _size(data)
     if width * height > limits.pixels:
-        raise Refused(413, f"The picture has {width} x {height} pixels; {limits.pixels} are allowed.")
+        raise Refused(413, f"The image has {width} x {height} pixels; {limits.pixels} are allowed.")
     return width, height
 
 
 def _size(data):
     try:
-        with Image.open(BytesIO(data), formats=FORMATS) as picture:
-            return picture.size
+        with Image.open(BytesIO(data), formats=FORMATS) as image:
+            return image.size
     except Image.DecompressionBombError as error:
-        raise Refused(413, "The picture has far too many pixels.") from error
+        raise Refused(413, "The image has far too many pixels.") from error
     except Exception as error:  # as above
-        raise Refused(415, f"This is no picture that can be read; {', '.join(FORMATS[:-1])} can.") from error
+        raise Refused(415, f"This is no image that can be read; {', '.join(FORMATS[:-1])} can.") from error
 
 
 def _first_line(error):

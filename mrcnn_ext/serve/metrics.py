@@ -18,8 +18,8 @@ class Metrics:
         self.requests = self._make(Counter, "requests", "Answers by path and status.", ["path", "status"])
         self.seconds = self._make(Histogram, "request_seconds", "Time to the answer of /detect.", buckets=_SECONDS)
         self.network = self._make(Histogram, "network_seconds", "Time of a batch in the network.", buckets=_SECONDS)
-        self.batch = self._make(Histogram, "batch_pictures", "Pictures in a batch.", buckets=(1, 2, 4, 8, 16, 32))
-        self.waiting = self._make(Gauge, "waiting_pictures", "Pictures in the queue.")
+        self.batch = self._make(Histogram, "batch_images", "Images in a batch.", buckets=(1, 2, 4, 8, 16, 32))
+        self.waiting = self._make(Gauge, "waiting_images", "Images in the queue.")
         self.objects = self._make(Counter, "objects", "Objects in the answers, by class.", ["name"])
         self.reloads = self._make(Counter, "reloads", "Times that the model was loaded anew.")
 

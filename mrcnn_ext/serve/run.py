@@ -18,13 +18,13 @@ LEAST_SCORE = 0.05  # a run that keeps only better objects would leave a client'
 
 
 def load_served(run="last", logs="logs", batch=4):
-    """The `Served` of a run, warmed up for one picture and for a batch."""
+    """The `Served` of a run, warmed up for one image and for a batch."""
     files = find_run(run, logs)
     settings = detection_settings(files.config, min(files.config.DETECTION_MIN_CONFIDENCE, LEAST_SCORE), batch=batch)
     model, names, folder = load_run(files.weights, logs=logs, **settings)
-    picture = np.zeros((64, 64, 3), np.uint8)
+    image = np.zeros((64, 64, 3), np.uint8)
     for count in sorted({1, 2, batch}):
-        model.detect([picture] * count, crops=True)
+        model.detect([image] * count, crops=True)
     return Served(model, names, folder.name)
 
 

@@ -1,4 +1,4 @@
-"""One thread that runs the network: pictures wait in a queue and go through it a few at a time."""
+"""One thread that runs the network: images wait in a queue and go through it a few at a time."""
 
 import contextlib
 import logging
@@ -24,12 +24,12 @@ class Served:
 
 @dataclass
 class _Task:
-    held: list  # the picture; nothing when nobody waits any more
+    held: list  # the image; nothing when nobody waits any more
     answer: Future = field(default_factory=Future)
 
 
 class Worker:
-    """Runs pictures through the model that is served, in batches, until it is closed.
+    """Runs images through the model that is served, in batches, until it is closed.
 
     served: a Served; set anew to change the model between two batches.  metrics: of the service.
     """
@@ -58,7 +58,7 @@ class Worker:
         try:
             self._queue.put_nowait(task)
         except queue.Full:
-            raise Refused(503, f"{self.limits.waiting} pictures are waiting already; try again soon.") from None
+            raise Refused(503, f"{self.limits.waiting} images are waiting already; try again soon.") from None
         self.metrics.waiting.set(self._queue.qsize())
         return task.answer
 
@@ -100,12 +100,12 @@ class Worker:
             found = served.model.detect([task.held[0] for task in tasks], crops=True)
             answers = list(zip(tasks, found, strict=True))
         except Exception:  # whatever it is, the thread must live on and the others be answered
-            log.exception("detection failed for %d pictures", len(tasks))
+            log.exception("detection failed for %d images", len(tasks))
             if len(tasks) > 1:
                 for task in tasks:
                     self._detect([task])
             else:
-                tasks[0].answer.set_exception(Refused(500, "The network failed at this picture; the log says why."))
+                tasks[0].answer.set_exception(Refused(500, "The network failed at this image; the log says why."))
             return
         self.metrics.network.observe(time.perf_counter() - start)
         for task, objects in answers:

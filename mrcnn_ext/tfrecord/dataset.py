@@ -13,7 +13,7 @@ from mrcnn_ext.tfrecord.shards import find_shards, read_record, record_places
 
 
 class TFRecordDataset(Dataset):
-    """Pictures and objects from shards. Only the place of each record is kept; a picture is read when asked for.
+    """Images and objects from shards. Only the place of each record is kept; an image is read when asked for.
 
     An `image_info` has, besides id, source and path (of the shard): offset and length in bytes. The id is the file name
     of the shard with the number of the record in it.
@@ -29,7 +29,7 @@ class TFRecordDataset(Dataset):
         label_map: file that names the classes; default: label_map.pbtxt in the folder.
         source: name of the source, for sets whose class ids mean other things than those loaded before.
         box_masks: take the box as mask where there are no masks (for USE_MASK = False).
-        Pictures come in the order in which `write_tfrecords` dealt them out.
+        Images come in the order in which `write_tfrecords` dealt them out.
         Raises ValueError naming the file that is missing, damaged or incomplete.
         """
         folder = Path(folder)
@@ -44,7 +44,7 @@ class TFRecordDataset(Dataset):
             )
 
     def load_record(self, image_id) -> Record:
-        """All there is of a picture. Raises ValueError naming the shard and the record."""
+        """All there is of an image. Raises ValueError naming the shard and the record."""
         info = self.image_info[image_id]
         try:
             data = read_record(info["path"], info["offset"], info["length"], check=image_id not in self._checked)
@@ -54,9 +54,9 @@ class TFRecordDataset(Dataset):
             raise ValueError(self._error(info, error)) from error
 
     def load_image(self, image_id):
-        """The picture as RGB uint8 (H, W, 3)."""
+        """The image as RGB uint8 (H, W, 3)."""
         info = self.image_info[image_id]
-        if "offset" not in info:  # a picture that another kind of data set added
+        if "offset" not in info:  # an image that another kind of data set added
             return super().load_image(image_id)
         record = self.load_record(image_id)
         try:
@@ -73,7 +73,7 @@ class TFRecordDataset(Dataset):
         return crops.full(), class_ids
 
     def load_mask_crops(self, image_id):
-        """As `load_mask`, with the masks as CroppedMasks: one mask at a time is as large as the picture."""
+        """As `load_mask`, with the masks as CroppedMasks: one mask at a time is as large as the image."""
         info = self.image_info[image_id]
         if "offset" not in info or getattr(self.load_mask, "__func__", None) is not TFRecordDataset.load_mask:
             return super().load_mask_crops(image_id)  # of masks that a subclass changes, and of other data sets
@@ -97,7 +97,7 @@ class TFRecordDataset(Dataset):
             try:
                 inside = self.map_source_class_id(f"{source}.{label}")
             except KeyError:
-                raise ValueError(f"picture {record.filename}: its label {label} is not in the label map") from None
+                raise ValueError(f"image {record.filename}: its label {label} is not in the label map") from None
             class_ids.append(-inside if crowd else inside)
         return np.array(class_ids, np.int32)
 

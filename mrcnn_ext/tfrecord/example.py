@@ -1,4 +1,4 @@
-"""One picture with its objects as a `tf.train.Example`, key by key as the Object Detection API has them."""
+"""One image with its objects as a `tf.train.Example`, key by key as the Object Detection API has them."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from mrcnn.data.picture import decode_picture
+from mrcnn.data.image import decode_image
 
 
 @dataclass
 class Record:
-    """A picture and its N objects.
+    """An image and its N objects.
 
-    encoded: the picture file. boxes: float (N, 4) ymin, xmin, ymax, xmax, as parts of height and width.
-    masks: N PNG files of the picture's size with 0 and 1; empty where there are boxes only.
+    encoded: the image file. boxes: float (N, 4) ymin, xmin, ymax, xmax, as parts of height and width.
+    masks: N PNG files of the image's size with 0 and 1; empty where there are boxes only.
     """
 
     filename: str
@@ -33,10 +33,10 @@ class Record:
 
     def image(self) -> np.ndarray:
         """RGB uint8 (H, W, 3), as it is stored: the schema's readers know no EXIF rotation. Raises ValueError."""
-        image = decode_picture(self.encoded, f"picture {self.filename}", upright=False)
+        image = decode_image(self.encoded, f"image {self.filename}", upright=False)
         if image.shape[:2] != (self.height, self.width):
             raise ValueError(
-                f"picture {self.filename}: it is {image.shape[1]} x {image.shape[0]} pixels, but its record says "
+                f"image {self.filename}: it is {image.shape[1]} x {image.shape[0]} pixels, but its record says "
                 f"{self.width} x {self.height}"
             )
         return image
@@ -51,13 +51,13 @@ class Record:
     def each_mask(self) -> Iterator[np.ndarray]:
         """The masks one after the other, bool (H, W). Raises ValueError as `decode_masks`."""
         if len(self.masks) != len(self.labels):
-            raise ValueError(f"picture {self.filename}: {len(self.masks)} masks for {len(self.labels)} objects")
+            raise ValueError(f"image {self.filename}: {len(self.masks)} masks for {len(self.labels)} objects")
         for number, mask in enumerate(self.masks):
             if isinstance(mask, bytes):
                 mask = cv2.imdecode(np.frombuffer(mask, np.uint8), cv2.IMREAD_UNCHANGED) if mask else None
             if mask is None or mask.shape != (self.height, self.width):
-                found = "no picture" if mask is None else f"{mask.shape[1]} x {mask.shape[0]} pixels"
-                raise ValueError(f"picture {self.filename}: mask {number} is {found}, not {self.width} x {self.height}")
+                found = "no image" if mask is None else f"{mask.shape[1]} x {mask.shape[0]} pixels"
+                raise ValueError(f"image {self.filename}: mask {number} is {found}, not {self.width} x {self.height}")
             yield mask > 0
 
 
@@ -98,9 +98,9 @@ def to_example(record: Record) -> bytes:
 
 
 def from_example(data: bytes) -> Record:
-    """A serialised `tf.train.Example` as a Record; what the picture needs must be there, the rest may be missing.
+    """A serialised `tf.train.Example` as a Record; what the image needs must be there, the rest may be missing.
 
-    Masks may be PNG files or numbers. Raises ValueError for what is no such example, or a picture that is damaged.
+    Masks may be PNG files or numbers. Raises ValueError for what is no such example, or an image that is damaged.
     """
     from google.protobuf.message import DecodeError
     from tensorflow.train import Example
@@ -120,13 +120,13 @@ def from_example(data: bytes) -> Record:
     name = _text(values("image/filename", "bytes_list") or values("image/source_id", "bytes_list") or [b"?"])
     size = values("image/height", "int64_list") + values("image/width", "int64_list")
     if len(size) != 2 or min(size) < 1:
-        size = decode_picture(encoded, f"picture {name}", upright=False).shape[:2]
+        size = decode_image(encoded, f"image {name}", upright=False).shape[:2]
     labels = values("image/object/class/label", "int64_list")
     sides = [values(f"image/object/bbox/{side}", "float_list") for side in ("ymin", "xmin", "ymax", "xmax")]
     crowd = values("image/object/is_crowd", "int64_list") or [0] * len(labels)
     if any(len(column) != len(labels) for column in (*sides, crowd)):
         found = [len(column) for column in (*sides, crowd)]
-        raise ValueError(f"picture {name}: {len(labels)} labels, but {found} ymin, xmin, ymax, xmax and is_crowd")
+        raise ValueError(f"image {name}: {len(labels)} labels, but {found} ymin, xmin, ymax, xmax and is_crowd")
     return Record(
         filename=name,
         source_id=_text(values("image/source_id", "bytes_list") or [b""]),
@@ -153,7 +153,7 @@ def _number_masks(features, size, count: int, name: str) -> Sequence:
     if "image/object/mask" not in features or not (numbers := features["image/object/mask"].float_list.value):
         return ()
     if len(numbers) != count * size[0] * size[1]:
-        raise ValueError(f"picture {name}: {len(numbers)} mask numbers for {count} masks of {size[1]} x {size[0]}")
+        raise ValueError(f"image {name}: {len(numbers)} mask numbers for {count} masks of {size[1]} x {size[0]}")
     return np.array(numbers, np.float32).reshape(count, *size)
 
 

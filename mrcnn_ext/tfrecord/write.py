@@ -24,32 +24,32 @@ EXIF_ORIENTATION = 0x0112
 LAYOUT = 1  # counted up when what is written changes, so that shards of before are written anew
 
 
-def write_tfrecords(data, out_dir, shards: int = 8, pictures=None, workers: int = 4, progress: bool = True) -> dict:
+def write_tfrecords(data, out_dir, shards: int = 8, images=None, workers: int = 4, progress: bool = True) -> dict:
     """Write each annotation file of a COCO data set as shards, and one label_map.pbtxt for all of them.
 
-    data: folder of a data set, or one annotation file. pictures: folder of its pictures, where it is not the usual one.
-    instances_X.json becomes X-00000-of-00008.tfrecord ..; picture i is in shard i % shards.
-    Files of JPEG and PNG are stored as they are; other formats, and pictures turned by EXIF data, which the schema's
-    readers do not know, as PNG. Boxes are cut to the picture. Masks are PNG files with 0 and 1, for crowds too.
+    data: folder of a data set, or one annotation file. images: folder of its images, where it is not the usual one.
+    instances_X.json becomes X-00000-of-00008.tfrecord ..; image i is in shard i % shards.
+    Files of JPEG and PNG are stored as they are; other formats, and images turned by EXIF data, which the schema's
+    readers do not know, as PNG. Boxes are cut to the image. Masks are PNG files with 0 and 1, for crowds too.
     A shard has its name only when it is complete. A second call writes what is missing, or changed in `data`.
-    workers: shards written at once, each with one picture in memory.
+    workers: shards written at once, each with one image in memory.
 
-    Returns {"pictures", "objects", "files": [..], "turned": [..], "left_out": [..]}: pictures that were stored upright
-    as PNG, and annotations without any pixel in the picture. Raises ValueError naming file and picture.
+    Returns {"images", "objects", "files": [..], "turned": [..], "left_out": [..]}: images that were stored upright
+    as PNG, and annotations without any pixel in the image. Raises ValueError naming file and image.
     """
     if shards < 1 or shards > 99_999:
         raise ValueError(f"shards must be 1 .. 99999, but is {shards}.")
     out_dir = Path(out_dir)
     parts = []
-    for annotation_file, image_dir in find_parts(data, pictures):
+    for annotation_file, image_dir in find_parts(data, images):
         dataset = CocoDataset()
         dataset.load_coco_files(annotation_file, image_dir)
         parts.append((annotation_file, dataset))
     out_dir.mkdir(parents=True, exist_ok=True)
     write_label_map(out_dir / "label_map.pbtxt", _all_names(parts))
-    result = {"pictures": 0, "objects": 0, "files": [], "turned": [], "left_out": []}
+    result = {"images": 0, "objects": 0, "files": [], "turned": [], "left_out": []}
     total = sum(len(dataset.image_info) for _, dataset in parts)
-    with tqdm(total=total, unit="picture", disable=not progress) as bar:
+    with tqdm(total=total, unit="image", disable=not progress) as bar:
         for annotation_file, dataset in parts:
             name = annotation_file.stem.removeprefix("instances_")
             for report in _Writer(dataset, annotation_file, out_dir, name, shards, bar).write(workers):
@@ -111,7 +111,7 @@ class _Writer:
     def _write_shard(self, path: Path, image_ids: range) -> dict:
         from tensorflow.io import TFRecordWriter
 
-        report = {"pictures": 0, "objects": 0, "turned": [], "left_out": []}
+        report = {"images": 0, "objects": 0, "turned": [], "left_out": []}
         part = path.with_name(path.name + ".part")
         try:
             with TFRecordWriter(str(part)) as writer:
@@ -128,16 +128,16 @@ class _Writer:
             part.unlink(missing_ok=True)
         return report
 
-    def _advance(self, pictures: int) -> None:
+    def _advance(self, images: int) -> None:
         with self.lock:
-            self.bar.update(pictures)
+            self.bar.update(images)
 
 
 def _record(dataset: CocoDataset, image_id: int, report: dict) -> Record:
-    """One picture with its objects; what is to be known of it is added to the report."""
+    """One image with its objects; what is to be known of it is added to the report."""
     info = dataset.image_info[image_id]
     file, height, width = info["coco_file"], info["height"], info["width"]
-    encoded, kind, turned = _picture_file(dataset, image_id)
+    encoded, kind, turned = _image_file(dataset, image_id)
     record = Record(info["file_name"], str(info["id"]), height, width, encoded, kind, np.zeros((0, 4)), [], masks=[])
     boxes = []
     for number in file.objects(info["coco_row"]):
@@ -153,14 +153,14 @@ def _record(dataset: CocoDataset, image_id: int, report: dict) -> Record:
         record.areas.append(rle_area(rle) if np.isnan(file.areas[number]) else float(file.areas[number]))
         record.masks.append(encode_png_mask(decode_masks([rle], height, width)[:, :, 0]))
     record.boxes = np.array(boxes, np.float64).reshape(-1, 4)
-    report["pictures"] += 1
+    report["images"] += 1
     report["objects"] += len(boxes)
     report["turned"] += [info["file_name"]] if turned else []
     return record
 
 
 def _box(box: np.ndarray, rle: dict, height: int, width: int) -> list[float]:
-    """ymin, xmin, ymax, xmax as parts of the picture, cut to it; the mask's box where the file's is no use."""
+    """ymin, xmin, ymax, xmax as parts of the image, cut to it; the mask's box where the file's is no use."""
     for x, y, w, h in (box, rle_box(rle)):
         ymin, xmin, ymax, xmax = np.clip(np.array([y / height, x / width, (y + h) / height, (x + w) / width]), 0, 1)
         if ymax > ymin and xmax > xmin:  # False for NaN, too
@@ -168,17 +168,17 @@ def _box(box: np.ndarray, rle: dict, height: int, width: int) -> list[float]:
     return [ymin, xmin, ymax, xmax]
 
 
-def _picture_file(dataset: CocoDataset, image_id: int) -> tuple[bytes, str, bool]:
-    """Content and format of the file to store, and whether the picture was turned upright for it."""
+def _image_file(dataset: CocoDataset, image_id: int) -> tuple[bytes, str, bool]:
+    """Content and format of the file to store, and whether the image was turned upright for it."""
     info = dataset.image_info[image_id]
     image = dataset.load_image(image_id)  # an error here names a missing, damaged or wrongly sized file
     content = Path(info["path"]).read_bytes()
     turned = False
     try:
-        with Image.open(BytesIO(content)) as picture:
-            turned = picture.getexif().get(EXIF_ORIENTATION, 1) in range(2, 9)
-            if picture.format in STORED_AS_IS and not turned:
-                return content, STORED_AS_IS[picture.format], False
+        with Image.open(BytesIO(content)) as stored:
+            turned = stored.getexif().get(EXIF_ORIENTATION, 1) in range(2, 9)
+            if stored.format in STORED_AS_IS and not turned:
+                return content, STORED_AS_IS[stored.format], False
     except Image.UnidentifiedImageError:
         turned = False  # a format that only OpenCV reads
     return cv2.imencode(".png", image[:, :, ::-1])[1].tobytes(), "png", turned
@@ -208,7 +208,7 @@ def _all_names(parts) -> dict[int, str]:
 
 
 def _key(dataset: CocoDataset, annotation_file: Path, shards: int) -> str:
-    """A hash of all that the shards are made of: the annotation file, and the picture files by size and time."""
+    """A hash of all that the shards are made of: the annotation file, and the image files by size and time."""
     key = hashlib.sha256(f"{LAYOUT} {shards} ".encode())
     key.update(annotation_file.read_bytes())
     for info in dataset.image_info:

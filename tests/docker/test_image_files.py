@@ -27,7 +27,7 @@ def test_tensorboard_can_write_nothing(services):
     assert services["tensorboard"]["volumes"] == ["./logs:/workspace/logs:ro"]
 
 
-def test_label_studio_only_looks_at_the_pictures_and_starts_when_asked(services):
+def test_label_studio_only_looks_at_the_images_and_starts_when_asked(services):
     service = services["labelstudio"]
     assert service["profiles"] == ["label"]
     assert service["read_only"]

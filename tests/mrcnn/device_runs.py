@@ -13,7 +13,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from engine_data import SmallConfig, few_pictures
+from engine_data import SmallConfig, few_images
 from keras import layers, ops
 
 from mrcnn.model import MaskRCNN
@@ -26,7 +26,7 @@ from mrcnn.training.optimizer import inner_optimizer
 
 
 class PairConfig(SmallConfig):
-    """Two pictures a step, one a device."""
+    """Two images a step, one a device."""
 
     NAME = "pair"
     GPU_COUNT = 2
@@ -52,7 +52,7 @@ class WholeConfig(PairConfig):
 
 @keras.saving.register_keras_serializable("pair")
 class PairLosses(layers.Layer):
-    """Means over the slots in use, of which the pictures have different numbers."""
+    """Means over the slots in use, of which the images have different numbers."""
 
     def call(self, numbers, valid):
         return {
@@ -94,7 +94,7 @@ class Look(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         detector = MaskRCNN("inference", self.trained.config, self.trained.model_dir)
         detector.load_weights(self.trained.find_last())
-        self.found = detector.detect([few_pictures().load_image(number) for number in range(3)])
+        self.found = detector.detect([few_images().load_image(number) for number in range(3)])
 
 
 class Steps(keras.callbacks.Callback):
@@ -111,7 +111,7 @@ class Steps(keras.callbacks.Callback):
 def train(model, *callbacks, **options):
     """One epoch; the losses of its steps."""
     steps = Steps()
-    model.train(few_pictures(), few_pictures(), 0.01, 1, "all", custom_callbacks=[steps, *callbacks], **options)
+    model.train(few_images(), few_images(), 0.01, 1, "all", custom_callbacks=[steps, *callbacks], **options)
     return steps.rows
 
 

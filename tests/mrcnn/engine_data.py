@@ -1,4 +1,4 @@
-"""A data set of a few drawn pictures and the smallest sensible configuration, for tests that train and detect."""
+"""A data set of a few drawn images and the smallest sensible configuration, for tests that train and detect."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from mrcnn.utils import Dataset
 
 
 class SmallConfig(Config):
-    """64-pixel pictures; a ResNet-18 of width 8."""
+    """64-pixel images; a ResNet-18 of width 8."""
 
     NAME = "small"
     SEED = 7
@@ -38,9 +38,9 @@ class SmallConfig(Config):
 
 
 class Boxes(Dataset):
-    """Pictures of 48 x 64 with bright rectangles (class 1) and dark ones (class 2) on grey.
+    """Images of 48 x 64 with bright rectangles (class 1) and dark ones (class 2) on grey.
 
-    objects: for each picture a list of (class id, y1, x1, y2, x2).
+    objects: for each image a list of (class id, y1, x1, y2, x2).
     """
 
     def __init__(self, objects):
@@ -48,7 +48,7 @@ class Boxes(Dataset):
         self.add_class("boxes", 1, "bright")
         self.add_class("boxes", 2, "dark")
         for number, things in enumerate(objects):
-            self.add_image("boxes", image_id=f"picture {number}", path=None, things=things)
+            self.add_image("boxes", image_id=f"image {number}", path=None, things=things)
         self.prepare()
 
     def load_image(self, image_id):
@@ -65,6 +65,6 @@ class Boxes(Dataset):
         return masks, np.array([thing[0] for thing in things], np.int32)
 
 
-def few_pictures():
+def few_images():
     """Two with objects, one without."""
     return Boxes([[(1, 4, 6, 24, 30), (2, 26, 34, 44, 60)], [(2, 10, 10, 40, 26)], []])

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def two_objects(height=40, width=60):
-    """A grey picture, two rectangles of (y1, x1, y2, x2), their masks and class ids."""
+    """A grey image, two rectangles of (y1, x1, y2, x2), their masks and class ids."""
     image = np.full((height, width, 3), 100, np.uint8)
     boxes = np.array([[5, 10, 15, 30], [20, 40, 35, 50]], np.int32)
     masks = np.zeros((height, width, 2), bool)
@@ -17,5 +17,5 @@ def drawn(ax, kind):
     return [patch for patch in ax.patches if isinstance(patch, kind)]
 
 
-def shown_picture(ax):
+def shown_image(ax):
     return np.asarray(ax.images[0].get_array())

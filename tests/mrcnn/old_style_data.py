@@ -14,7 +14,7 @@ from mrcnn import utils
 
 
 class ShapesDataset(utils.Dataset):
-    """Pictures that exist only as a list of what is in them."""
+    """Images that exist only as a list of what is in them."""
 
     def load_shapes(self, count, height, width, seed):
         self.rng = np.random.RandomState(seed)  # noqa: NPY002
@@ -105,7 +105,7 @@ class BalloonDataset(utils.Dataset):
 
 
 def write_balloons(folder, via_version):
-    """One picture with two outlines, and one without; in version 1 the regions are a dict, in version 2 a list."""
+    """One image with two outlines, and one without; in version 1 the regions are a dict, in version 2 a list."""
     folder.mkdir(parents=True)
     for name in ("one.jpg", "empty.jpg"):
         cv2.imwrite(str(folder / name), np.full((48, 64, 3), 90, np.uint8))
@@ -121,7 +121,7 @@ def write_balloons(folder, via_version):
 
 
 class NucleusDataset(utils.Dataset):
-    """A folder a picture, with the picture in images/ and a file a mask in masks/."""
+    """A folder an image, with the image in images/ and a file a mask in masks/."""
 
     def load_nucleus(self, dataset_dir, subset):
         self.add_class("nucleus", 1, "nucleus")
@@ -143,7 +143,7 @@ class NucleusDataset(utils.Dataset):
 
 
 def write_nuclei(folder):
-    """Two RGBA pictures of different size, with three masks each."""
+    """Two RGBA images of different size, with three masks each."""
     for name, (height, width) in {"aa": (30, 44), "bb": (50, 36)}.items():
         (folder / name / "images").mkdir(parents=True)
         (folder / name / "masks").mkdir()

@@ -33,7 +33,7 @@ class SquaresConfig(TinyConfig):
 
 
 class SquaresDataset(utils.Dataset):
-    """`number` pictures of 48 x 64 pixels with one to three objects each, the same for the same seed."""
+    """`number` images of 48 x 64 pixels with one to three objects each, the same for the same seed."""
 
     def __init__(self, number, seed=0):
         super().__init__()
@@ -46,7 +46,7 @@ class SquaresDataset(utils.Dataset):
                 class_id, side = int(rng.integers(1, 3)), int(rng.integers(8, 20))
                 y, x = int(rng.integers(0, 48 - side)), int(rng.integers(0, 64 - side))
                 objects.append((class_id, y, x, side, rng.integers(0, 256, 3)))
-            self.add_image("squares", image_id=i, path=f"picture {i}", objects=objects)
+            self.add_image("squares", image_id=i, path=f"image {i}", objects=objects)
         self.prepare()
 
     def load_image(self, image_id):

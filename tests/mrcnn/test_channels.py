@@ -1,4 +1,4 @@
-"""Gray pictures, and pictures of more channels than three: IMAGE_CHANNEL_COUNT alone is enough."""
+"""Gray images, and images of more channels than three: IMAGE_CHANNEL_COUNT alone is enough."""
 
 import numpy as np
 import pytest

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from engine_data import few_pictures
+from engine_data import few_images
 from toy_training import ToyConfig, ToyRCNN
 
 from mrcnn.config import Config
@@ -38,7 +38,7 @@ def run(tmp_path_factory):
     """Five epochs; the second is the best."""
     model = ToyRCNN("training", KeepTwo(), tmp_path_factory.mktemp("keep"))
     values = [0.25, 0.5, float("nan"), 0.5, 0.125]
-    history = model.train(few_pictures(), few_pictures(), 0.001, 5, "all", custom_callbacks=[Measured(values)])
+    history = model.train(few_images(), few_images(), 0.001, 5, "all", custom_callbacks=[Measured(values)])
     return Path(model.log_dir), model, history
 
 
@@ -67,7 +67,7 @@ def test_facts_of_the_run(run):
     called |= {"no_augmentation_sources": [], "loader_seed": 7}
     assert facts["settings"] == called | {"first_epoch": 0, "first_step": 0}
     assert facts["data"]["train"] == facts["data"]["validation"]
-    assert facts["data"]["train"]["pictures"] == 3 and facts["data"]["train"]["files"] == []
+    assert facts["data"]["train"]["images"] == 3 and facts["data"]["train"]["files"] == []
     assert facts["weights"] is facts["weights_sha256"] is None
     assert facts["versions"]["keras"] == keras.__version__
 
@@ -79,7 +79,7 @@ def test_the_weights_file_is_told_as_it_was_when_loaded(tmp_path):
     model.load_weights(first)
     sha256 = hashlib.sha256(first.read_bytes()).hexdigest()
     first.unlink()
-    model.train(few_pictures(), few_pictures(), 0.001, 1, "heads")
+    model.train(few_images(), few_images(), 0.001, 1, "heads")
     (facts,) = json.loads((Path(model.log_dir) / "run.json").read_text())["trainings"]
     assert (facts["weights"], facts["weights_sha256"]) == (str(first), sha256)
     model = ToyRCNN("inference", ToyConfig(), tmp_path / "logs")
@@ -107,12 +107,12 @@ def test_the_code_is_told_without_git(run, tmp_path):
 
 
 def test_the_fingerprint_changes_with_the_data(tmp_path):
-    data, other = few_pictures(), few_pictures()
+    data, other = few_images(), few_images()
     assert data.fingerprint() == other.fingerprint()
     other.image_info[0]["id"] = "another"
     assert data.fingerprint() != other.fingerprint()
     labels = tmp_path / "labels.json"
-    other = few_pictures()
+    other = few_images()
     other.label_files = lambda: [labels]
     labels.write_text("1")
     first = other.fingerprint()
@@ -130,7 +130,7 @@ def test_states_within_an_epoch(tmp_path):
 
     model = ToyRCNN("training", KeepTwo(), tmp_path)
     path = Path(model.log_dir) / "state.npz"
-    model.train(few_pictures(), few_pictures(), 0.001, 2, "all", custom_callbacks=[Look()])
+    model.train(few_images(), few_images(), 0.001, 2, "all", custom_callbacks=[Look()])
     assert seen == [(0, 0), (0, 0), (0, 2), (1, 0), (1, 0), (1, 2)]  # looked at before the step's own state is written
 
 
@@ -142,7 +142,7 @@ def test_weights_that_are_no_numbers_are_not_written(tmp_path):
 
     model = ToyRCNN("training", ToyConfig(), tmp_path)
     with pytest.raises(ValueError, match="res2_toy/kernel is not a number any more at the end of epoch 1"):
-        model.train(few_pictures(), few_pictures(), 0.001, 1, "all", custom_callbacks=[Spoil()])
+        model.train(few_images(), few_images(), 0.001, 1, "all", custom_callbacks=[Spoil()])
     assert not list(Path(model.log_dir).glob("*.h5"))
 
 
@@ -154,7 +154,7 @@ def test_a_state_that_is_no_numbers_does_not_replace_the_last_one(tmp_path):
 
     model = ToyRCNN("training", KeepTwo(), tmp_path)
     with pytest.raises(ValueError, match="res2_toy/kernel is not a number any more after 2 steps of epoch 1"):
-        model.train(few_pictures(), few_pictures(), 0.001, 1, "all", custom_callbacks=[Spoil()])
+        model.train(few_images(), few_images(), 0.001, 1, "all", custom_callbacks=[Spoil()])
     assert read_place(Path(model.log_dir) / "state.npz")["step"] == 0
 
 
@@ -164,7 +164,7 @@ def test_without_masks_the_best_is_by_boxes(tmp_path):
             logs["box_AP"] = [0.25, 0.5, 0.125][epoch]
 
     model = ToyRCNN("training", ToyConfig(), tmp_path)
-    model.train(few_pictures(), few_pictures(), 0.001, 3, "all", custom_callbacks=[Boxes()])
+    model.train(few_images(), few_images(), 0.001, 3, "all", custom_callbacks=[Boxes()])
     assert json.loads((Path(model.log_dir) / "best.json").read_text()) == {"epoch": 2, "box_AP": 0.5}
 
 

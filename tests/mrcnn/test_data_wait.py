@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import keras
-from engine_data import few_pictures
+from engine_data import few_images
 from toy_training import ToyConfig, ToyRCNN
 
 from mrcnn.training.metrics_file import read_metrics
@@ -27,13 +27,13 @@ class SlowSteps(keras.callbacks.Callback):
         time.sleep(self.seconds)
 
 
-def trained(folder, seconds_a_picture, seconds_a_step):
+def trained(folder, seconds_an_image, seconds_a_step):
     """data_wait of two epochs, the second of them without start-up."""
-    data = few_pictures()
+    data = few_images()
     load = data.load_image
-    data.load_image = lambda image_id: time.sleep(seconds_a_picture) or load(image_id)
+    data.load_image = lambda image_id: time.sleep(seconds_an_image) or load(image_id)
     model = ToyRCNN("training", LongEpochs(), folder)
-    model.train(data, few_pictures(), 0.001, 2, "all", custom_callbacks=[SlowSteps(seconds_a_step)])
+    model.train(data, few_images(), 0.001, 2, "all", custom_callbacks=[SlowSteps(seconds_a_step)])
     return [row["data_wait"] for row in read_metrics(Path(model.log_dir) / "metrics.csv")]
 
 

@@ -1,4 +1,4 @@
-"""Masks as large as their boxes, for huge pictures, and the seconds of the parts of detect()."""
+"""Masks as large as their boxes, for huge images, and the seconds of the parts of detect()."""
 
 import numpy as np
 from engine_data import SmallConfig
@@ -24,8 +24,8 @@ def test_detect_with_crops(tmp_path):
         DETECTION_MIN_CONFIDENCE = 0.0
 
     model = MaskRCNN("inference", Eager(), tmp_path)
-    pictures = [np.random.default_rng(i).integers(0, 256, (40, 64 + i, 3), np.uint8) for i in range(3)]
-    for plain, found in zip(model.detect(pictures), model.detect(pictures, crops=True), strict=True):
+    images = [np.random.default_rng(i).integers(0, 256, (40, 64 + i, 3), np.uint8) for i in range(3)]
+    for plain, found in zip(model.detect(images), model.detect(images, crops=True), strict=True):
         np.testing.assert_array_equal(plain["rois"], found["rois"])
         assert len(found["masks"]) == len(found["rois"])
         for i, (crop, (y1, x1, y2, x2)) in enumerate(zip(found["masks"], found["rois"], strict=True)):

@@ -52,7 +52,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def outputs(model, inference):
-    """Our seven outputs and two maps of the pyramid for the golden molded pictures, by name."""
+    """Our seven outputs and two maps of the pyramid for the golden molded images, by name."""
     network = model.keras_model
     wanted = [*network.outputs, network.get_layer("fpn_p2").output, network.get_layer("fpn_p5").output]
     anchors = np.stack([inference["anchors"]] * 2)
@@ -63,7 +63,7 @@ def outputs(model, inference):
 
 @pytest.fixture(scope="module")
 def orders(outputs, inference):
-    """For each picture, the order in which our proposals are the golden ones; unused ones stay in their place."""
+    """For each image, the order in which our proposals are the golden ones; unused ones stay in their place."""
     found = []
     for ours, theirs in zip(outputs["rpn_rois"], inference["rpn_rois"], strict=True):
         count = int((theirs != 0).any(axis=1).sum())
@@ -76,10 +76,10 @@ def orders(outputs, inference):
 # --- inference -------------------------------------------------------------------------------------------------------
 
 
-def test_molded_pictures_and_anchors(model, inference, deviations):
+def test_molded_images_and_anchors(model, inference, deviations):
     molded, metas, windows = model.mold_inputs([inference["image0"], inference["image1"]])
     one_level_off(molded, inference["molded"])
-    deviations.check("molded picture, not resized", molded[0], inference["molded"][0])
+    deviations.check("molded image, not resized", molded[0], inference["molded"][0])
     np.testing.assert_array_equal(metas, inference["metas"])
     np.testing.assert_array_equal(windows, inference["windows"])
     deviations.check("anchors", model.get_anchors(molded[0].shape), inference["anchors"])
@@ -132,7 +132,7 @@ def test_detections_and_masks(outputs, inference, deviations):
 
 
 def stopped_at_an_empty_box(ours, theirs):
-    """The second picture's best box is cut to nothing by the window. TensorFlow 1.15's NMS, once it has kept an empty
+    """The second image's best box is cut to nothing by the window. TensorFlow 1.15's NMS, once it has kept an empty
     box, returns that box for ever, and so the original has no detection after it. Ours goes on: the one difference."""
     empty = (theirs[:, 2] - theirs[:, 0]) * (theirs[:, 3] - theirs[:, 1]) <= 0
     assert empty.tolist() == [False] * (len(theirs) - 1) + [True]
@@ -141,7 +141,7 @@ def stopped_at_an_empty_box(ours, theirs):
 
 @pytest.mark.parametrize("image", [0, 1])
 def test_detect(model, inference, deviations, image):
-    """Both pictures by one call: what a person gets, in the pixels of the picture."""
+    """Both images by one call: what a person gets, in the pixels of the image."""
     found = model.detect([inference["image0"], inference["image1"]])[image]
     golden = {name: inference[f"detect{image}_{name}"] for name in ("rois", "class_ids", "scores", "masks")}
     count = len(golden["rois"])
@@ -162,8 +162,8 @@ def test_detect(model, inference, deviations, image):
 # --- training --------------------------------------------------------------------------------------------------------
 
 
-class GoldenPictures(Dataset):
-    """The raw pictures and masks of the training batch."""
+class GoldenImages(Dataset):
+    """The raw images and masks of the training batch."""
 
     def __init__(self, golden):
         super().__init__()
@@ -182,7 +182,7 @@ class GoldenPictures(Dataset):
 
 
 def test_loader_makes_the_golden_batch(batch, deviations):
-    with Loader(GoldenPictures(batch), GoldenConfig(), shuffle=False, seed=0, threads=1) as loader:
+    with Loader(GoldenImages(batch), GoldenConfig(), shuffle=False, seed=0, threads=1) as loader:
         made = next(loader)
     one_level_off(made["images"], batch["images"])
     np.testing.assert_array_equal(made["gt_class_ids"], batch["gt_class_ids"])

@@ -23,7 +23,7 @@ KILLS, EVERY, STEPS, EPOCHS = 20, 5, 40, 20
 def train(root, connection):
     """In a process of its own: trains on to the end, and tells each step that is done."""
     import keras
-    from engine_data import few_pictures
+    from engine_data import few_images
     from toy_training import ToyConfig, ToyRCNN
 
     class KillConfig(ToyConfig):
@@ -37,7 +37,7 @@ def train(root, connection):
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the progress bars of 22 runs
     model = ToyRCNN("training", KillConfig(), root)
-    data = few_pictures()
+    data = few_images()
     model.train(data, data, 0.001, EPOCHS, "all", custom_callbacks=[Tell()], resume=True)
     connection.send([np.asarray(weight) for weight in model.keras_model.weights])
 

@@ -1,4 +1,4 @@
-"""Average precision of one picture, on numbers that fit on paper."""
+"""Average precision of one image, on numbers that fit on paper."""
 
 import numpy as np
 import pytest

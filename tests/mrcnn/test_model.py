@@ -1,4 +1,4 @@
-"""MaskRCNN: what train() leaves behind, going on from it, and detect() on any picture."""
+"""MaskRCNN: what train() leaves behind, going on from it, and detect() on any image."""
 
 import json
 import types
@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from engine_data import Boxes, SmallConfig, few_pictures
+from engine_data import Boxes, SmallConfig, few_images
 
 from mrcnn import training, utils
 from mrcnn.config import Config
@@ -23,7 +23,7 @@ def run(tmp_path_factory):
     """A model that was trained for two epochs, its data, and what fit returned."""
     root = tmp_path_factory.mktemp("logs")
     model = MaskRCNN("training", SmallConfig(), root)
-    data = few_pictures()
+    data = few_images()
     history = model.train(data, data, learning_rate=0.001, epochs=2, layers="all")
     return model, data, history, root
 
@@ -36,14 +36,14 @@ def detector(run, tmp_path_factory):
     return model
 
 
-def picture(*shape, dtype=np.uint8):
+def made_image(*shape, dtype=np.uint8):
     top = np.iinfo(dtype).max
     return np.random.default_rng(0).integers(0, top, shape, dtype=dtype, endpoint=True)
 
 
-def assert_results(results, pictures):
-    assert len(results) == len(pictures)
-    for found, image in zip(results, pictures, strict=True):
+def assert_results(results, images):
+    assert len(results) == len(images)
+    for found, image in zip(results, images, strict=True):
         count = len(found["rois"])
         assert set(found) == {"rois", "class_ids", "scores", "masks"}
         assert found["rois"].shape == (count, 4)
@@ -192,7 +192,7 @@ def test_wrong_mode(run, detector, tmp_path):
     with pytest.raises(ValueError, match='made for inference: make one with mode="training"'):
         detector.train(data, data, learning_rate=0.001, epochs=1, layers="all")
     with pytest.raises(ValueError, match='make one with mode="inference"'):
-        model.detect([picture(64, 64, 3)])
+        model.detect([made_image(64, 64, 3)])
     with pytest.raises(ValueError, match="mode is 'train'"):
         MaskRCNN("train", SmallConfig(), tmp_path)
 
@@ -207,8 +207,8 @@ def test_no_run_and_no_checkpoint(detector, tmp_path):
     detector.model_dir = kept
 
 
-def test_pictures_of_one_size_are_trained_in_any_mode(tmp_path):
-    """Pictures of 64 x 64 are trained as they are; those of 48 x 64 name themselves."""
+def test_images_of_one_size_are_trained_in_any_mode(tmp_path):
+    """Images of 64 x 64 are trained as they are; those of 48 x 64 name themselves."""
 
     class Padded(Boxes):
         def load_image(self, image_id):
@@ -225,8 +225,8 @@ def test_pictures_of_one_size_are_trained_in_any_mode(tmp_path):
     with Loader(Padded([[(1, 4, 6, 24, 30)], [(2, 26, 34, 44, 60)]]), config, seed=0) as loader:
         assert np.isfinite(list(model.keras_model.train_on_batch(next(loader), return_dict=True).values())).all()
     with (
-        Loader(few_pictures(), config, seed=0) as loader,
-        pytest.raises(ValueError, match=r"id 'picture \d'.* \(48, 64, 3\) after resizing.* \(64, 64, 3\)"),
+        Loader(few_images(), config, seed=0) as loader,
+        pytest.raises(ValueError, match=r"id 'image \d'.* \(48, 64, 3\) after resizing.* \(64, 64, 3\)"),
     ):
         next(loader)
 
@@ -255,36 +255,36 @@ def test_optimizer(run, name, kind):
 
 
 @pytest.mark.parametrize("number", [0, 1, 3, 5])
-def test_any_number_of_pictures(detector, number):
-    pictures = [picture(48 + i, 64, 3) for i in range(number)]
-    assert_results(detector.detect(pictures), pictures)
+def test_any_number_of_images(detector, number):
+    images = [made_image(48 + i, 64, 3) for i in range(number)]
+    assert_results(detector.detect(images), images)
 
 
 def test_the_number_does_not_change_the_result(detector):
-    pictures = [picture(40, 64, 3), picture(64, 50, 3), picture(30, 30, 3)]
-    together = detector.detect(pictures)
-    for image, found in zip(pictures, together, strict=True):
+    images = [made_image(40, 64, 3), made_image(64, 50, 3), made_image(30, 30, 3)]
+    together = detector.detect(images)
+    for image, found in zip(images, together, strict=True):
         alone = detector.detect([image])[0]
         np.testing.assert_array_equal(alone["rois"], found["rois"])
         np.testing.assert_allclose(alone["scores"], found["scores"], atol=1e-5)
 
 
-def test_any_kind_of_picture(detector):
-    gray = picture(50, 70)
+def test_any_kind_of_image(detector):
+    gray = made_image(50, 70)
     rgb = np.repeat(gray[:, :, None], 3, axis=2)
-    rgba = np.concatenate([rgb, picture(50, 70, 1)], axis=2)
+    rgba = np.concatenate([rgb, made_image(50, 70, 1)], axis=2)
     wide = [gray.astype(np.uint16) * 257, rgb.astype(np.uint16) * 257, rgb.astype(np.int64)]
     kinds = [rgb, gray, gray[:, :, None], rgba, *wide, rgb.astype(np.float32), gray.astype(np.float64)]
     results = detector.detect(kinds)
     assert_results(results, kinds)
-    for found in results[1:]:  # so many ways to write the same picture
+    for found in results[1:]:  # so many ways to write the same image
         np.testing.assert_array_equal(found["rois"], results[0]["rois"])
         np.testing.assert_allclose(found["scores"], results[0]["scores"], atol=1e-5)
 
 
-def test_a_molded_picture_is_taken_as_it_is(detector):
-    """Some old scripts mold a picture before `detect` molds it."""
-    image = picture(48, 64, 3)
+def test_a_molded_image_is_taken_as_it_is(detector):
+    """Some old scripts mold an image before `detect` molds it."""
+    image = made_image(48, 64, 3)
     molded = mold_image(image, detector.config)
     assert_results(detector.detect([molded]), [image])
     again = detector.mold_inputs([np.full((64, 64, 3), -10.0, np.float32)])[0]
@@ -292,27 +292,27 @@ def test_a_molded_picture_is_taken_as_it_is(detector):
 
 
 def test_any_size(detector):
-    pictures = [picture(*size, 3) for size in ((1, 1), (7, 200), (300, 20), (128, 128), (513, 511))]
-    assert_results(detector.detect(pictures), pictures)
+    images = [made_image(*size, 3) for size in ((1, 1), (7, 200), (300, 20), (128, 128), (513, 511))]
+    assert_results(detector.detect(images), images)
 
 
 def test_verbose_tells_what_goes_in(detector, capsys):
-    detector.detect([picture(48, 64, 3)], verbose=1)
+    detector.detect([made_image(48, 64, 3)], verbose=1)
     printed = capsys.readouterr().out
     assert "Processing 1 images" in printed
     assert "molded_images" in printed
 
 
-def test_molded_pictures(detector):
-    molded, metas, _ = detector.mold_inputs([picture(64, 64, 3)] * 2)
+def test_molded_images(detector):
+    molded, metas, _ = detector.mold_inputs([made_image(64, 64, 3)] * 2)
     first, second = detector.detect_molded(molded, metas)
-    plain = detector.detect([picture(64, 64, 3)])[0]
+    plain = detector.detect([made_image(64, 64, 3)])[0]
     np.testing.assert_array_equal(first["rois"], plain["rois"])
     np.testing.assert_array_equal(second["rois"], plain["rois"])
 
 
-def test_molded_pictures_with_padding():
-    """Of a picture of 48 x 64 in the middle of 64 x 64 boxes and masks are in pixels of the latter: rows 8 to 56."""
+def test_molded_images_with_padding():
+    """Of an image of 48 x 64 in the middle of 64 x 64 boxes and masks are in pixels of the latter: rows 8 to 56."""
     model = MaskRCNN.__new__(MaskRCNN)
     model.mode, model.config, model.seconds = "inference", SmallConfig(), {}
     detections = np.zeros((1, 8, 6), np.float32)
@@ -321,7 +321,7 @@ def test_molded_pictures_with_padding():
     masks = np.ones((1, 8, 28, 28, 3), np.float32)
     model._network_inputs = lambda molded, metas: [molded, metas, metas]
     model.keras_model = types.SimpleNamespace(predict_on_batch=lambda inputs: [detections, None, None, masks])
-    molded, metas, windows = model.mold_inputs([picture(48, 64, 3)])
+    molded, metas, windows = model.mold_inputs([made_image(48, 64, 3)])
     assert windows[0].tolist() == [8, 0, 56, 64]
     found = model.detect_molded(molded, metas)[0]
     np.testing.assert_array_equal(found["rois"], [[8, 0, 56, 64], [16, 32, 32, 48]])
@@ -330,8 +330,8 @@ def test_molded_pictures_with_padding():
     assert found["masks"][8:56, :, 0].all() and found["masks"][16:32, 32:48, 1].all()
 
 
-def test_molded_pictures_tell_what_goes_in(detector, capsys):
-    detector.detect_molded(*detector.mold_inputs([picture(48, 64, 3)])[:2], verbose=1)
+def test_molded_images_tell_what_goes_in(detector, capsys):
+    detector.detect_molded(*detector.mold_inputs([made_image(48, 64, 3)])[:2], verbose=1)
     assert capsys.readouterr().out.startswith("Processing 1 images\nimage ")
 
 
@@ -343,8 +343,8 @@ def test_no_detections():
     assert [x.shape for x in empty] == [(0, 4), (0,), (0,), (40, 64, 0)]
 
 
-def test_detections_in_pixels_of_the_picture():
-    """A picture of 20 x 32 at twice its size in the middle of 64 x 64: the window's rows are 12 to 52."""
+def test_detections_in_pixels_of_the_image():
+    """An image of 20 x 32 at twice its size in the middle of 64 x 64: the window's rows are 12 to 52."""
     detections = np.zeros((3, 6))
     detections[0] = [12 / 63, 0, 51 / 63, 1, 2, 0.9]  # the whole window
     detections[1] = [12 / 63, 0, 31 / 63, 31 / 63, 1, 0.8]  # its upper left quarter
@@ -359,8 +359,8 @@ def test_detections_in_pixels_of_the_picture():
     assert found[3][:, :, 1].sum() == 160
 
 
-def test_boxes_in_a_thin_picture_reach_across_it():
-    """Of a picture of 2 x 600 one row is left, row 31 of 64 x 64."""
+def test_boxes_in_a_thin_image_reach_across_it():
+    """Of an image of 2 x 600 one row is left, row 31 of 64 x 64."""
     detections = np.array([[31 / 63, 0, 31 / 63, 1, 1, 0.9]], np.float32)
     found = MaskRCNN.unmold_detections(None, detections, None, (2, 600, 3), (64, 64, 3), (31, 0, 32, 64))
     np.testing.assert_array_equal(found[0], [[0, 0, 2, 600]])
@@ -371,23 +371,23 @@ def test_without_masks(tmp_path):
         USE_MASK = False
 
     model = MaskRCNN("inference", Plain(), tmp_path)
-    found = model.detect([picture(40, 64, 3)])[0]
+    found = model.detect([made_image(40, 64, 3)])[0]
     assert found["masks"] is None
     assert len(found["rois"]) == len(found["scores"]) == len(found["class_ids"])
 
 
-def test_pictures_at_their_own_size(tmp_path):
+def test_images_at_their_own_size(tmp_path):
     class AnySize(SmallConfig):
         IMAGE_RESIZE_MODE = "pad64"
         IMAGE_MIN_DIM = 64
         IMAGE_MAX_DIM = 128
 
     model = MaskRCNN("inference", AnySize(), tmp_path)
-    pictures = [picture(60, 100, 3), picture(100, 60, 3), picture(64, 64, 3)]
-    assert_results(model.detect(pictures), pictures)
+    images = [made_image(60, 100, 3), made_image(100, 60, 3), made_image(64, 64, 3)]
+    assert_results(model.detect(images), images)
 
     config = model.config  # measured as the old notebooks do: 48 x 64 becomes 64 x 85, padded to 64 x 128
-    image, meta, class_ids, boxes, masks = load_image_gt(few_pictures(), config, 0)
+    image, meta, class_ids, boxes, masks = load_image_gt(few_images(), config, 0)
     found = model.detect_molded(mold_image(image, config)[np.newaxis], meta[np.newaxis])[0]
     assert image.shape[:2] == masks.shape[:2] == found["masks"].shape[:2] == (64, 128)
     truth, answer = (boxes, class_ids, masks), (found["rois"], found["class_ids"], found["scores"], found["masks"])

@@ -164,15 +164,15 @@ def test_detections():
     assert array(parts["window"]).tolist() == [[0, 0, 64, 32]]
 
 
-def test_roi_align_takes_metas_in_place_of_the_picture():
+def test_roi_align_takes_metas_in_place_of_the_image():
     rng = np.random.default_rng(0)
     maps = [tensor(rng.random((2, 256 // s, 128 // s, 3))) for s in (4, 8, 16, 32)]
     rois = tensor([[[0, 0, 1, 1], [0.1, 0.2, 0.3, 0.5]]] * 2)
     meta = modellib.compose_image_meta(0, (9, 9, 3), (256, 128, 3), (0, 0, 256, 128), 1, np.ones(2))
     by_meta = modellib.PyramidROIAlign([7, 7])([rois, tensor(np.stack([meta] * 2)), *maps])
-    by_picture = modellib.PyramidROIAlign([7, 7])([rois, tensor(np.zeros((2, 256, 128, 3))), *maps])
+    by_image = modellib.PyramidROIAlign([7, 7])([rois, tensor(np.zeros((2, 256, 128, 3))), *maps])
     assert by_meta.shape == (2, 2, 7, 7, 3)
-    np.testing.assert_array_equal(array(by_meta), array(by_picture))
+    np.testing.assert_array_equal(array(by_meta), array(by_image))
 
 
 def test_parts_of_the_network():

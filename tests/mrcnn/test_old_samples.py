@@ -197,7 +197,7 @@ def test_nucleus_data_with_imgaug(tmp_path):
     np.testing.assert_array_equal(flipped[4], plain[4][:, ::-1])
 
 
-def test_nucleus_detection_in_pictures_of_any_size(tmp_path):
+def test_nucleus_detection_in_images_of_any_size(tmp_path):
     write_nuclei(tmp_path / "stage1_test")
     dataset = NucleusDataset()
     dataset.load_nucleus(str(tmp_path), "stage1_test")

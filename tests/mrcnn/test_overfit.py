@@ -1,8 +1,8 @@
-"""A small network learns three pictures by heart and finds their objects again: all stages pull the same way."""
+"""A small network learns three images by heart and finds their objects again: all stages pull the same way."""
 
 import numpy as np
 import pytest
-from engine_data import SmallConfig, few_pictures
+from engine_data import SmallConfig, few_images
 
 from mrcnn.model import MaskRCNN
 from mrcnn.utils import compute_overlaps, compute_overlaps_masks
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow  # 300 steps: more than a minute
 
 class OverfitConfig(SmallConfig):
     NAME = "overfit"
-    NORM = "group"  # batch statistics of so few pictures say little
+    NORM = "group"  # batch statistics of so few images say little
     OPTIMIZER = "adamw"
     BACKBONE_WIDTH = 16
     TOP_DOWN_PYRAMID_SIZE = 32
@@ -28,7 +28,7 @@ class OverfitConfig(SmallConfig):
 def run(tmp_path_factory):
     """The losses of the two epochs, the data, and a detector with the last weights."""
     root = tmp_path_factory.mktemp("overfit")
-    data = few_pictures()
+    data = few_images()
     trained = MaskRCNN("training", OverfitConfig(), root)
     history = trained.train(data, data, learning_rate=0.001, epochs=2, layers="all").history
     detector = MaskRCNN("inference", OverfitConfig(), root)
@@ -52,7 +52,7 @@ def test_the_objects_are_found_again(run, image_id):
     _, data, detector = run
     found = detector.detect([data.load_image(image_id)])[0]
     masks, class_ids = data.load_mask(image_id)
-    assert len(found["rois"]) == len(class_ids)  # none in the third picture
+    assert len(found["rois"]) == len(class_ids)  # none in the third image
     if len(class_ids):
         truth = np.array([thing[1:] for thing in data.image_info[image_id]["things"]])
         boxes = compute_overlaps(truth, found["rois"])  # (truth, found)

@@ -8,7 +8,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from engine_data import SmallConfig, few_pictures
+from engine_data import SmallConfig, few_images
 from keras import ops
 from toy_training import ToyConfig, ToyRCNN
 
@@ -28,7 +28,7 @@ def run(request, tmp_path_factory):
     """A model of 40 steps in 16 bits, and the losses of its epochs."""
     config = config_of(request.param, OPTIMIZER="adamw", STEPS_PER_EPOCH=10)
     model = MaskRCNN("training", config, tmp_path_factory.mktemp("logs"))
-    data = few_pictures()
+    data = few_images()
     return model, model.train(data, data, 0.002, epochs=4, layers="all").history["loss"]
 
 
@@ -63,13 +63,13 @@ def test_weights_files_are_float32_and_fit_both(run, tmp_path):
 
 
 def test_detections_are_close_to_those_of_float32(run, tmp_path):
-    pictures = [few_pictures().load_image(number) for number in range(2)]
+    images = [few_images().load_image(number) for number in range(2)]
     outputs, found = {}, {}
     for precision in ("float32", run[0].config.PRECISION):
         model = MaskRCNN("inference", config_of(precision), tmp_path)
         model.load_weights(run[0].find_last())
-        outputs[precision] = model.run_graph(pictures, [(n, model.ancestor(None, n)) for n in ("rpn_class", "fpn_p2")])
-        found[precision] = model.detect(pictures)
+        outputs[precision] = model.run_graph(images, [(n, model.ancestor(None, n)) for n in ("rpn_class", "fpn_p2")])
+        found[precision] = model.detect(images)
     exact, short = outputs.values()
     classes = np.abs(exact["rpn_class"] - short["rpn_class"]).max()
     maps = np.abs(exact["fpn_p2"] - short["fpn_p2"]).max() / np.abs(exact["fpn_p2"]).max()
@@ -131,7 +131,7 @@ class StopAt(keras.callbacks.Callback):
 
 
 def test_a_run_in_float16_goes_on_as_if_it_had_not_stopped(tmp_path):
-    data = few_pictures()
+    data = few_images()
 
     def trained(folder, *callbacks, **options):
         model = MixedToy("training", config_of("mixed_float16", ToyConfig), tmp_path / folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from engine_data import few_pictures
+from engine_data import few_images
 from toy_training import ToyConfig, ToyRCNN
 
 from mrcnn.data.transforms import Augmentation
@@ -36,7 +36,7 @@ def schedule():
 
 def trained(root, stop=None, config=None, **options):
     model = ToyRCNN("training", config or ToyConfig(), root)
-    data = few_pictures()
+    data = few_images()
     callbacks = [StopAt(stop)] if stop else []
     settings = {"learning_rate": schedule(), "epochs": 3, "layers": "all", "custom_callbacks": callbacks} | options
     model.train(data, data, augmentation=Augmentation(scale=(0.8, 1.25), copy_paste=0.5), **settings)
@@ -73,7 +73,7 @@ def whole(tmp_path_factory):
     return trained(tmp_path_factory.mktemp("whole"))
 
 
-def test_the_run_tells_how_pictures_were_changed(whole):
+def test_the_run_tells_how_images_were_changed(whole):
     (facts,) = json.loads((Path(whole.log_dir) / "run.json").read_text())["trainings"]
     assert "scale=(0.8, 1.25)" in facts["settings"]["augmentation"]
     assert "copy_paste=0.5" in facts["settings"]["augmentation"]
@@ -98,11 +98,11 @@ def test_stopped_and_resumed_gives_the_same_weights(whole, tmp_path, stop, capsy
 
 
 def test_the_generators_go_on(whole, tmp_path):
-    """Without the state another dropout and another order of pictures would follow."""
+    """Without the state another dropout and another order of images would follow."""
     trained(tmp_path, stop=3)
     again = ToyRCNN("training", ToyConfig(), tmp_path)
     again.load_weights("last")
-    again.train(few_pictures(), few_pictures(), schedule(), 3, "all")
+    again.train(few_images(), few_images(), schedule(), 3, "all")
     same = [
         np.array_equal(np.asarray(a), np.asarray(b))
         for a, b in zip(again.keras_model.weights, whole.keras_model.weights, strict=True)
@@ -119,16 +119,16 @@ def test_nothing_is_left_to_do(whole, capsys):
 
 def test_extra_epochs(tmp_path, capsys):
     model = trained(tmp_path, epochs=1)
-    model.train(few_pictures(), few_pictures(), 0.001, extra_epochs=2, layers="heads")
+    model.train(few_images(), few_images(), 0.001, extra_epochs=2, layers="heads")
     assert model.epoch == 3
     assert "Training epochs 2 to 3" in capsys.readouterr().out
     with pytest.raises(ValueError, match="Give either epochs, the number in all, or extra_epochs"):
-        model.train(few_pictures(), few_pictures(), 0.001, layers="heads")
+        model.train(few_images(), few_images(), 0.001, layers="heads")
 
 
 def test_extra_epochs_that_were_stopped_are_not_added_once_more(tmp_path):
     model = trained(tmp_path, epochs=1)
-    data = few_pictures()
+    data = few_images()
     model.train(data, data, 0.01, extra_epochs=2, custom_callbacks=[StopAt(4)])
     assert (model.interrupted, model.epoch) == (True, 2)
     for total in (3, 5):  # first the end of what was asked for, then as many more
@@ -166,7 +166,7 @@ def test_going_on_from_an_earlier_epoch_leaves_the_later_ones_where_they_are(tmp
     files = {path.name: path.read_bytes() for path in Path(first.log_dir).glob("*.h5")}
     model = ToyRCNN("training", ToyConfig(), tmp_path)
     model.load_weights(Path(first.log_dir) / "mask_rcnn_toy_0001.h5")
-    model.train(few_pictures(), few_pictures(), 0.01, 2, "all")
+    model.train(few_images(), few_images(), 0.01, 2, "all")
     assert "has epochs after 1, which stay as they are" in capsys.readouterr().out
     assert {path.name: path.read_bytes() for path in Path(first.log_dir).glob("*.h5")} == files
     assert [path.name for path in Path(model.log_dir).glob("*.h5")] == ["mask_rcnn_toy_0002.h5"]

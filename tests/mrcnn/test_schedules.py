@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from engine_data import few_pictures
+from engine_data import few_images
 from toy_training import ToyConfig, ToyRCNN
 
 from mrcnn.training.checkpoints import averaged_weights
@@ -50,8 +50,8 @@ def test_the_config_decides_the_step_sizes_of_a_run(tmp_path):
         LEARNING_SCHEDULE = "step"
 
     model = ToyRCNN("training", Steps(), tmp_path)
-    model.train(few_pictures(), few_pictures(), 0.5, 2, "all")
-    model.train(few_pictures(), few_pictures(), 0.5, 3, "all", resume=True)
+    model.train(few_images(), few_images(), 0.5, 2, "all")
+    model.train(few_images(), few_images(), 0.5, 3, "all", resume=True)
     rows = read_metrics(Path(model.log_dir) / "metrics.csv")  # of each epoch's last step: 2, 5, and 8 of 9 as resumed
     assert [row["learning_rate"] for row in rows] == pytest.approx([0.5, 0.05, 0.005], rel=1e-5)
 
@@ -98,7 +98,7 @@ def test_checkpoints_hold_the_averages_and_training_goes_on_with_the_weights(tmp
             np.testing.assert_array_equal(np.asarray(self.model.trainable_weights[0]), raw)
 
     seen = []
-    data = few_pictures()
+    data = few_images()
     model = ToyRCNN("training", Averaged(), tmp_path / "whole")
     model.train(data, data, 0.01, 2, "all", custom_callbacks=[Look()])
     (raw, average), last = seen

@@ -50,7 +50,7 @@ def assert_same(folder, run, other, rtol=1e-5):
 def test_two_devices_train_as_one(backend, tmp_path):
     """Also when they stop and go on."""
     printed = both(backend, tmp_path, "sgd", "resumed")
-    assert "GPU_COUNT = 2, devices found: 2. A step of 2 pictures runs on cpu:0, cpu:1, 1 on each." in printed
+    assert "GPU_COUNT = 2, devices found: 2. A step of 2 images runs on cpu:0, cpu:1, 1 on each." in printed
     assert "Stopped after step 2 of epoch 1" in printed and "epoch 1, step 3." in printed
     assert_same(tmp_path, "sgd", "sgd")
     assert_same(tmp_path, "sgd", "resumed")
@@ -93,12 +93,12 @@ def test_fewer_devices_than_asked_for(found):
     found("gpu:0")
     devices = Devices(4, 8)
     assert len(devices) == 1
-    assert devices.text() == "GPU_COUNT = 4, devices found: 1. A step of 8 pictures runs on gpu:0."
+    assert devices.text() == "GPU_COUNT = 4, devices found: 1. A step of 8 images runs on gpu:0."
 
 
 def test_devices_that_do_not_divide_the_step(found):
     found("gpu:0", "gpu:1")
-    assert Devices(3, 3).text() == "GPU_COUNT = 3, devices found: 2. A step of 3 pictures runs on gpu:0."
+    assert Devices(3, 3).text() == "GPU_COUNT = 3, devices found: 2. A step of 3 images runs on gpu:0."
 
 
 def test_one_asked_for_says_nothing_and_looks_for_none(found):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import keras
 import pytest
-from engine_data import few_pictures
+from engine_data import few_images
 from toy_training import ToyConfig, ToyRCNN
 
 from mrcnn.memory import is_out_of_memory, out_of_memory_advice, step_mib
@@ -20,9 +20,9 @@ from mrcnn.training.stops import StopEarly
 
 def test_before_the_first_step_it_says_what_it_will_do(tmp_path, capsys):
     model = ToyRCNN("training", ToyConfig(), tmp_path)
-    model.train(few_pictures(), few_pictures(), 0.001, 2, "heads")
+    model.train(few_images(), few_images(), 0.001, 2, "heads")
     printed = capsys.readouterr().out
-    assert "epochs 1 to 2: 1 layers, 36 parameters of 428; 3 steps an epoch, 2 pictures a step." in printed
+    assert "epochs 1 to 2: 1 layers, 36 parameters of 428; 3 steps an epoch, 2 images a step." in printed
     assert "Memory: about" in printed and "(an estimate, in float32;" in printed
     lines = (Path(model.log_dir) / "log.txt").read_text().splitlines()
     assert [line.split(" ", 2)[2].split(",")[0].split(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
@@ -35,7 +35,7 @@ def test_validation_is_seen_in_the_bar_on_a_terminal(tmp_path, monkeypatch, term
     screen.isatty = lambda: terminal
     monkeypatch.setattr("sys.stderr", screen)
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)  # a plug-in of pytest imports it
-    ToyRCNN("training", ToyConfig(), tmp_path).train(few_pictures(), few_pictures(), 0.001, 1, "heads")
+    ToyRCNN("training", ToyConfig(), tmp_path).train(few_images(), few_images(), 0.001, 1, "heads")
     assert ("validation step 1" in screen.getvalue()) == terminal
 
 
@@ -83,7 +83,7 @@ def test_early_stopping_in_a_run(tmp_path, capsys):
             logs["val_loss"] = float(epoch)
 
     model = ToyRCNN("training", Soon(), tmp_path)
-    model.train(few_pictures(), few_pictures(), 0.001, 9, "all", custom_callbacks=[Worse()])
+    model.train(few_images(), few_images(), 0.001, 9, "all", custom_callbacks=[Worse()])
     assert model.epoch == 2
     assert "Stopping early: val_loss was best in epoch 1" in capsys.readouterr().out
 
@@ -92,8 +92,8 @@ def test_fewer_devices_than_gpu_count_take_the_whole_step(tmp_path, capsys, monk
     monkeypatch.setattr(keras.distribution, "list_devices", lambda: ["cpu:0"])
     config = type("Two", (ToyConfig,), {"GPU_COUNT": 2, "IMAGES_PER_GPU": 1})()
     model = ToyRCNN("training", config, tmp_path)
-    model.train(few_pictures(), few_pictures(), 0.001, 1, "heads")
-    said = "GPU_COUNT = 2, devices found: 1. A step of 2 pictures runs on cpu:0.\n"
+    model.train(few_images(), few_images(), 0.001, 1, "heads")
+    said = "GPU_COUNT = 2, devices found: 1. A step of 2 images runs on cpu:0.\n"
     assert said in capsys.readouterr().out
 
 
@@ -101,8 +101,8 @@ def configured(preset, **values):
     return type("Configured", (preset,), values)()
 
 
-def test_memory_grows_with_pixels_and_pictures():
-    tiny = step_mib(configured(TinyConfig))  # 8 pictures of 128 pixels
+def test_memory_grows_with_pixels_and_images():
+    tiny = step_mib(configured(TinyConfig))  # 8 images of 128 pixels
     assert tiny == pytest.approx(700 + 8 * 128 * 128 * 4700 / 2**20)
     assert step_mib(configured(TinyConfig, BACKBONE_WIDTH=64)) - 700 == pytest.approx(2 * (tiny - 700))
     assert step_mib(configured(ResNet50Config)) < step_mib(configured(ResNet101Config))
@@ -122,9 +122,9 @@ def test_out_of_memory_names_three_settings_with_values(tmp_path):
     assert "TRAIN_ROIS_PER_IMAGE = 100" in advice
     two = configured(ResNet101Config, NAME="two", IMAGES_PER_GPU=4, GPU_COUNT=2)
     assert step_mib(two) == step_mib(configured(ResNet101Config, IMAGES_PER_GPU=8))
-    assert "step of 8 pictures" in out_of_memory_advice(two) and "GPU_COUNT = 1 (about" in out_of_memory_advice(two)
+    assert "step of 8 images" in out_of_memory_advice(two) and "GPU_COUNT = 1 (about" in out_of_memory_advice(two)
     spread = out_of_memory_advice(two, devices=2)
-    assert "step of 8 pictures of 1024 px on 2 devices" in spread and "GPU_COUNT" not in spread
+    assert "step of 8 images of 1024 px on 2 devices" in spread and "GPU_COUNT" not in spread
     assert spread.split("\n")[1].split(";")[0] == advice.split("\n")[1].split(";")[0]  # 2 on each, as on one
     for preset, bits in ((ResNet101Config, "mixed_bfloat16"), (ResNet50Config, "float32"), (TinyConfig, "float32")):
         least = out_of_memory_advice(configured(preset, IMAGES_PER_GPU=1, PRECISION=bits))
@@ -140,34 +140,32 @@ def test_out_of_memory_names_three_settings_with_values(tmp_path):
             raise RuntimeError("RESOURCE_EXHAUSTED: 9 GiB")
 
     model = ToyRCNN("training", ToyConfig(), tmp_path)
-    with pytest.raises(MemoryError, match="Out of memory in a step of 2 pictures of 64 px"):
-        model.train(few_pictures(), few_pictures(), 0.001, 1, "all", custom_callbacks=[Full()])
+    with pytest.raises(MemoryError, match="Out of memory in a step of 2 images of 64 px"):
+        model.train(few_images(), few_images(), 0.001, 1, "all", custom_callbacks=[Full()])
 
 
-def test_pictures_that_cannot_be_read_are_listed(tmp_path, capsys):
+def test_images_that_cannot_be_read_are_listed(tmp_path, capsys):
     class Skip(ToyConfig):
-        SKIP_BROKEN_PICTURES = True
+        SKIP_BROKEN_IMAGES = True
 
-    data = few_pictures()
+    data = few_images()
     data.load_image = _Broken(data.load_image)
     model = ToyRCNN("training", Skip(), tmp_path)
-    model.train(data, few_pictures(), 0.001, 1, "all")
-    assert "1 pictures could not be read and were skipped" in capsys.readouterr().out
-    assert (Path(model.log_dir) / "skipped.txt").read_text() == "picture 0: it is cut short\n"
+    model.train(data, few_images(), 0.001, 1, "all")
+    assert "1 images could not be read and were skipped" in capsys.readouterr().out
+    assert (Path(model.log_dir) / "skipped.txt").read_text() == "image 0: it is cut short\n"
 
 
-def test_pictures_that_were_skipped_before_a_resume_stay_listed(tmp_path):
+def test_images_that_were_skipped_before_a_resume_stay_listed(tmp_path):
     class Skip(ToyConfig):
-        SKIP_BROKEN_PICTURES = True
+        SKIP_BROKEN_IMAGES = True
 
     for total, number in ((1, 0), (2, 1)):
-        data = few_pictures()
+        data = few_images()
         data.load_image = _Broken(data.load_image, number)
         model = ToyRCNN("training", Skip(), tmp_path)
-        model.train(data, few_pictures(), 0.001, total, "all", resume=total > 1)
-    assert (Path(model.log_dir) / "skipped.txt").read_text() == (
-        "picture 0: it is cut short\npicture 1: it is cut short\n"
-    )
+        model.train(data, few_images(), 0.001, total, "all", resume=total > 1)
+    assert (Path(model.log_dir) / "skipped.txt").read_text() == ("image 0: it is cut short\nimage 1: it is cut short\n")
 
 
 def test_epochs_of_a_few_steps_are_judged_together(capsys):
@@ -179,7 +177,7 @@ def test_epochs_of_a_few_steps_are_judged_together(capsys):
 
 
 class _Broken:
-    """load_image of a data set with a picture that is broken."""
+    """load_image of a data set with an image that is broken."""
 
     def __init__(self, load, number=0):
         self.load = load

@@ -1,4 +1,4 @@
-"""Pictures of boxes and masks: what is drawn, where, and how often.  Backend Agg; no network."""
+"""Images of boxes and masks: what is drawn, where, and how often.  Backend Agg; no network."""
 
 import inspect
 import subprocess
@@ -11,7 +11,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from figure_reading import drawn, shown_picture, two_objects
+from figure_reading import drawn, shown_image, two_objects
 from matplotlib.patches import Polygon, Rectangle
 
 from mrcnn import visualize
@@ -72,14 +72,14 @@ def test_each_object_gets_a_box_an_outline_and_a_caption():
     assert ax.get_title() == "two"
 
 
-def test_masks_are_blended_half_and_half_and_the_callers_picture_stays():
+def test_masks_are_blended_half_and_half_and_the_callers_image_stays():
     image, boxes, masks, class_ids = two_objects()
     _, ax = plt.subplots()
     visualize.display_instances(image, boxes, masks, class_ids, NAMES, ax=ax, colors=[(1, 0, 0), (0, 0, 1)])
-    picture = shown_picture(ax)
-    assert picture[10, 20].tolist() == [177, 50, 50]  # 100 / 2 + 255 / 2 = 177.5
-    assert picture[25, 45].tolist() == [50, 50, 177]
-    assert picture[0, 0].tolist() == [100, 100, 100]
+    image = shown_image(ax)
+    assert image[10, 20].tolist() == [177, 50, 50]  # 100 / 2 + 255 / 2 = 177.5
+    assert image[25, 45].tolist() == [50, 50, 177]
+    assert image[0, 0].tolist() == [100, 100, 100]
     assert (image == 100).all()
 
 
@@ -93,7 +93,7 @@ def test_switches(show_mask, show_bbox):
     )  # fmt: skip
     assert len(drawn(ax, Rectangle)) == (2 if show_bbox else 0)
     assert len(drawn(ax, Polygon)) == 2  # outlines are drawn anyway, as in the old package
-    assert (shown_picture(ax) != 100).any() == show_mask
+    assert (shown_image(ax) != 100).any() == show_mask
 
 
 def test_own_captions_replace_names_and_an_empty_one_draws_nothing():
@@ -112,11 +112,11 @@ def test_a_box_of_zeros_is_skipped():
     assert len(drawn(ax, Rectangle)) == len(drawn(ax, Polygon)) == len(ax.texts) == 1
 
 
-def test_no_objects_print_the_old_notice_and_still_show_the_picture(capsys):
+def test_no_objects_print_the_old_notice_and_still_show_the_image(capsys):
     image = np.full((40, 60, 3), 7, np.uint8)
     visualize.display_instances(image, np.zeros((0, 4)), np.zeros((40, 60, 0)), np.zeros(0, int), NAMES)
     assert capsys.readouterr().out == "\n*** No instances to display *** \n\n"
-    assert (shown_picture(plt.gca()) == 7).all()
+    assert (shown_image(plt.gca()) == 7).all()
 
 
 def test_one_class_and_no_masks():
@@ -128,7 +128,7 @@ def test_one_class_and_no_masks():
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (0, 50), (30, 0), (30, 50)])
-def test_captions_stay_inside_the_picture(corner):
+def test_captions_stay_inside_the_image(corner):
     y, x = corner
     image, masks = np.zeros((40, 60, 3), np.uint8), np.zeros((40, 60, 1), bool)
     masks[y : y + 10, x : x + 10] = True
@@ -143,11 +143,11 @@ def test_captions_stay_inside_the_picture(corner):
 
 
 @pytest.mark.parametrize("shape", [(40, 60), (40, 60, 1), (40, 60, 4), (40, 60, 7)])
-def test_pictures_of_other_channels(shape):
+def test_images_of_other_channels(shape):
     _, boxes, masks, class_ids = two_objects()
     _, ax = plt.subplots()
     visualize.display_instances(np.full(shape, 30, np.uint8), boxes, masks, class_ids, NAMES, ax=ax)
-    assert shown_picture(ax).shape == (40, 60, 3)
+    assert shown_image(ax).shape == (40, 60, 3)
 
 
 def test_save_path_writes_a_png_and_leaves_no_figure(tmp_path, monkeypatch):
@@ -157,10 +157,10 @@ def test_save_path_writes_a_png_and_leaves_no_figure(tmp_path, monkeypatch):
     visualize.display_instances(
         image, boxes, masks, class_ids, NAMES, figsize=(4, 4), colors=[(1, 0, 0)] * 2, save_path=path
     )
-    picture = cv2.imread(str(path))
-    blue, green, red = np.moveaxis(picture.astype(int), -1, 0)
+    image = cv2.imread(str(path))
+    blue, green, red = np.moveaxis(image.astype(int), -1, 0)
     assert ((red == 177) & (green == 50) & (blue == 50)).sum() > 100  # the blended masks
-    assert ((red == 100) & (green == 100) & (blue == 100)).sum() > 1000  # the picture
+    assert ((red == 100) & (green == 100) & (blue == 100)).sum() > 1000  # the image
     assert not plt.get_fignums()
 
 
@@ -243,7 +243,7 @@ def test_display_images_of_any_number(count):
 
 def test_display_images_keeps_fractions_of_one_channel():
     visualize.display_images([np.array([[0.0, 0.25], [0.5, 0.75]])[..., np.newaxis]], cmap="Blues")
-    assert shown_picture(plt.gca()).tolist() == [[0, 0.25], [0.5, 0.75]]
+    assert shown_image(plt.gca()).tolist() == [[0, 0.25], [0.5, 0.75]]
 
 
 def test_top_masks_are_sorted_by_area():
@@ -251,5 +251,5 @@ def test_top_masks_are_sorted_by_area():
     visualize.display_top_masks(image, masks, class_ids, NAMES, limit=3)
     axes = plt.gcf().axes
     assert [ax.get_title() for ax in axes] == ["H x W=40x60", "square", "disc", "-"]
-    assert (shown_picture(axes[1]) > 0).sum() == 200
-    assert not shown_picture(axes[3]).any()
+    assert (shown_image(axes[1]) > 0).sum() == 200
+    assert not shown_image(axes[3]).any()

@@ -315,7 +315,7 @@ def test_the_self_test_does_not_pass_a_file_of_81_classes_that_finds_no_person(t
     by_name = {check.name: check for check in verdict.checks}
     assert by_name["loading"].passed and by_name["numbers"].passed
     assert by_name["right answers"].passed is False, verdict
-    assert "the person in scikit-image's picture" in by_name["right answers"].text
+    assert "the person in scikit-image's image" in by_name["right answers"].text
     assert not verdict.passed
 
 

@@ -26,7 +26,7 @@ def squares(*sides):
 @pytest.mark.parametrize(
     ("boxes", "side", "scales"),
     [
-        (squares(20, 60), 128, (8, 16, 32, 64, 128)),  # the largest anchor is the picture
+        (squares(20, 60), 128, (8, 16, 32, 64, 128)),  # the largest anchor is the image
         (squares(3, 4), 128, (8, 16, 32, 64, 128)),  # and the smallest two cells of the finest map
         (squares(20, 20), 1024, (16, 32, 64, 128, 256)),
         (squares(40, 300), 1024, (32, 64, 128, 256, 512)),

@@ -53,7 +53,7 @@ def content():
             for image_id, name in zip((17, 99, 42, 43), NAMES, strict=True)
         ],
         "categories": [{"id": 7, "name": "leaf"}, {"id": 1, "name": "ring"}, {"id": 90, "name": "tree"}],
-        "annotations": [  # not in the order of the pictures
+        "annotations": [  # not in the order of the images
             annotation(5, 42, 90, crowd_counts(), iscrowd=1),
             annotation(1, 17, 7, [[4, 3, 10, 3, 10, 8, 4, 8]]),  # 6 wide, 5 high
             annotation(2, 17, 1, rle_to_json(encode_mask(square_ring()))),
@@ -65,9 +65,9 @@ def content():
 
 @pytest.fixture
 def write(tmp_path):
-    """write(content) -> annotation file; the pictures lie in tmp_path / "pictures"."""
+    """write(content) -> annotation file; the images lie in tmp_path / "images"."""
     for i, name in enumerate(NAMES):
-        path = tmp_path / "pictures" / name
+        path = tmp_path / "images" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.full((HEIGHT, WIDTH, 3), 10 * i, np.uint8)).save(path)
 
@@ -81,12 +81,12 @@ def write(tmp_path):
 
 def load(file, kind=CocoDataset, **kwargs):
     dataset = kind()
-    dataset.load_coco_files(file, file.parent / "pictures", **kwargs)
+    dataset.load_coco_files(file, file.parent / "images", **kwargs)
     dataset.prepare()
     return dataset
 
 
-def test_classes_pictures_and_masks(write):
+def test_classes_images_and_masks(write):
     dataset = load(write(content()))
     assert dataset.class_names == ["BG", "ring", "leaf", "tree"]  # by category id
     assert [info["id"] for info in dataset.image_info] == [17, 99, 42, 43]
@@ -111,7 +111,7 @@ def test_classes_pictures_and_masks(write):
     assert masks.shape == (HEIGHT, WIDTH, 0) and class_ids.shape == (0,)
 
 
-def test_pictures_in_sub_folders_with_any_letters(write):
+def test_images_in_sub_folders_with_any_letters(write):
     dataset = load(write(content()))
     assert [int(dataset.load_image(i)[0, 0, 0]) for i in dataset.image_ids] == [0, 10, 20, 30]
     assert dataset.image_reference(1).endswith("grün.png")
@@ -134,7 +134,7 @@ def test_truth_has_the_numbers_of_the_file_or_of_the_mask(write):
     assert [(o["class_id"], o["iscrowd"]) for o in dataset.load_truth(2)] == [(3, 1), (2, 0)]
 
 
-def test_class_ids_choose_classes_and_pictures(write):
+def test_class_ids_choose_classes_and_images(write):
     dataset = load(write(content()), class_ids=[90, 1])
     assert dataset.class_names == ["BG", "tree", "ring"]
     assert [info["id"] for info in dataset.image_info] == [17, 42]
@@ -154,7 +154,7 @@ def test_class_map_renames_and_merges(write):
 
 
 def test_return_coco_is_pycocotools_interface(write, capsys):
-    coco = CocoDataset().load_coco_files(file := write(content()), file.parent / "pictures", return_coco=True)
+    coco = CocoDataset().load_coco_files(file := write(content()), file.parent / "images", return_coco=True)
     assert sorted(coco.getImgIds()) == [17, 42, 43, 99]
     assert len(coco.getAnnIds(imgIds=[17])) == 2
     assert capsys.readouterr().out == ""
@@ -170,10 +170,10 @@ def test_two_files_in_one_data_set(write, tmp_path):
     second = tmp_path / "second.json"
     second.write_text(json.dumps(other))
     dataset = CocoDataset()
-    dataset.load_coco_files(file, tmp_path / "pictures")
+    dataset.load_coco_files(file, tmp_path / "images")
     with pytest.raises(ValueError, match="second.json.*'nucleus'.*'ring' already"):
-        dataset.load_coco_files(second, tmp_path / "pictures")
-    dataset.load_coco_files(second, tmp_path / "pictures", source="cells")
+        dataset.load_coco_files(second, tmp_path / "images")
+    dataset.load_coco_files(second, tmp_path / "images", source="cells")
     dataset.prepare()
     assert dataset.class_names == ["BG", "ring", "leaf", "tree", "nucleus"]
     assert dataset.load_mask(4)[1].tolist() == [4]
@@ -202,7 +202,7 @@ def test_polygons_of_two_points_are_left_out_and_told(write):
 def test_boxes_as_masks_only_when_asked_for(write):
     data = content()
     data["annotations"][1].update(segmentation=[], bbox=[2, 3, 10, 4])
-    with pytest.raises(ValueError, match=r"annotation 1: picture 17 \(a.png\).*box_masks"):
+    with pytest.raises(ValueError, match=r"annotation 1: image 17 \(a.png\).*box_masks"):
         load(write(data))
     masks, _ = load(write(data), box_masks=True).load_mask(0)
     assert masks[3:7, 2:12, 0].all() and masks[:, :, 0].sum() == 40
@@ -221,9 +221,9 @@ def test_both_trees(write, tmp_path):
     (tmp_path / "annotations").mkdir()
     for name in ("instances_my_set_train2018.json", "instances_val2014.json", "instances_minival2014.json"):
         (tmp_path / "annotations" / name).write_text(file.read_text())
-    pictures = tmp_path / "pictures"
+    images = tmp_path / "images"
     for folder in ("my_set_train2018", "val2014"):
-        (tmp_path / folder).symlink_to(pictures)
+        (tmp_path / folder).symlink_to(images)
     for arguments in (("train",), ("train", 2018), ("val", "2014"), ("minival", 2014)):
         dataset = CocoDataset()
         dataset.load_coco(tmp_path, *arguments)
@@ -237,26 +237,26 @@ def test_both_trees(write, tmp_path):
         find_subset(tmp_path, "train")
 
 
-def test_missing_pictures_are_counted_and_named(write):
+def test_missing_images_are_counted_and_named(write):
     data = content()
     data["images"][0]["file_name"] = "nowhere/x.png"
-    with pytest.raises(ValueError, match=r"annotations.json: 1 of 4 pictures are not in .*pictures: nowhere/x.png"):
+    with pytest.raises(ValueError, match=r"annotations.json: 1 of 4 images are not in .*images: nowhere/x.png"):
         load(write(data))
 
 
-def test_picture_of_another_size(write, tmp_path):
+def test_image_of_another_size(write, tmp_path):
     dataset = load(write(content()))
-    Image.fromarray(np.zeros((WIDTH, HEIGHT, 3), np.uint8)).save(tmp_path / "pictures" / "a.png")
-    with pytest.raises(ValueError, match=r"a.png: the picture is 20 x 30 pixels, but picture 17 in .*EXIF"):
+    Image.fromarray(np.zeros((WIDTH, HEIGHT, 3), np.uint8)).save(tmp_path / "images" / "a.png")
+    with pytest.raises(ValueError, match=r"a.png: the image is 20 x 30 pixels, but image 17 in .*EXIF"):
         dataset.load_image(0)
 
 
-def test_pictures_are_upright(write, tmp_path):
+def test_images_are_upright(write, tmp_path):
     dataset = load(write(content()))
     pixels = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned a quarter to the right
-    Image.fromarray(np.rot90(pixels)).save(tmp_path / "pictures" / "a.png", exif=exif)
+    Image.fromarray(np.rot90(pixels)).save(tmp_path / "images" / "a.png", exif=exif)
     assert np.array_equal(dataset.load_image(0), pixels)
 
 
@@ -280,21 +280,21 @@ def change(path, value):
         (("annotations", 1, "image_id"), KeyError, "annotation 1: its image_id must be a whole number"),
         (("annotations", 1, "image_id"), [], "annotation 1: its image_id must be a whole number"),
         (("annotations", 1, "category_id"), 2, "annotation 1: its category_id 2 is not among"),
-        (("annotations", 1, "segmentation"), [[1, 2, 3]], r"annotation 1 \(picture 17\): a polygon has 3 numbers"),
-        (("annotations", 1, "segmentation"), [1, 2, 3, 4, 5, 6], r"annotation 1 \(picture 17\): .*flat lists"),
-        (("annotations", 1, "segmentation"), [[1, 2, 3, 4, 5, None]], r"annotation 1 \(picture 17\): "),
-        (("annotations", 1, "segmentation"), "mask.png", r"annotation 1: picture 17 \(a.png\): .*neither polygons"),
-        (("annotations", 1, "segmentation"), KeyError, r"annotation 1: picture 17 \(a.png\): it has no segmentation"),
-        (("annotations", 2, "segmentation", "counts"), "AAAA", "annotation 2: picture 17 .*broken RLE"),
+        (("annotations", 1, "segmentation"), [[1, 2, 3]], r"annotation 1 \(image 17\): a polygon has 3 numbers"),
+        (("annotations", 1, "segmentation"), [1, 2, 3, 4, 5, 6], r"annotation 1 \(image 17\): .*flat lists"),
+        (("annotations", 1, "segmentation"), [[1, 2, 3, 4, 5, None]], r"annotation 1 \(image 17\): "),
+        (("annotations", 1, "segmentation"), "mask.png", r"annotation 1: image 17 \(a.png\): .*neither polygons"),
+        (("annotations", 1, "segmentation"), KeyError, r"annotation 1: image 17 \(a.png\): it has no segmentation"),
+        (("annotations", 2, "segmentation", "counts"), "AAAA", "annotation 2: image 17 .*broken RLE"),
         (("annotations", 2, "segmentation", "size"), [30, 20], r"annotation 2: .*RLE has the size \[30, 20\]"),
-        (("annotations", 0, "segmentation", "counts"), [3, 4], "annotation 5: picture 42 .*add up to 20 x 30 = 600"),
+        (("annotations", 0, "segmentation", "counts"), [3, 4], "annotation 5: image 42 .*add up to 20 x 30 = 600"),
         (("annotations", 1, "bbox"), [1, 2, 3], "annotation 1: bbox must be 4 finite numbers"),
         (("annotations", 1, "area"), "large", "annotation 1: area must be 1 finite numbers"),
         (("annotations", 1), 7, "an annotation: an entry of 'annotations' is not an object"),
-        (("images", 0, "id"), 99, "picture 99 .*twice"),
-        (("images", 0, "id"), "a7", "the id of picture a.png must be a whole number, but is 'a7'"),
-        (("images", 0, "width"), KeyError, r"picture 17 \(a.png\): width must be a whole number"),
-        (("images", 0, "width"), 0, r"picture 17 \(a.png\): its size is 0 x 20"),
+        (("images", 0, "id"), 99, "image 99 .*twice"),
+        (("images", 0, "id"), "a7", "the id of image a.png must be a whole number, but is 'a7'"),
+        (("images", 0, "width"), KeyError, r"image 17 \(a.png\): width must be a whole number"),
+        (("images", 0, "width"), 0, r"image 17 \(a.png\): its size is 0 x 20"),
         (("images", 0, "file_name"), KeyError, "no id or no file_name"),
         (("categories", 0, "id"), 1, "category id 1 is there twice: 'leaf', 'ring'"),
         (("categories", 0, "name"), KeyError, "no id or no name"),
@@ -350,7 +350,7 @@ def test_mask_crops_of_a_subclass_that_changes_masks(write):
 
 @pytest.mark.parametrize("mini", [True, False])
 @pytest.mark.parametrize("mode", ["square", "crop"])
-def test_pictures_for_training_are_the_same_from_crops_and_from_whole_masks(write, mini, mode):
+def test_images_for_training_are_the_same_from_crops_and_from_whole_masks(write, mini, mode):
     values = {"IMAGE_MIN_DIM": 16, "IMAGE_MAX_DIM": 64, "IMAGE_RESIZE_MODE": mode, "MINI_MASK_SHAPE": (9, 11)}
     config = type("CropsConfig", (Config,), values)()
     change = Augmentation(scale=(0.6, 1.5), rotate=30, shift=0.2, colour=0.1, copy_paste=0.7)
@@ -368,7 +368,7 @@ def test_pictures_for_training_are_the_same_from_crops_and_from_whole_masks(writ
 
 def test_real_nuclei():
     if not NUCLEI.is_dir():
-        pytest.skip(f"the real nuclei pictures are not there: {NUCLEI}")
+        pytest.skip(f"the real nuclei images are not there: {NUCLEI}")
     dataset = CocoDataset()
     dataset.load_coco(NUCLEI, "validate")
     dataset.prepare()

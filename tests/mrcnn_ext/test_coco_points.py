@@ -26,7 +26,7 @@ def test_parts_are_those_of_polygon_parts(objects):
         try:
             expected = polygon_parts(segmentation)
         except ValueError:
-            with pytest.raises(ValueError, match=r"annotation 1 \(picture None\): a polygon has"):
+            with pytest.raises(ValueError, match=r"annotation 1 \(image None\): a polygon has"):
                 points.pack(item)
             continue
         packed = points.pack(item)["segmentation"]
@@ -47,7 +47,7 @@ def test_an_odd_coordinate_names_its_annotation(tmp_path, value):
     path = tmp_path / "a.json"
     annotations = [{"id": 7, **good}, bad, {"id": 9, **good}]
     path.write_text(json.dumps({"images": [image], "annotations": annotations, "categories": categories}))
-    with pytest.raises(ValueError, match=r"a.json: annotation 8 \(picture 1\): a polygon has (a|the) coordinate"):
+    with pytest.raises(ValueError, match=r"a.json: annotation 8 \(image 1\): a polygon has (a|the) coordinate"):
         CocoFile(path)
 
 
@@ -55,7 +55,7 @@ def test_an_odd_coordinate_names_its_annotation(tmp_path, value):
 def test_bounds_of_memory_and_time(tmp_path):
     """A twelfth of COCO's size: the bounds in data/README.md, with room for a busy machine."""
     command = [sys.executable, str(ROOT / "benchmarks" / "coco_load.py"), "--json", str(tmp_path / "figures.json")]
-    command += ["--pictures", "10000", "--objects", "72000", "--repeats", "1"]
+    command += ["--images", "10000", "--objects", "72000", "--repeats", "1"]
     subprocess.run(command, check=True, capture_output=True, timeout=600)
     rows = {row["reader"]: row for row in json.loads((tmp_path / "figures.json").read_text())["rows"]}
     for ours in ("CocoFile", "CocoDataset"):

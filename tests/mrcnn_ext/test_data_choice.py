@@ -15,7 +15,7 @@ TREE = "data/shapes"
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A project with five pictures of shapes, seen from its notebooks' folder."""
+    """A project with five images of shapes, seen from its notebooks' folder."""
     make_shapes(tmp_path / TREE, counts={"train": 3, "validate": 1, "test": 1}, size=(48, 70), progress=False)
     (tmp_path / "notebooks").mkdir()
     monkeypatch.chdir(tmp_path / "notebooks")
@@ -25,7 +25,7 @@ def project(tmp_path, monkeypatch):
 
 def test_what_is_chosen_is_remembered(project, capsys):
     chosen = choose_data("../data/shapes", year=2018)
-    line = "Data set shapes: pictures 3 to train, 1 to validate, 1 to test; 3 classes: square, circle, triangle\n"
+    line = "Data set shapes: images 3 to train, 1 to validate, 1 to test; 3 classes: square, circle, triangle\n"
     assert capsys.readouterr().out == line
     again = chosen_data()
     assert capsys.readouterr().out == line
@@ -33,7 +33,7 @@ def test_what_is_chosen_is_remembered(project, capsys):
         assert data.name == "shapes"
         assert [len(part.image_ids) for part in data.parts.values()] == [3, 1, 1]
         assert data.class_names == ["BG", "square", "circle", "triangle"]
-        assert data.picture_side() == 70
+        assert data.image_side() == 70
         assert data.train.load_image(0).shape == (48, 70, 3)
     assert again.train is again.train  # read once
     assert [path.name for path in (project / "data").iterdir()].count("chosen.json") == 1
@@ -58,7 +58,7 @@ def test_the_choice_moves_with_the_project(project, monkeypatch, tmp_path_factor
 
 
 def test_a_folder_outside_of_the_project(project, tmp_path_factory):
-    outside = tmp_path_factory.mktemp("my pictures (2)")
+    outside = tmp_path_factory.mktemp("my images (2)")
     (project / TREE).rename(outside / "shapes")
     choose_data(outside / "shapes")
     assert len(chosen_data().train.image_ids) == 3
@@ -76,7 +76,7 @@ def test_quick_runs_have_a_name_of_their_own(project, monkeypatch):
     assert (data.run_name, str(data.config_path)) == ("shapes_quick", "../logs/shapes_quick_config.json")
 
 
-def test_the_fullest_picture(project):
+def test_the_fullest_image(project):
     data = choose_data("../data/shapes")
     counts = [len(part.load_mask(i)[1]) for part in (data.train, data.validate) for i in part.image_ids]
     assert data.fullest() == max(counts)
@@ -104,14 +104,14 @@ def test_no_data_set_there(project):
     assert not (project / "data" / "chosen.json").exists()
 
 
-def test_no_pictures_there(project):
+def test_no_images_there(project):
     (project / TREE / "shapes_test2018").rename(project / "away")
     with pytest.raises(ValueError, match=r"(?s)there is no folder \S*shapes_test2018.*Expected"):
         choose_data("../data/shapes")
 
 
 def coco_tree(folder, categories):
-    """COCO's own tree with one picture in each of train2017 and val2017; categories: {subset: list}."""
+    """COCO's own tree with one image in each of train2017 and val2017; categories: {subset: list}."""
     for subset, listed in categories.items():
         (folder / f"{subset}2017").mkdir(parents=True)
         (folder / "annotations").mkdir(exist_ok=True)

@@ -81,7 +81,7 @@ def test_split(shapes, tmp_path):
     result = RUN.invoke(app, [*arguments, "--json"])
     assert result.exit_code == 0, result.output
     parts = json.loads(result.stdout)["trees"][""]
-    assert {part: numbers["pictures"] for part, numbers in parts.items()} == {"train": 7, "validate": 3, "test": 2}
+    assert {part: numbers["images"] for part, numbers in parts.items()} == {"train": 7, "validate": 3, "test": 2}
     assert RUN.invoke(app, ["check", str(out)]).exit_code == 0
     arguments[2] = str(tmp_path / "two")
     result = RUN.invoke(app, [*arguments[:3], "--test", "0"])

@@ -7,7 +7,7 @@ from PIL import Image
 from mrcnn_ext.duplicates import Fingerprint, fingerprint, group_numbers, near_groups, same_bytes
 
 
-def _picture(seed, size=(96, 72)):
+def _image(seed, size=(96, 72)):
     coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
     return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
 
@@ -17,17 +17,17 @@ def _mark(number, look, shade=0):
 
 
 def test_copies_saved_again(tmp_path):
-    _picture(1).save(tmp_path / "a.png")
-    _picture(1).save(tmp_path / "b.jpg", quality=80)
-    _picture(1, (192, 144)).save(tmp_path / "c.png")
+    _image(1).save(tmp_path / "a.png")
+    _image(1).save(tmp_path / "b.jpg", quality=80)
+    _image(1, (192, 144)).save(tmp_path / "c.png")
     (tmp_path / "d.png").write_bytes((tmp_path / "a.png").read_bytes())
-    _picture(2).save(tmp_path / "e.png")
+    _image(2).save(tmp_path / "e.png")
     marks = [fingerprint(path) for path in sorted(tmp_path.iterdir())]
     assert same_bytes(marks) == [[0, 3]]
     assert near_groups(marks) == [[0, 1, 2]]  # the copy of the same bytes is another matter
 
 
-def test_plain_pictures_of_other_colours_are_not_alike(tmp_path):
+def test_plain_images_of_other_colours_are_not_alike(tmp_path):
     for i, colour in enumerate(("red", "blue", "white")):
         Image.new("RGB", (50, 40), colour).save(tmp_path / f"{i}.png")
     assert near_groups([fingerprint(path) for path in sorted(tmp_path.iterdir())]) == []

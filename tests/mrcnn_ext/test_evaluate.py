@@ -24,13 +24,13 @@ HEIGHT, WIDTH = 120, 160
 
 
 class Boxes(Dataset):
-    """Rectangles in memory: pictures is a list of lists of (class id, y1, x1, y2, x2)."""
+    """Rectangles in memory: images is a list of lists of (class id, y1, x1, y2, x2)."""
 
-    def __init__(self, pictures, classes=("cat", "dog"), ids=None):
+    def __init__(self, images, classes=("cat", "dog"), ids=None):
         super().__init__()
         for i, name in enumerate(classes, 1):
             self.add_class("boxes", i, name)
-        for i, objects in enumerate(pictures):
+        for i, objects in enumerate(images):
             self.add_image("boxes", ids[i] if ids else i, None, objects=objects)
         self.prepare()
 
@@ -51,7 +51,7 @@ def rectangles(objects):
 
 
 def found(image_id, *objects):
-    """Detections of one picture from (class id, score, y1, x1, y2, x2)."""
+    """Detections of one image from (class id, score, y1, x1, y2, x2)."""
     return {
         "image_id": image_id,
         "class_ids": np.array([o[0] for o in objects], np.int32),
@@ -76,7 +76,7 @@ def test_average_precision_by_hand():
         assert math.isnan(result[kind]["AP_small"])
         assert result[kind]["AP_medium"] == 1  # truth of 2000 and 2800 pixels; the wrong one, of 400, does not count
         assert math.isnan(result[kind]["classes"]["dog"]["AP"])
-    assert (result["pictures"], result["objects"]) == (1, 2)
+    assert (result["images"], result["objects"]) == (1, 2)
     assert result["bbox"]["classes"]["cat"]["detections"] == 3
     assert result["bbox"]["classes"]["dog"]["objects"] == 0
 
@@ -123,14 +123,14 @@ def test_empty_masks_are_wrong_but_no_error():
     assert evaluate(Boxes([[(1, 0, 0, 30, 30)]]), [detection])["segm"]["AP"] == 0
 
 
-def test_some_pictures_only():
+def test_some_images_only():
     dataset = Boxes([[(1, 0, 0, 30, 30)], [(1, 0, 0, 30, 30)], [(2, 0, 0, 30, 30)]])
     detections = [found(0, (1, 0.9, 0, 0, 30, 30)), found(2, (2, 0.9, 60, 60, 90, 90))]
-    with pytest.raises(ValueError, match="1 of 3 pictures have no entry.* first is 1"):
+    with pytest.raises(ValueError, match="1 of 3 images have no entry.* first is 1"):
         evaluate(dataset, detections)
     assert evaluate(dataset, detections, image_ids=[0])["bbox"]["AP"] == 1
     assert evaluate(dataset, detections, image_ids=[0, 2])["bbox"]["AP"] == 0.5
-    with pytest.raises(ValueError, match="no picture"):
+    with pytest.raises(ValueError, match="no image"):
         evaluate(dataset, detections, image_ids=[])
 
 
@@ -146,12 +146,12 @@ def test_more_than_a_hundred_objects():
     assert few["AR"] == few["AR5"] == pytest.approx(5 / 150) and "AR10" not in few
 
 
-def random_content(rng, pictures=12):
+def random_content(rng, images=12):
     """COCO content of rectangles and discs with crowds, three classes, ids with gaps; and noisy results for it."""
     content = {"images": [], "annotations": [], "categories": [{"id": i, "name": f"c{i}"} for i in (3, 8, 20, 21)]}
     results = []
     y, x = np.mgrid[:HEIGHT, :WIDTH]
-    for image_id in rng.permutation(1000)[:pictures].tolist():
+    for image_id in rng.permutation(1000)[:images].tolist():
         content["images"].append({"id": image_id, "file_name": "x.png", "height": HEIGHT, "width": WIDTH})
         for _ in range(rng.integers(0, 9)):
             cy, cx, ry, rx = rng.uniform([0, 0, 4, 4], [HEIGHT, WIDTH, 60, 60])
@@ -220,7 +220,7 @@ def test_masks_of_the_data_set_or_of_the_file_give_the_same():
             return masks[:, ::-1], class_ids
 
     if not NUCLEI.is_dir():
-        pytest.skip(f"the real nuclei pictures are not there: {NUCLEI}")
+        pytest.skip(f"the real nuclei images are not there: {NUCLEI}")
     numbers = []
     for kind in (CocoDataset, Own):
         dataset = kind()
@@ -246,7 +246,7 @@ def rle_roi(mask):
 
 
 class Model:
-    """Finds one dog in every picture, whose column is the picture's grey value, and wants full batches."""
+    """Finds one dog in every image, whose column is the image's grey value, and wants full batches."""
 
     config = SimpleNamespace(BATCH_SIZE=4)
 
@@ -254,7 +254,7 @@ class Model:
         self.masks, self.calls = masks, []
 
     def detect(self, images, crops):
-        assert crops  # never masks as large as the picture
+        assert crops  # never masks as large as the image
         self.calls.append(len(images))
         results = []
         for image in images:
@@ -317,7 +317,7 @@ def test_table_as_text_and_html():
     dataset = Boxes([[(1, 10, 10, 50, 60)]], classes=("<cat>", "dog"))
     result = evaluate(dataset, [found(0, (1, 0.9, 10, 10, 50, 60))])
     lines = str(result).splitlines()
-    assert lines[0].startswith("1 picture, 1 object;")
+    assert lines[0].startswith("1 image, 1 object;")
     assert [line.split()[:2] for line in lines if line.startswith(("box", "mask"))] == [
         ["box", "1.000"],
         ["mask", "1.000"],

@@ -56,8 +56,8 @@ def logs(tmp_path_factory):
 
 
 def test_what_lies_beside_an_export(logs, tmp_path):
-    pictures = list(np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3), dtype=np.uint8))
-    report = export_run("last", "keras", tmp_path / "out", pictures=pictures, licence="CC0", logs=logs)
+    images = list(np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3), dtype=np.uint8))
+    report = export_run("last", "keras", tmp_path / "out", images=images, licence="CC0", logs=logs)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "MODEL_CARD.md",
         "config.json",
@@ -70,9 +70,9 @@ def test_what_lies_beside_an_export(logs, tmp_path):
     assert Config.from_json(tmp_path / "out" / "config.json").BACKBONE_WIDTH == 8
     assert "1 apple, 2 pear" in card and "CC0" in card and "mask_rcnn_short_0001.h5" in card
     stored = json.loads((tmp_path / "out" / "export.json").read_text())
-    assert stored["parity"]["pictures"] == 2 and stored["to"] == "keras"
-    assert report.seconds > 0 and "seconds a picture" in report.text()
-    found = ExportedModel(report.path).detect([pictures[0][:40]])[0]
+    assert stored["parity"]["images"] == 2 and stored["to"] == "keras"
+    assert report.seconds > 0 and "seconds an image" in report.text()
+    found = ExportedModel(report.path).detect([images[0][:40]])[0]
     assert found["masks"].shape == (40, 64, len(found["scores"]))
 
 
@@ -87,7 +87,7 @@ class Fruits(Dataset):
 
 
 FRUITS = Fruits("apple", "pear")
-GOOD = Parity(pictures=1, objects=3)
+GOOD = Parity(images=1, objects=3)
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def stood_in(monkeypatch):
         model = SimpleNamespace(config=ShortConfig())
         names = ["BG", "apple", "pear"]
         monkeypatch.setattr(export_module, "load_run", lambda weights, **settings: (model, names, weights.parent))
-        monkeypatch.setattr(export_module, "picture_model", lambda model, size, batch: None)
+        monkeypatch.setattr(export_module, "image_model", lambda model, size, batch: None)
         monkeypatch.setattr(export_module, "write", lambda to, model, path, precision: path.write_bytes(b"new"))
         monkeypatch.setattr(export_module, "ExportedModel", lambda path, channels: None)
         monkeypatch.setattr(export_module, "_seconds", lambda model, image: 0.1)
@@ -109,15 +109,15 @@ def stood_in(monkeypatch):
 
 
 def test_an_export_that_differs_leaves_nothing(logs, tmp_path, stood_in):
-    stood_in(Parity(pictures=1, objects=3, missing=2))
+    stood_in(Parity(images=1, objects=3, missing=2))
     with pytest.raises(ValueError, match="refused: 2 of 3 objects are not found. Nothing was kept"):
         export_run("last", "onnx", tmp_path / "out", logs=logs)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_compared_is_refused(logs, tmp_path, stood_in):
-    stood_in(Parity(pictures=6))
-    with pytest.raises(ValueError, match="no object is found in the 6 sample pictures: give pictures or a data set"):
+    stood_in(Parity(images=6))
+    with pytest.raises(ValueError, match="no object is found in the 6 sample images: give images or a data set"):
         export_run("last", "onnx", tmp_path / "out", logs=logs)
 
 
@@ -163,7 +163,7 @@ def test_what_was_there_comes_back_when_the_new_one_cannot_take_its_place(tmp_pa
 
 def test_small_precision_is_measured_by_ap(logs, tmp_path, stood_in):
     stood_in(Parity(objects=3, missing=1), ap=0.48)
-    options = {"precision": "int8", "logs": logs, "pictures": [np.zeros((64, 64, 3), np.uint8)]}
+    options = {"precision": "int8", "logs": logs, "images": [np.zeros((64, 64, 3), np.uint8)]}
     with pytest.raises(ValueError, match="give a data set"):
         export_run("last", "tflite", tmp_path / "out", **options)
     with pytest.raises(ValueError, match="AP falls from 0.5000 to 0.4800, by more than 0.01"):
@@ -172,7 +172,7 @@ def test_small_precision_is_measured_by_ap(logs, tmp_path, stood_in):
     assert report.ap == 0.48 and report.size == (64, 64)
     assert "AP with scores from 0 on: 0.4800; the network in Keras: 0.5000" in report.text()
     card = (tmp_path / "out" / "MODEL_CARD.md").read_text()
-    assert "of pictures fitted into the size, of detections with scores from 0 on: 0.4800 (Keras: 0.5000)" in card
+    assert "of images fitted into the size, of detections with scores from 0 on: 0.4800 (Keras: 0.5000)" in card
 
 
 @pytest.mark.parametrize(
@@ -186,8 +186,8 @@ def test_small_precision_is_measured_by_ap(logs, tmp_path, stood_in):
 def test_what_is_no_number_proves_nothing(logs, tmp_path, stood_in, ap_network, ap, problem):
     stood_in(ap_network=ap_network, ap=ap)
     with pytest.raises(ValueError, match=problem):
-        pictures = [np.zeros((64, 64, 3), np.uint8)]
-        options = {"precision": "float16", "dataset": FRUITS, "pictures": pictures}
+        images = [np.zeros((64, 64, 3), np.uint8)]
+        options = {"precision": "float16", "dataset": FRUITS, "images": images}
         export_run("last", "onnx", tmp_path / "out", logs=logs, **options)
 
 
@@ -197,12 +197,12 @@ def test_the_data_must_have_the_classes_of_the_run(logs, tmp_path, stood_in):
         export_run("last", "onnx", tmp_path / "out", dataset=Fruits("pear", "apple"), logs=logs)
 
 
-def test_pictures_of_other_sizes_are_fitted(logs, tmp_path, stood_in, monkeypatch):
+def test_images_of_other_sizes_are_fitted(logs, tmp_path, stood_in, monkeypatch):
     stood_in()
     seen = []
     monkeypatch.setattr(export_module, "compare", lambda model, exported, samples, *_: seen.extend(samples) or GOOD)
-    pictures = [np.full((32, 64, 3), 9, np.uint8), np.full((128, 64, 3), 9, np.uint8)]
-    export_run("last", "tflite", tmp_path / "out", pictures=pictures, logs=logs)
+    images = [np.full((32, 64, 3), 9, np.uint8), np.full((128, 64, 3), 9, np.uint8)]
+    export_run("last", "tflite", tmp_path / "out", images=images, logs=logs)
     assert [image.shape for image in seen] == [(64, 64, 3)] * 2
     assert [int((image == 9).all(axis=2).sum()) for image in seen] == [32 * 64, 64 * 32]
 
@@ -210,7 +210,7 @@ def test_pictures_of_other_sizes_are_fitted(logs, tmp_path, stood_in, monkeypatc
 def test_the_card_tells_data_and_first_weights(logs, tmp_path, stood_in):
     stood_in()
     run = logs / "short20260102T0304"
-    data = {"pictures": 7, "classes": 2, "sha256": "0a", "files": ["/home/me/fruits/instances_fruits_train2018.json"]}
+    data = {"images": 7, "classes": 2, "sha256": "0a", "files": ["/home/me/fruits/instances_fruits_train2018.json"]}
     training = {"started": "today", "data": {"train": data}, "settings": {"layers": "all"}}
     expected = {None: "random", "coco": "COCO's", "/home/me/mask_rcnn_other_0003.h5": "`mask_rcnn_other_0003.h5`"}
     for weights, text in expected.items():
@@ -218,7 +218,7 @@ def test_the_card_tells_data_and_first_weights(logs, tmp_path, stood_in):
         export_run("last", "onnx", tmp_path / "out", logs=logs)
         card = (tmp_path / "out" / "MODEL_CARD.md").read_text()
         assert f"- First weights: {text}." in card
-        assert "7 pictures of `instances_fruits_train2018.json`, 2 classes" in card and "/home/me" not in card
+        assert "7 images of `instances_fruits_train2018.json`, 2 classes" in card and "/home/me" not in card
     (run / "run.json").unlink()
 
 

@@ -30,7 +30,7 @@ pytestmark = [
 
 class ByHeartConfig(SquaresConfig):
     NAME = "by_heart"
-    NORM = "group"  # batch statistics of so few pictures say little
+    NORM = "group"  # batch statistics of so few images say little
     BACKBONE_WIDTH = 16
     TOP_DOWN_PYRAMID_SIZE = 32
     RPN_CHANNELS = 32
@@ -44,7 +44,7 @@ class ByHeartConfig(SquaresConfig):
 
 @pytest.fixture(scope="module")
 def data():
-    """As large as the network's input, so that all formats see the same pictures."""
+    """As large as the network's input, so that all formats see the same images."""
     return OneSize(SquaresDataset(12), (64, 64))
 
 
@@ -87,8 +87,8 @@ def test_what_is_told_of_a_small_export_holds(to, precision, data, network, tmp_
         report.ap,
         report.parity.score,
     )
-    pictures = [data.load_image(i) for i in data.image_ids]
-    same = compare(network, ExportedModel(report.path), pictures, 0.5, 10)
+    images = [data.load_image(i) for i in data.image_ids]
+    same = compare(network, ExportedModel(report.path), images, 0.5, 10)
     assert same.objects > 12, same.text
     if precision == "float16":
         assert not same.problem and same.score < 0.01, same.text

@@ -1,4 +1,4 @@
-"""Grids of pictures, on rectangles in memory.  Backend Agg."""
+"""Grids of images, on rectangles in memory.  Backend Agg."""
 
 import matplotlib
 
@@ -15,13 +15,13 @@ from mrcnn_ext.notebook import gather_objects
 
 
 class Rectangles(Dataset):
-    """Pictures of 40 x 60 pixels from lists of (class id, y1, x1, y2, x2)."""
+    """Images of 40 x 60 pixels from lists of (class id, y1, x1, y2, x2)."""
 
-    def __init__(self, pictures, classes=("cat", "dog")):
+    def __init__(self, images, classes=("cat", "dog")):
         super().__init__()
         for class_id, name in enumerate(classes, 1):
             self.add_class("made", class_id, name)
-        for i, objects in enumerate(pictures):
+        for i, objects in enumerate(images):
             self.add_image("made", 100 + i, None, height=40, width=60, objects=objects)
         self.prepare()
 
@@ -37,7 +37,7 @@ class Rectangles(Dataset):
 
 
 def detection(dataset, image_id, scores):
-    """The truth of a picture as detections with these scores."""
+    """The truth of an image as detections with these scores."""
     truth = gallery.truth_of(dataset, image_id)
     found = {name: truth[name][: len(scores)] for name in ("rois", "class_ids")}
     rles = encode_masks(truth["masks"][:, :, : len(scores)])
@@ -55,7 +55,7 @@ def visible_axes(figure):
     return [ax for ax in figure.axes if ax.get_visible()]
 
 
-def test_truth_and_objects_of_a_picture(dataset):
+def test_truth_and_objects_of_an_image(dataset):
     truth = gallery.truth_of(dataset, 0)
     assert truth["rois"].tolist() == [[2, 3, 12, 33], [20, 30, 36, 50]]
     objects = gallery.objects_of(dataset, detection(dataset, 0, [0.4, 0.5]), min_score=0.5)
@@ -67,7 +67,7 @@ def test_truth_and_objects_of_a_picture(dataset):
 
 def test_a_grid_of_truth(dataset):
     axes = visible_axes(gallery.plot_truth(dataset, [0, 1, 2], cols=2))
-    titles = ["picture 100: 2 objects", "picture 101: 0 objects", "picture 102: 1 object"]
+    titles = ["image 100: 2 objects", "image 101: 0 objects", "image 102: 1 object"]
     assert [ax.get_title() for ax in axes] == titles
     assert [text.get_text() for text in axes[0].texts] == ["cat", "dog"]
     assert len([patch for patch in axes[2].patches if isinstance(patch, Polygon)]) == 1
@@ -111,7 +111,7 @@ def test_mean_masks():
     assert means[1][2, 8] == 0.5  # the upper right quarter is in one of the two
 
 
-def test_no_array_as_large_as_a_picture_times_its_objects(dataset):
+def test_no_array_as_large_as_an_image_times_its_objects(dataset):
     """Where masks can be had as crops; `plot_crops` draws one whole mask at a time."""
     crops = {i: dataset.load_mask_crops(i) for i in dataset.image_ids}
     whole = gather_objects(dataset)

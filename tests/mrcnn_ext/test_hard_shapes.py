@@ -27,18 +27,18 @@ def test_shapes_have_their_area(name):
     assert canvas.sum() / 400**2 == pytest.approx(AREAS[name], rel=0.02)
 
 
-def test_pictures_are_crowded_with_small_things_of_all_classes():
-    pictures = [hard_shapes.random_picture(np.random.default_rng(seed), *hard_shapes.SIZE) for seed in range(40)]
-    objects = [thing for _, things in pictures for thing in things]
+def test_images_are_crowded_with_small_things_of_all_classes():
+    images = [hard_shapes.random_image(np.random.default_rng(seed), *hard_shapes.SIZE) for seed in range(40)]
+    objects = [thing for _, things in images for thing in things]
     assert {class_id for class_id, _ in objects} == set(range(1, 9))
     sides = np.sqrt([mask.sum() for _, mask in objects])
     assert np.median(sides) < 192 / 8
     assert sides.min() >= 4
-    assert 4 < len(objects) / len(pictures) < 10
-    for picture, things in pictures:
-        assert picture.shape == (192, 192, 3)
+    assert 4 < len(objects) / len(images) < 10
+    for image, things in images:
+        assert image.shape == (192, 192, 3)
         assert np.stack([mask for _, mask in things]).sum(axis=0).max() == 1  # visible parts do not overlap
-        assert picture.std(axis=(0, 1)).min() > 5  # no plain background
+        assert image.std(axis=(0, 1)).min() > 5  # no plain background
 
 
 def test_the_data_set(tmp_path):
@@ -48,7 +48,7 @@ def test_the_data_set(tmp_path):
     dataset.load_coco(folder, "train")
     dataset.prepare()
     assert tuple(dataset.class_names) == ("BG", *hard_shapes.CLASSES)
-    _, objects = hard_shapes.random_picture(np.random.default_rng([3, 0, 1]), 96, 128)
+    _, objects = hard_shapes.random_image(np.random.default_rng([3, 0, 1]), 96, 128)
     masks, class_ids = dataset.load_mask(1)
     assert class_ids.tolist() == [class_id for class_id, _ in objects]
     assert np.array_equal(masks, np.stack([mask for _, mask in objects], axis=2))

@@ -17,7 +17,7 @@ from mrcnn_ext import live_plot
 from mrcnn_ext.live_plot import Curve, LivePlot, plot_live_losses
 
 sys.path.append(str(Path(__file__).parents[1] / "mrcnn"))
-from engine_data import few_pictures  # noqa: E402  of the engine's tests
+from engine_data import few_images  # noqa: E402  of the engine's tests
 from toy_training import ToyConfig, ToyRCNN  # noqa: E402
 
 
@@ -120,7 +120,7 @@ def test_a_loss_without_parts():
 
 
 def test_in_a_training_that_was_stopped_and_goes_on(tmp_path, outputs):
-    data = few_pictures()
+    data = few_images()
 
     def train(*callbacks, **options):
         plot = LivePlot()

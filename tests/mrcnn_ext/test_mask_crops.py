@@ -29,7 +29,7 @@ def test_same_as_the_whole_mask(data):
         assert again.any(axis=1)[[0, -1]].all() and again.any(axis=0)[[0, -1]].all()  # the box is tight
 
 
-def test_a_huge_picture_costs_nothing():
+def test_a_huge_image_costs_nothing():
     rle = crop_to_rle(np.ones((3, 2), bool), (49_990, 49_000), 50_000, 50_000)
     assert len(rle["counts"]) < 30
     crop, corner = rle_to_crop(rle)
@@ -37,6 +37,6 @@ def test_a_huge_picture_costs_nothing():
 
 
 @pytest.mark.parametrize("corner", [(-1, 0), (0, 4), (2, 0)])
-def test_outside_of_the_picture(corner):
-    with pytest.raises(ValueError, match="leaves its picture of 4 x 5 px"):
+def test_outside_of_the_image(corner):
+    with pytest.raises(ValueError, match="leaves its image of 4 x 5 px"):
         crop_to_rle(np.ones((3, 2), bool), corner, 4, 5)

@@ -124,8 +124,8 @@ def test_parts_of_less_than_three_points_are_left_out():
     assert [p.size for p in masks.polygon_parts([[1, 2, 3, 4], [0, 0, 5, 0, 5, 5], []])] == [6]
 
 
-def test_polygon_far_outside_is_cut_where_it_leaves_the_picture():
-    # a triangle with its right angle at (0, 0) and 20,000,000 pixels long: near the picture its upper edge is flat
+def test_polygon_far_outside_is_cut_where_it_leaves_the_image():
+    # a triangle with its right angle at (0, 0) and 20,000,000 pixels long: near the image its upper edge is flat
     rle = masks.polygons_to_rle([np.array([0, 4, 2e7, 4, 2e7, 8, 0, 8.0])], 10, 12)
     np.testing.assert_array_equal(masks.decode_masks([rle], 10, 12)[:, :, 0].sum(1), [0] * 4 + [12] * 4 + [0] * 2)
     away = masks.polygons_to_rle([np.array([1e7, 1e7, 2e7, 1e7, 2e7, 2e7])], 10, 12)
@@ -139,7 +139,7 @@ def test_near_polygons_are_pycocotools_own(polygon):
     assert ours["counts"] == coco_mask.merge(coco_mask.frPyObjects([polygon], 9, 13))["counts"]
 
 
-def test_no_masks_keep_the_picture_size():
+def test_no_masks_keep_the_image_size():
     assert masks.decode_masks([], 5, 7).shape == (5, 7, 0)
     assert masks.encode_masks(np.zeros((5, 7, 0))) == []
 

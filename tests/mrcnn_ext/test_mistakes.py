@@ -1,4 +1,4 @@
-"""Which pictures are wrong, on rectangles in memory."""
+"""Which images are wrong, on rectangles in memory."""
 
 import numpy as np
 import pytest
@@ -16,11 +16,11 @@ def rectangles(objects):
 
 
 class Rectangles(Dataset):
-    def __init__(self, pictures):
+    def __init__(self, images):
         super().__init__()
         self.add_class("made", 1, "cat")
         self.add_class("made", 2, "dog")
-        for i, objects in enumerate(pictures):
+        for i, objects in enumerate(images):
             self.add_image("made", i, None, height=40, width=60, objects=objects)
         self.prepare()
 
@@ -30,7 +30,7 @@ class Rectangles(Dataset):
 
 
 def found(image_id, *objects):
-    """Detections of a picture from (class id, score, y1, x1, y2, x2)."""
+    """Detections of an image from (class id, score, y1, x1, y2, x2)."""
     return {
         "image_id": image_id,
         "class_ids": np.array([o[0] for o in objects], np.int32),
@@ -43,7 +43,7 @@ def found(image_id, *objects):
 CAT, DOG = (1, 0, 0, 10, 20), (2, 20, 20, 40, 50)
 
 
-def test_mistakes_are_counted_and_the_worst_picture_is_first():
+def test_mistakes_are_counted_and_the_worst_image_is_first():
     dataset = Rectangles([[CAT, DOG], [CAT], [], [CAT, DOG]])
     detections = [
         found(0, (1, 0.9, 0, 0, 10, 20), (2, 0.9, 20, 20, 40, 50)),  # both right
@@ -64,5 +64,5 @@ def test_weak_detections_and_crowds_do_not_count():
 def test_detections_without_masks():
     item = found(0, (1, 0.6, 0, 0, 10, 20))
     del item["rles"]
-    with pytest.raises(ValueError, match="picture 0: its detections have no masks"):
+    with pytest.raises(ValueError, match="image 0: its detections have no masks"):
         find_mistakes(Rectangles([[CAT]]), [item])

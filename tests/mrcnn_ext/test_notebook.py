@@ -80,8 +80,8 @@ def test_quick(monkeypatch, value, expected):
     assert notebook.quick() is expected
 
 
-class TwoPictures(Dataset):
-    """Picture 0 holds a 2 x 3 square and a crowd of discs, picture 1 nothing."""
+class TwoImages(Dataset):
+    """Image 0 holds a 2 x 3 square and a crowd of discs, image 1 nothing."""
 
     def __init__(self):
         super().__init__()
@@ -101,30 +101,30 @@ class TwoPictures(Dataset):
 
 
 def test_gather_objects_looks_at_every_object_once():
-    found = notebook.gather_objects(TwoPictures())
+    found = notebook.gather_objects(TwoImages())
     assert found["image_ids"].tolist() == [0, 0]
     assert found["class_ids"].tolist() == [1, -2]
     assert found["boxes_px"].tolist() == [[1, 4, 3, 7], [5, 0, 8, 10]]
     assert found["areas_px"].tolist() == [6, 30]
     assert found["numbers"].tolist() == [0, 1]
-    assert found["picture_px"].tolist() == [[8, 10], [8, 10]]
+    assert found["image_px"].tolist() == [[8, 10], [8, 10]]
 
 
-def test_some_pictures():
+def test_some_images():
     dataset = Dataset()
     for i in range(50):
         dataset.add_image("made", i, None)
     dataset.prepare()
-    assert notebook.some_pictures(dataset, 50).tolist() == list(range(50))
-    chosen = notebook.some_pictures(dataset, 10, seed=1).tolist()
+    assert notebook.some_images(dataset, 50).tolist() == list(range(50))
+    chosen = notebook.some_images(dataset, 10, seed=1).tolist()
     assert len(set(chosen)) == 10
-    assert chosen == sorted(chosen) == notebook.some_pictures(dataset, 10, seed=1).tolist()
-    assert chosen != notebook.some_pictures(dataset, 10, seed=2).tolist()
+    assert chosen == sorted(chosen) == notebook.some_images(dataset, 10, seed=1).tolist()
+    assert chosen != notebook.some_images(dataset, 10, seed=2).tolist()
 
 
 @pytest.mark.parametrize("image_ids", [[], [1]])
 def test_gather_objects_where_there_are_none(image_ids):
-    found = notebook.gather_objects(TwoPictures(), image_ids)
+    found = notebook.gather_objects(TwoImages(), image_ids)
     assert found["boxes_px"].shape == (0, 4)
     assert found["class_ids"].shape == (0,)
     assert is_free_figure(notebook.plot_box_sizes(found["boxes_px"], found["class_ids"], NAMES))
@@ -149,7 +149,7 @@ def test_anchors_of_equal_area_share_a_panel():
     assert first.get_title() == "8 px: 24 anchors, 2 at each of 12 places"
     assert second.get_title() == "16 px: 4 anchors, 2 at each of 2 places"
     assert len(first.collections[0].get_offsets()) == 12
-    # The place nearest the middle (12, 16) of the picture is (8, 16), the first of two equally near ones.
+    # The place nearest the middle (12, 16) of the image is (8, 16), the first of two equally near ones.
     square, wide = [patch for patch in first.patches if isinstance(patch, Rectangle)]
     assert (square.get_xy(), square.get_width(), square.get_height()) == ((12, 4), 8, 8)
     assert wide.get_width() == pytest.approx(2 * wide.get_height())

@@ -1,15 +1,15 @@
-"""Pictures fitted into one size, and their masks with them."""
+"""Images fitted into one size, and their masks with them."""
 
 import numpy as np
 
 from mrcnn.data.dataset import Dataset
 from mrcnn_ext.evaluate import evaluate
 from mrcnn_ext.masks import encode_masks
-from mrcnn_ext.one_size import OneSize, fit_picture
+from mrcnn_ext.one_size import OneSize, fit_image
 
 
 class Halves(Dataset):
-    """One picture of 20 x 40 px, its left half white and an object, and an empty one of 40 x 20."""
+    """One image of 20 x 40 px, its left half white and an object, and an empty one of 40 x 20."""
 
     def __init__(self):
         super().__init__()
@@ -32,16 +32,16 @@ class Halves(Dataset):
 
 def test_proportions_stay():
     white = np.full((20, 40, 3), 200, np.uint8)
-    half = fit_picture(white, (30, 20))  # 40 -> 20, so 20 -> 10
+    half = fit_image(white, (30, 20))  # 40 -> 20, so 20 -> 10
     assert half.shape == (30, 20, 3) and half.dtype == np.uint8
     assert (half[10:20] == 200).all() and not half[:10].any() and not half[20:].any()
-    assert (fit_picture(white, (20, 40)) == white).all()
-    assert fit_picture(white[..., 0], (30, 20)).shape == (30, 20)
-    assert fit_picture(white[..., :1], (30, 20)).shape == (30, 20, 1)
-    assert fit_picture(np.zeros((1, 500, 3), np.uint8), (8, 8)).shape == (8, 8, 3)  # a row stays a row
+    assert (fit_image(white, (20, 40)) == white).all()
+    assert fit_image(white[..., 0], (30, 20)).shape == (30, 20)
+    assert fit_image(white[..., :1], (30, 20)).shape == (30, 20, 1)
+    assert fit_image(np.zeros((1, 500, 3), np.uint8), (8, 8)).shape == (8, 8, 3)  # a row stays a row
 
 
-def test_masks_go_with_their_pictures():
+def test_masks_go_with_their_images():
     whole = Halves()
     fitted = OneSize(whole, (30, 20))
     masks, class_ids = fitted.load_mask(0)

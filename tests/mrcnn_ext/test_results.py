@@ -17,10 +17,10 @@ HEIGHT, WIDTH = 40, 60
 
 @pytest.fixture
 def folder(tmp_path):
-    """A COCO set with gaps in its ids: two pictures, one of them in a sub-folder."""
-    (tmp_path / "pictures" / "über").mkdir(parents=True)
+    """A COCO set with gaps in its ids: two images, one of them in a sub-folder."""
+    (tmp_path / "images" / "über").mkdir(parents=True)
     for name in ("a.png", "über/b.png"):
-        Image.new("RGB", (WIDTH, HEIGHT)).save(tmp_path / "pictures" / name)
+        Image.new("RGB", (WIDTH, HEIGHT)).save(tmp_path / "images" / name)
     content = {
         "images": [
             {"id": 70, "file_name": "a.png", "height": HEIGHT, "width": WIDTH},
@@ -37,7 +37,7 @@ def folder(tmp_path):
 
 def load(file, folder):
     dataset = CocoDataset()
-    dataset.load_coco_files(file, folder / "pictures")
+    dataset.load_coco_files(file, folder / "images")
     dataset.prepare()
     return dataset
 
@@ -138,12 +138,12 @@ def test_compact_takes_either_form():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"image_id": 2}, "picture 2, but the data set has 2"),
-        ({"class_ids": [2, 3]}, "picture 1: a detection has class 3; there are 1..2"),
-        ({"class_ids": [2, 0]}, "picture 1: a detection has class 0"),
-        ({"scores": [0.5]}, "picture 1: its boxes, classes, scores and masks are not equally many"),
-        ({"scores": [0.5, np.nan]}, "picture 1: .*no finite number"),
-        ({"masks": np.zeros((HEIGHT, WIDTH, 3), bool)}, "picture 1: .*not equally many"),
+        ({"image_id": 2}, "image 2, but the data set has 2"),
+        ({"class_ids": [2, 3]}, "image 1: a detection has class 3; there are 1..2"),
+        ({"class_ids": [2, 0]}, "image 1: a detection has class 0"),
+        ({"scores": [0.5]}, "image 1: its boxes, classes, scores and masks are not equally many"),
+        ({"scores": [0.5, np.nan]}, "image 1: .*no finite number"),
+        ({"masks": np.zeros((HEIGHT, WIDTH, 3), bool)}, "image 1: .*not equally many"),
     ],
 )
 def test_detections_that_do_not_fit(folder, change, message):

@@ -59,21 +59,21 @@ def test_truth_is_what_was_drawn(folder):
     for subset in COUNTS:
         file = CocoFile(folder / "annotations" / f"instances_shapes_{subset}2018.json")
         for row, image in enumerate(file.images):
-            picture = np.array(Image.open(folder / f"shapes_{subset}2018" / image["file_name"])).astype(float)
-            assert picture.shape == (*SIZE, 3)
+            given = np.array(Image.open(folder / f"shapes_{subset}2018" / image["file_name"])).astype(float)
+            assert given.shape == (*SIZE, 3)
             for i in file.objects(row):
                 mask = decode_masks([file.rle(row, i)], *SIZE)[:, :, 0]
                 inner = mask & np.roll(mask, 1, 0) & np.roll(mask, -1, 0) & np.roll(mask, 1, 1) & np.roll(mask, -1, 1)
                 if inner.any():
-                    assert picture[inner].std(0).max() < 12  # one colour inside, but for JPEG's ripples
+                    assert given[inner].std(0).max() < 12  # one colour inside, but for JPEG's ripples
 
 
 def test_colours_stand_out_from_the_background(folder):
     for seed in range(40):
-        picture, objects = shapes.random_picture(np.random.default_rng(seed), 128, 128)
+        image, objects = shapes.random_image(np.random.default_rng(seed), 128, 128)
         free = ~np.any([mask for _, mask in objects], axis=0)
         for _, mask in objects:
-            distance = np.linalg.norm(np.median(picture[mask], 0) - np.median(picture[free], 0))
+            distance = np.linalg.norm(np.median(image[mask], 0) - np.median(image[free], 0))
             assert distance > shapes.FROM_BACKGROUND - 30  # the background fades a little
 
 
@@ -108,29 +108,29 @@ def test_same_seed_same_set_and_counts_do_not_matter(tmp_path, folder):
     for path in sorted(folder.rglob("*.jpeg")):
         assert (again / path.relative_to(folder)).read_bytes() == path.read_bytes()
     fewer = shapes.make_shapes(tmp_path / "fewer", {**COUNTS, "train": 2}, SIZE, seed=7, progress=False)
-    pictures = [sorted((f / "shapes_test2018").iterdir())[-1].read_bytes() for f in (folder, fewer)]
-    assert pictures[0] == pictures[1]
+    images = [sorted((f / "shapes_test2018").iterdir())[-1].read_bytes() for f in (folder, fewer)]
+    assert images[0] == images[1]
     other = shapes.make_shapes(tmp_path / "other", {**COUNTS, "train": 2}, SIZE, seed=8, progress=False)
-    assert sorted((other / "shapes_test2018").iterdir())[-1].read_bytes() != pictures[0]
+    assert sorted((other / "shapes_test2018").iterdir())[-1].read_bytes() != images[0]
 
 
 def test_complete_set_is_left_alone_and_partial_one_made_again(tmp_path):
     counts = {"train": 2, "validate": 1, "test": 1}
     folder = shapes.make_shapes(tmp_path / "deep" / "shapes", counts, progress=False)
     file = folder / "annotations" / "instances_shapes_train2018.json"
-    picture = folder / "shapes_train2018" / "000002.jpeg"
-    before = (file.stat().st_mtime_ns, picture.read_bytes())
+    image = folder / "shapes_train2018" / "000002.jpeg"
+    before = (file.stat().st_mtime_ns, image.read_bytes())
     shapes.make_shapes(folder, counts, progress=False)
     assert file.stat().st_mtime_ns == before[0]
     for damage in (
-        picture.unlink,
-        lambda: picture.write_bytes(b""),
+        image.unlink,
+        lambda: image.write_bytes(b""),
         lambda: file.write_text(file.read_text()[:50]),
         file.unlink,
     ):
         damage()
         shapes.make_shapes(folder, counts, progress=False)
-        assert picture.read_bytes() == before[1]
+        assert image.read_bytes() == before[1]
         assert [path.name for path in folder.parent.iterdir()] == ["shapes"]
 
 
@@ -138,7 +138,7 @@ def test_interrupted_making_leaves_nothing(tmp_path, monkeypatch):
     def stop(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(shapes, "random_picture", stop)
+    monkeypatch.setattr(shapes, "random_image", stop)
     with pytest.raises(KeyboardInterrupt):
         shapes.make_shapes(tmp_path / "shapes", COUNTS, progress=False)
     assert list(tmp_path.iterdir()) == []
@@ -161,14 +161,14 @@ def test_wrong_arguments(tmp_path, wrong):
 def test_command(tmp_path, capsys):
     arguments = [str(tmp_path / "shapes"), "--train", "1", "--validate", "0", "--test", "1", "--size", "48", "50"]
     shapes.main(arguments)
-    assert "2 pictures" in capsys.readouterr().out
+    assert "2 images" in capsys.readouterr().out
     with pytest.raises(SystemExit) as stopped:
         shapes.main([*arguments, "--seed", "1"])
     assert stopped.value.code == 1
     assert "other settings" in capsys.readouterr().err
 
 
-def test_smallest_pictures_still_have_objects():
+def test_smallest_images_still_have_objects():
     for seed in range(200):
-        _, objects = shapes.random_picture(np.random.default_rng(seed), shapes.MIN_SIDE, shapes.MIN_SIDE)
+        _, objects = shapes.random_image(np.random.default_rng(seed), shapes.MIN_SIDE, shapes.MIN_SIDE)
         assert objects

@@ -11,21 +11,21 @@ from mrcnn_ext.check import check
 from mrcnn_ext.coco import CocoDataset
 from mrcnn_ext.split import split_data
 
-PICTURES = 20
+IMAGES = 20
 
 
 @pytest.fixture
 def raw(tmp_path):
-    """An annotation file over 20 pictures in 5 sub-folders, two classes in turn; picture 19 has no object."""
+    """An annotation file over 20 images in 5 sub-folders, two classes in turn; image 19 has no object."""
     images, annotations = [], []
-    for i in range(PICTURES):
+    for i in range(IMAGES):
         name = f"tree{i % 5}/{i}.png"
         path = tmp_path / "raw" / "images" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         coarse = np.random.default_rng(i).integers(0, 256, (4, 4, 3), np.uint8)
         Image.fromarray(coarse).resize((30, 20), Image.Resampling.BICUBIC).save(path)
         images.append({"id": i + 1, "file_name": name, "width": 30, "height": 20, "patient": i // 4, "kept": True})
-        if i < PICTURES - 1:
+        if i < IMAGES - 1:
             shape = {"segmentation": [[2, 2, 9, 2, 9, 9, 2, 9]], "bbox": [2, 2, 7, 7], "area": 49, "iscrowd": 0}
             annotations.append({"id": i + 1, "image_id": i + 1, "category_id": 1 + i % 2, "note": "ö"} | shape)
     file = tmp_path / "raw" / "labels.json"
@@ -55,7 +55,7 @@ def test_three_parts_complete_and_disjoint(raw, tmp_path):
     assert all(content["categories"] == whole["categories"] for content in parts.values())
     assert parts["train"]["info"] == {"by": "me", "split": {"from": "labels.json", "seed": 2018}}
     numbers = result.trees[""]["validate"]
-    assert numbers["pictures"] == 3 and numbers["classes"]["leaf"] in (1, 2) and numbers["classes"]["flower"] in (1, 2)
+    assert numbers["images"] == 3 and numbers["classes"]["leaf"] in (1, 2) and numbers["classes"]["flower"] in (1, 2)
 
 
 def test_the_tree_is_read_and_sound(raw, tmp_path):
@@ -78,32 +78,32 @@ def test_groups_stay_whole(raw, tmp_path, by, key):
     assert len(set.union(*seen)) == 5
 
 
-def test_alike_pictures_stay_together(raw, tmp_path):
+def test_alike_images_stay_together(raw, tmp_path):
     folder = raw.parent / "images"
-    with Image.open(folder / "tree0" / "0.png") as picture:
+    with Image.open(folder / "tree0" / "0.png") as image:
         for name in ("tree1/1.png", "tree2/2.png", "tree3/3.png"):
-            picture.save(folder / name, format="JPEG", quality=92)
+            image.save(folder / name, format="JPEG", quality=92)
     result = _split(raw, tmp_path, {"train": 0.5, "validate": 0.5}, by=["duplicates"])
-    assert result.groups == PICTURES - 3
+    assert result.groups == IMAGES - 3
     ids = [{image["id"] for image in _content(result.out, part)["images"]} for part in ("train", "validate")]
     assert any({1, 2, 3, 4} <= members for members in ids)
 
 
 def test_two_ways_to_belong_together(raw, tmp_path):
     # Folders link i and i + 5, patients link neighbours: everything hangs together.
-    with pytest.raises(ValueError, match="got no pictures"):
+    with pytest.raises(ValueError, match="got no images"):
         _split(raw, tmp_path, by=["folder", "patient"])
     assert not (tmp_path / "mine").exists()
 
 
-def test_pictures_without_the_field_stand_alone(raw, tmp_path):
+def test_images_without_the_field_stand_alone(raw, tmp_path):
     content = json.loads(raw.read_text())
     for image in content["images"][:4]:
         del image["patient"]
     raw.write_text(json.dumps(content))
     result = _split(raw, tmp_path, by="patient")
     assert result.groups == 8
-    assert result.notes == ["4 pictures have no 'patient'; each of them stands alone"]
+    assert result.notes == ["4 images have no 'patient'; each of them stands alone"]
 
 
 def test_the_same_seed_gives_the_same_files(raw, tmp_path):
@@ -123,10 +123,10 @@ def test_folds(raw, tmp_path):
         train, validate = (
             {i["id"] for i in _content(result.out, part, tree)["images"]} for part in ("train", "validate")
         )
-        assert not train & validate and train | validate | test == set(range(1, PICTURES + 1))
+        assert not train & validate and train | validate | test == set(range(1, IMAGES + 1))
         assert {i["id"] for i in _content(result.out, "test", tree)["images"]} == test
         validated += validate
-    assert sorted([*validated, *test]) == list(range(1, PICTURES + 1))
+    assert sorted([*validated, *test]) == list(range(1, IMAGES + 1))
 
 
 @pytest.mark.parametrize("link", ["copy", "hard", "symbolic"])
@@ -157,7 +157,7 @@ def test_what_cannot_be_done(raw, tmp_path, options, words):
 
 def test_data_that_is_not_sound(raw, tmp_path):
     (raw.parent / "images" / "tree0" / "0.png").unlink()
-    with pytest.raises(ValueError, match="1 pictures are not in .*tree0/0.png"):
+    with pytest.raises(ValueError, match="1 images are not in .*tree0/0.png"):
         _split(raw, tmp_path)
     (raw.parent / "other.json").write_text(raw.read_text())
     with pytest.raises(ValueError, match="several annotation files"):

@@ -15,7 +15,7 @@ OBJECTS = {
     "class_ids": np.array([1, 2, -2, 1]),
     "boxes_px": np.array([[0, 0, 10, 10], [0, 0, 20, 10], [5, 5, 25, 25], [0, 0, 5, 4]]),
     "areas_px": np.array([100, 150, 200, 10]),
-    "picture_px": np.array([[40, 50]] * 4),
+    "image_px": np.array([[40, 50]] * 4),
 }
 NOTHING = {name: values[:0] for name, values in OBJECTS.items()}
 
@@ -36,7 +36,7 @@ def test_mask_statistics():
     shares, fills, counts = visible_axes(figure)
     assert heights(shares) == heights(fills) == [2, 2]  # two squares, a disc and a crowd of discs
     assert {bar.get_x() for bar in fills.containers[0] if bar.get_height()} == {48, 96}  # 10 of 20 px, 100 of 100
-    assert [bar.get_height() for bar in counts.patches] == [1, 0, 1]  # a picture with one object, one with three
+    assert [bar.get_height() for bar in counts.patches] == [1, 0, 1]  # an image with one object, one with three
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["square", "disc"]
 
 

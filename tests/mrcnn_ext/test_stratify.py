@@ -88,7 +88,7 @@ def test_part_sizes(total, shares, sizes):
         ({"a": 0.5, "b": 0.4}, "do not add up"),
         ({"a": None, "b": 11}, "do not add up"),
         ({"a": None, "b": None}, "Only one"),
-        ({"a": None, "b": 0.01}, "no pictures"),
+        ({"a": None, "b": 0.01}, "no images"),
         ({"a": None, "b": -1}, "above 0"),
         ({"a": None, "b": 1.5}, "up to 1.0"),
     ],

@@ -14,7 +14,7 @@ from mrcnn.presets import ResNet50Config, ResNet101Config, TinyConfig
 from mrcnn_ext.data_choice import ChosenData
 from mrcnn_ext.machine import Gpu, Machine, machine_with_gpu
 from mrcnn_ext.shapes import make_shapes
-from mrcnn_ext.suggest import caps_for, pictures_a_step, suggest
+from mrcnn_ext.suggest import caps_for, images_a_step, suggest
 
 NUCLEI = Path(__file__).parents[3] / "shared" / "data" / "nuclei"
 CPU = Machine(cores=2, memory_mib=16_000)
@@ -29,7 +29,7 @@ def shapes(tmp_path_factory):
 
 
 def _file(tmp_path, height, width, boxes):
-    """An annotation file with one picture and square objects (x, y, side)."""
+    """An annotation file with one image and square objects (x, y, side)."""
     (tmp_path / "images").mkdir()
     Image.fromarray(np.zeros((height, width, 3), np.uint8)).save(tmp_path / "images" / "1.png")
     annotations = [
@@ -54,13 +54,13 @@ def test_shapes_on_a_cpu(shapes):
     assert values["DETECTION_MAX_INSTANCES"] == 20
     assert values["RPN_ANCHOR_SCALES"] == (8, 16, 32, 64, 128) and values["RPN_ANCHOR_RATIOS"] == [0.5, 1, 2]
     assert all(setting.reason.endswith(".") for setting in result.settings)
-    assert any("24 pictures are few" in note for note in result.notes)
+    assert any("24 images are few" in note for note in result.notes)
 
 
 @pytest.mark.parametrize("gib", [2, 4, 8, 16, 24, 80])
 def test_a_step_fits_the_memory_of_a_gpu(tmp_path, gib):
     file = _file(tmp_path, 900, 1200, [(100, 100, 200, 200)])
-    result = suggest(file, machine_with_gpu(gib), pictures=tmp_path / "images")
+    result = suggest(file, machine_with_gpu(gib), images=tmp_path / "images")
     config = result.config_class()()
     assert config.IMAGES_PER_GPU >= 1
     assert config.PRECISION == "mixed_bfloat16"
@@ -69,7 +69,7 @@ def test_a_step_fits_the_memory_of_a_gpu(tmp_path, gib):
     assert f"takes about {step_mib(config) / 1024:.1f} GiB" in reasons["PRECISION"]
     assert f"takes about {step_mib(config, precision='float32') / 1024:.1f} GiB in f" in reasons["IMAGES_PER_GPU"]
     assert (result.preset is ResNet101Config) == (gib >= 16)
-    assert not any("Not even one picture" in note for note in result.notes)
+    assert not any("Not even one image" in note for note in result.notes)
 
 
 def test_the_text_is_the_config(shapes):
@@ -99,22 +99,20 @@ def test_precision_follows_the_card(shapes):
     assert suggest(shapes, SMALL_GPU).values["PRECISION"] == suggest(shapes, CPU).values["PRECISION"] == "float32"
 
 
-def test_less_memory_means_fewer_pictures():
+def test_less_memory_means_fewer_images():
     counts = [
-        pictures_a_step(ResNet101Config, 1024, Machine(8, 1, (Gpu("", mib, mib, 8.0),))) for mib in (4e3, 12e3, 48e3)
+        images_a_step(ResNet101Config, 1024, Machine(8, 1, (Gpu("", mib, mib, 8.0),))) for mib in (4e3, 12e3, 48e3)
     ]
     assert counts[0] == 0 and counts[1] == 1 and counts[2] >= 5
-    assert pictures_a_step(ResNet101Config, 512, T4) == pytest.approx(
-        4 * pictures_a_step(ResNet101Config, 1024, T4), abs=3
-    )
+    assert images_a_step(ResNet101Config, 512, T4) == pytest.approx(4 * images_a_step(ResNet101Config, 1024, T4), abs=3)
 
 
 def test_too_little_memory_is_said(shapes):
     result = suggest(shapes, Machine(2, 500))
-    assert result.values["IMAGES_PER_GPU"] == 1 and any("Not even one picture" in note for note in result.notes)
+    assert result.values["IMAGES_PER_GPU"] == 1 and any("Not even one image" in note for note in result.notes)
 
 
-def test_small_objects_make_pictures_larger(tmp_path):
+def test_small_objects_make_images_larger(tmp_path):
     file = _file(tmp_path, 200, 256, [(10 * i, 10, 5, 5) for i in range(20)])
     assert suggest(file, T4).values["IMAGE_MAX_DIM"] == 448  # the first multiple of 64 in which 5 px are 8
     assert suggest(file, CPU).values["IMAGE_MAX_DIM"] == 256  # the most that TinyConfig takes
@@ -122,7 +120,7 @@ def test_small_objects_make_pictures_larger(tmp_path):
     assert "class Cells2Config(" in suggest(file, CPU).text()
 
 
-def test_huge_pictures_of_small_objects_are_cropped(tmp_path):
+def test_huge_images_of_small_objects_are_cropped(tmp_path):
     file = _file(tmp_path, 3000, 4000, [(100 * i, 2000, 20, 20) for i in range(30)])
     result = suggest(file, T4)
     assert result.values["IMAGE_RESIZE_MODE"] == "crop" and result.values["IMAGE_MIN_DIM"] == 1024
@@ -149,7 +147,7 @@ def test_caps():
     }
 
 
-@pytest.mark.skipif(not NUCLEI.is_dir(), reason=f"{NUCLEI.name}: the real pictures are not here")
+@pytest.mark.skipif(not NUCLEI.is_dir(), reason=f"{NUCLEI.name}: the real images are not here")
 def test_nuclei():
     result = suggest(NUCLEI, CPU)
     assert result.values["MAX_GT_INSTANCES"] == 101 and result.values["RPN_ANCHOR_SCALES"] == (8, 16, 32, 64, 128)

@@ -99,7 +99,7 @@ def test_faults_of_a_file(data, settings, text, message):
 
 
 def test_stages_then_resume(data, settings, tmp_path, toy):
-    words = ["train", data, "--config", settings, "--logs", tmp_path / "logs", "--ap-pictures", 0, "--json"]
+    words = ["train", data, "--config", settings, "--logs", tmp_path / "logs", "--ap-images", 0, "--json"]
     result = run(*words, "--stage", "res.*,all", "--epochs", "1,2")
     assert result.exit_code == 0, result.output
     facts = json.loads(result.stdout)
@@ -109,7 +109,7 @@ def test_stages_then_resume(data, settings, tmp_path, toy):
     folder = Path(facts["run"])
     trainings = json.loads((folder / "run.json").read_text())["trainings"]
     assert [t["settings"]["layers"] for t in trainings] == ["res.*", "all"]
-    assert trainings[0]["data"]["train"]["pictures"] == 4
+    assert trainings[0]["data"]["train"]["images"] == 4
     again = json.loads(run(*words, "--stage", "res.*,all", "--epochs", "1,3", "--resume").stdout)
     assert again["epochs"] == 3
     assert again["run"] == facts["run"]
@@ -123,14 +123,14 @@ def test_an_interrupted_stage_is_the_last(data, settings, tmp_path, toy, monkeyp
 
     calls = []
     monkeypatch.setattr(train_run, "MaskRCNN", Stops)
-    result = train_run.train_run(data, settings, stages=("heads", "all"), logs=tmp_path, ap_pictures=0)
+    result = train_run.train_run(data, settings, stages=("heads", "all"), logs=tmp_path, ap_images=0)
     assert not result.finished
     assert len(calls) == 1
 
 
 def made(data, settings, tmp_path, **options):
     """A run with the stand-in, and no AP."""
-    return train_run.train_run(data, settings, logs=tmp_path / "logs", ap_pictures=0, **options).model
+    return train_run.train_run(data, settings, logs=tmp_path / "logs", ap_images=0, **options).model
 
 
 def first_weight(model):
@@ -168,7 +168,7 @@ def test_extra_epochs(data, settings, tmp_path, toy):
     with pytest.raises(ValueError, match="extra_epochs are added to a run"):
         made(data, settings, tmp_path, extra_epochs=2, resume=True)
     made(data, settings, tmp_path, stages=("res.*",), epochs=(1,))
-    words = ["--config", settings, "--logs", tmp_path / "logs", "--ap-pictures", 0, "--json"]
+    words = ["--config", settings, "--logs", tmp_path / "logs", "--ap-images", 0, "--json"]
     facts = json.loads(run("train", data, *words, "--resume", "--extra-epochs", 2).stdout)
     assert facts["epochs"] == 3
     trainings = json.loads((Path(facts["run"]) / "run.json").read_text())["trainings"]
@@ -184,7 +184,7 @@ def test_a_stopped_training_has_the_exit_code_of_ctrl_c(data, settings, tmp_path
     monkeypatch.setattr(train_run, "MaskRCNN", Stops)
     monkeypatch.setattr(overfit, "MaskRCNN", Stops)
     always = [data, "--config", settings, "--logs", tmp_path / "logs"]
-    result = run("train", *always, "--ap-pictures", 0, "--epochs", 1, "--json")
+    result = run("train", *always, "--ap-images", 0, "--epochs", 1, "--json")
     assert (result.exit_code, json.loads(result.stdout)["finished"]) == (130, False)
     assert run("overfit", *always, "--steps", 5).exit_code == 130
 
@@ -238,7 +238,7 @@ def test_the_augmentation_that_is_asked_for(data, settings, tmp_path, monkeypatc
 
     asked = []
     monkeypatch.setattr(train_run, "MaskRCNN", Notes)
-    always = ["--config", settings, "--logs", tmp_path / "logs", "--ap-pictures", 0, "--epochs", 1]
+    always = ["--config", settings, "--logs", tmp_path / "logs", "--ap-images", 0, "--epochs", 1]
     result = run("train", data, *always, *words)
     assert result.exit_code == 0, result.output
     assert asked == [expected]
@@ -257,9 +257,9 @@ def test_other_classes_than_in_the_data(data, settings, tmp_path):
         train_run.train_run(data, settings, logs=tmp_path)
 
 
-def test_a_few_pictures_with_objects(data):
+def test_a_few_images_with_objects(data):
     dataset = open_data(data, "train")
-    few = train_run.few_pictures(dataset, 2)
+    few = train_run.few_images(dataset, 2)
     assert len(few.image_ids) == 2
     assert few.class_names == dataset.class_names
     assert len(dataset.image_ids) == 4
@@ -268,9 +268,9 @@ def test_a_few_pictures_with_objects(data):
 
 @pytest.mark.slow
 def test_overfit_for_real(data, tmp_path):
-    """The preset for two cores learns three pictures by heart and finds their objects again."""
+    """The preset for two cores learns three images by heart and finds their objects again."""
     settings = tmp_path / "mine.yaml"
     settings.write_text("preset: TinyConfig\nNAME: mine\n")
-    result = overfit.overfit(data, settings, pictures=3, steps=300, logs=tmp_path)
+    result = overfit.overfit(data, settings, images=3, steps=300, logs=tmp_path)
     assert len(result.losses) == 5 and result.losses[-1] < 0.25 * result.losses[0]
     assert result.passed, str(result.found)

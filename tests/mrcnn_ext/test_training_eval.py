@@ -16,7 +16,7 @@ from mrcnn_ext.masks import rle_area
 from mrcnn_ext.training_eval import AveragePrecision, detect_as_trained, detection_config
 
 sys.path.append(str(Path(__file__).parents[1] / "mrcnn"))
-from engine_data import SmallConfig, few_pictures  # noqa: E402  of the engine's tests
+from engine_data import SmallConfig, few_images  # noqa: E402  of the engine's tests
 
 
 class NoMasks(SmallConfig):
@@ -27,7 +27,7 @@ class NoMasks(SmallConfig):
 def test_every_second_epoch_and_the_last_have_average_precision(tmp_path, config, monkeypatch):
     model = MaskRCNN("training", config(), tmp_path)
     model.compile(0.001, 0.9)
-    callback = AveragePrecision(model, few_pictures(), every=2, pictures=2)
+    callback = AveragePrecision(model, few_images(), every=2, images=2)
     callback.set_model(model.keras_model)
     callback.set_params({"epochs": 3})
     logs = [{}, {}, {}]
@@ -51,14 +51,14 @@ def test_every_second_epoch_and_the_last_have_average_precision(tmp_path, config
 
 
 class Crops(SmallConfig):
-    """Pieces of 64 px of pictures of 48 x 128."""
+    """Pieces of 64 px of images of 48 x 128."""
 
     IMAGE_RESIZE_MODE = "crop"
     GPU_COUNT = 2
 
 
 class Finds:
-    """A detector of one object, in the middle of each picture that it is given."""
+    """A detector of one object, in the middle of each image that it is given."""
 
     seconds = {}
 
@@ -73,8 +73,8 @@ class Finds:
         return [found for _ in images]
 
 
-def test_a_training_on_crops_is_measured_on_whole_pictures():
-    data, finds = few_pictures(), Finds(Crops())
+def test_a_training_on_crops_is_measured_on_whole_images():
+    data, finds = few_images(), Finds(Crops())
     assert (finds.config.IMAGE_RESIZE_MODE, finds.config.IMAGE_MAX_DIM, finds.config.BATCH_SIZE) == ("square", 64, 2)
     wide = np.zeros((48, 128, 3), np.uint8)
     data.load_image = lambda image_id: wide
@@ -93,7 +93,7 @@ def test_progress_below_the_bar_of_the_training(tmp_path, config, terminal, monk
     monkeypatch.setattr("sys.stderr", screen)
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)  # a plug-in of pytest imports it
     model = types.SimpleNamespace(config=config(), log_dir=tmp_path)
-    callback = AveragePrecision(model, few_pictures(), pictures=0)
+    callback = AveragePrecision(model, few_images(), images=0)
     callback.detector = Finds(config())
     callback.set_params({"epochs": 1})
     monkeypatch.setattr(callback, "_take_weights", lambda: None)

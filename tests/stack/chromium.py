@@ -1,4 +1,4 @@
-"""Headless Chromium for the tests; pictures go to build/stack/."""
+"""Headless Chromium for the tests; images go to build/stack/."""
 
 import shutil
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from playwright.sync_api import sync_playwright
 from project_copy import ROOT
 from promised import not_here
 
-PICTURES = ROOT / "build" / "stack"
+IMAGES = ROOT / "build" / "stack"
 PATIENCE = 240_000  # ms; a loaded machine of two cores needs minutes for what an idle one does in seconds
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

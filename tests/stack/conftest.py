@@ -83,9 +83,9 @@ def stack(engine, tmp_path_factory):
     copy_project(folder)
     uid, gid = machine.owner(folder, rootless=engine.rootless)
     write_env(folder, uid=uid, gid=gid)
-    pictures_and_logs = ROOT / "build" / "stack"
-    pictures_and_logs.mkdir(parents=True, exist_ok=True)
-    (pictures_and_logs / "services.log").unlink(missing_ok=True)
+    images_and_logs = ROOT / "build" / "stack"
+    images_and_logs.mkdir(parents=True, exist_ok=True)
+    (images_and_logs / "services.log").unlink(missing_ok=True)
     running = Stack(folder, env_file.read(folder / ".env"), engine)
     try:
         print(running.make("up"))

@@ -1,9 +1,9 @@
-"""Both pages as a person sees them, in headless Chromium; pictures go to build/stack/."""
+"""Both pages as a person sees them, in headless Chromium; images go to build/stack/."""
 
 import re
 
 import pytest
-from chromium import PATIENCE, PICTURES
+from chromium import IMAGES, PATIENCE
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.stack
@@ -26,14 +26,14 @@ def test_the_first_notebook_opens_and_runs(stack, page):
     page.wait_for_selector(".jp-Notebook .jp-CodeCell")
     expect(page.locator("#jp-main-statusbar")).to_contain_text(re.compile(r"\| Idle"), timeout=PATIENCE)
     expect(page.locator("#jp-main-statusbar")).to_contain_text("Mem:", timeout=PATIENCE)
-    page.screenshot(path=PICTURES / "lab-opened.png")
+    page.screenshot(path=IMAGES / "lab-opened.png")
 
     page.click("text=Run >> nth=0")
     page.click('.lm-Menu-item[data-command="runmenu:run-all"]')
     page.wait_for_function(ALL_CELLS_HAVE_RUN)
     assert page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]').count() == 0
     assert page.locator(".jp-OutputArea-output").count() > 0
-    page.screenshot(path=PICTURES / "lab-run.png")
+    page.screenshot(path=IMAGES / "lab-run.png")
 
 
 def test_no_pop_up_asks_for_news(stack, page):
@@ -51,4 +51,4 @@ def test_tensorboard_draws_the_run(stack, page):
     page.wait_for_selector("text=browser-test")
     page.wait_for_selector("text=loss")
     page.wait_for_timeout(4000)
-    page.screenshot(path=PICTURES / "tensorboard.png")
+    page.screenshot(path=IMAGES / "tensorboard.png")

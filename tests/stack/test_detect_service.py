@@ -23,7 +23,7 @@ NAMES = ["BG", "apple", "pear"]
 RUN, NEWER = "fruit20260102T0304", "fruit20260102T0305"
 KEY = "a key for tests"
 COMPOSE = ("docker", "compose", "--profile", "detect")
-PICTURE = np.random.default_rng(0).integers(0, 255, (70, 110, 3), dtype=np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 255, (70, 110, 3), dtype=np.uint8)
 
 
 class FruitConfig(TinyConfig):
@@ -67,7 +67,7 @@ def png(image: np.ndarray) -> bytes:
 
 
 def detect(address: str, key: str = KEY, **query) -> requests.Response:
-    files = {"picture": ("a.png", png(PICTURE))}
+    files = {"image": ("a.png", png(IMAGE))}
     return requests.post(f"{address}/detect", params=query, files=files, headers={"X-API-Key": key}, timeout=120)
 
 
@@ -102,7 +102,7 @@ def test_nothing_without_the_key(address):
 
 
 def test_the_objects_are_those_that_the_network_finds_here(address, model):
-    wanted = coco_document(above(model.detect([PICTURE], crops=True)[0], 0), PICTURE.shape[:2], "a.png", NAMES, "none")
+    wanted = coco_document(above(model.detect([IMAGE], crops=True)[0], 0), IMAGE.shape[:2], "a.png", NAMES, "none")
     answer = detect(address, min_score=0, masks="rle")
     assert answer.status_code == 200
     found = answer.json()
@@ -143,7 +143,7 @@ def test_make_up_leaves_it_running(stack, address):
 
 def test_a_request_that_has_begun_is_answered_before_it_stops(stack, address):
     """Half a request, the stop, and the other half when nobody else is let in."""
-    files = {"picture": ("a.png", png(PICTURE))}
+    files = {"image": ("a.png", png(IMAGE))}
     request = requests.Request("POST", f"{address}/detect", files=files, headers={"X-API-Key": KEY}).prepare()
     half = len(request.body) // 2
     connection = http.client.HTTPConnection("127.0.0.1", int(stack.values["DETECT_PORT"]), timeout=120)

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 import requests
-from chromium import PICTURES
+from chromium import IMAGES
 
 from mrcnn_ext.coco_file import CocoFile
 from mrcnn_ext.masks import rle_area
@@ -33,7 +33,7 @@ def headers(stack) -> dict:
 
 
 def areas_of(file: CocoFile, name: str) -> list[tuple[int, int]]:
-    """(category, pixels) of each object of a picture."""
+    """(category, pixels) of each object of an image."""
     row = next(i for i, image in enumerate(file.images) if image["file_name"] == name)
     return sorted((int(file.category_ids[n]), rle_area(file.rle(row, n))) for n in file.objects(row))
 
@@ -54,7 +54,7 @@ def test_nothing_without_the_token(stack, label_studio):
 
 
 def test_push_and_pull_from_the_lab(stack, label_studio):
-    """The lab finds the server and its token by itself, and the server reads the pictures from data/."""
+    """The lab finds the server and its token by itself, and the server reads the images from data/."""
     stack.inside("lab", "python", "-c", f"import shutil; shutil.copytree('data/shapes/shapes_test2018', '{RAW}')")
     pushed = json.loads(stack.inside("lab", *MRCNN, "push", RAW, "--classes", "circle", "--json"))
     assert (pushed["served"], pushed["new"], pushed["there"]) == (True, 250, 0)
@@ -62,8 +62,8 @@ def test_push_and_pull_from_the_lab(stack, label_studio):
     tasks = requests.get(
         f"{label_studio}/api/tasks?project={pushed['project']}&page_size=1", headers=headers(stack), timeout=60
     ).json()["tasks"]
-    picture = requests.get(f"{label_studio}{tasks[0]['data']['image']}", headers=headers(stack), timeout=30)
-    assert picture.content == (stack.folder / RAW / tasks[0]["data"]["file_name"]).read_bytes()
+    image = requests.get(f"{label_studio}{tasks[0]['data']['image']}", headers=headers(stack), timeout=30)
+    assert image.content == (stack.folder / RAW / tasks[0]["data"]["file_name"]).read_bytes()
     done = requests.post(
         f"{label_studio}/api/tasks/{tasks[0]['id']}/annotations/",
         headers=headers(stack), json={"result": []}, timeout=30,
@@ -88,9 +88,9 @@ def test_a_person_accepts_labels_in_the_browser(stack, label_studio, page):
     page.wait_for_url(lambda url: "login" not in url)
     page.goto(f"{pushed['url']}?task={task['id']}")
     page.wait_for_function("() => window.Htx?.annotationStore?.selected?.regions?.length > 0")
-    page.wait_for_load_state("networkidle")  # the picture is there
+    page.wait_for_load_state("networkidle")  # the image is there
     page.wait_for_timeout(3000)  # and drawn
-    page.screenshot(path=PICTURES / "label-studio.png")
+    page.screenshot(path=IMAGES / "label-studio.png")
     with page.expect_response(lambda r: r.request.method == "POST" and "/annotations" in r.url) as answer:
         page.get_by_role("button", name="Submit").click()
     assert answer.value.status == 201

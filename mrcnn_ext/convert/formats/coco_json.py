@@ -40,18 +40,18 @@ def read(path: Path, options: Options) -> Builder:
             raise ValueError(f"category id {category_id} is there twice")
         names[category_id] = text(item.get("name"), f"the name of category {category_id}")
         builder.category(names[category_id], category_id, **_rest(item, ("id", "name")))
-    pictures = _read_pictures(builder, images)
+    by_id = _read_images(builder, images)
     for item in annotations:
         item = mapping(item, "an entry of annotations")
         where = f"annotation {item.get('id')}"
         image_id, category_id = (identity(item.get(key), f"{where}: {key}") for key in ("image_id", "category_id"))
-        if image_id not in pictures or category_id not in names:
-            missing = "image_id" if image_id not in pictures else "category_id"
+        if image_id not in by_id or category_id not in names:
+            missing = "image_id" if image_id not in by_id else "category_id"
             builder.account.drop(
                 f"annotation whose {missing} is not in the file", f"{where} ({missing} {item[missing]})"
             )
-        elif pictures[image_id] is not None:
-            _read_annotation(builder, pictures[image_id], item, where)
+        elif by_id[image_id] is not None:
+            _read_annotation(builder, by_id[image_id], item, where)
     return builder
 
 
@@ -61,24 +61,24 @@ def write(coco: dict, out: Path, options: Options) -> Account:
     return Account()
 
 
-def _read_pictures(builder: Builder, images: list) -> dict:
-    """{picture id: Picture, or None for one that was dropped}."""
-    pictures = {}
+def _read_images(builder: Builder, images: list) -> dict:
+    """{image id: Image, or None for one that was dropped}."""
+    by_id = {}
     for item in images:
         item = mapping(item, "an entry of images")
-        name = text(item.get("file_name"), f"the file_name of picture {item.get('id')}")
-        image_id = identity(item.get("id"), f"the id of picture {name}")
-        if image_id in pictures:
-            raise ValueError(f"picture {name}: its id {image_id} is there twice")
+        name = text(item.get("file_name"), f"the file_name of image {item.get('id')}")
+        image_id = identity(item.get("id"), f"the id of image {name}")
+        if image_id in by_id:
+            raise ValueError(f"image {name}: its id {image_id} is there twice")
         size = None
         if item.get("width") is not None and item.get("height") is not None:
             size = whole(item["width"], f"the width of {name}"), whole(item["height"], f"the height of {name}")
         extra = _rest(item, ("id", "file_name", "width", "height"))
-        pictures[image_id] = builder.picture(name, size, image_id, **extra)
-    return pictures
+        by_id[image_id] = builder.image(name, size, image_id, **extra)
+    return by_id
 
 
-def _read_annotation(builder: Builder, picture, item: dict, where: str) -> None:
+def _read_annotation(builder: Builder, image, item: dict, where: str) -> None:
     """One object; its mask is as in the file, or its box where it has none."""
     extra = _rest(item, OWN)
     if item.get("id") is not None:
@@ -96,28 +96,28 @@ def _read_annotation(builder: Builder, picture, item: dict, where: str) -> None:
         masks = (segmentation,)
     elif segmentation:
         shapes = sequence(segmentation, f"{where}: segmentation")
-        polygons = _polygons(builder, shapes, f"{picture.file_name}: {where}")
+        polygons = _polygons(builder, shapes, f"{image.file_name}: {where}")
     elif box is not None:
         builder.account.note(
-            "object with a box and no mask: the box is taken as its mask", f"{picture.file_name}: {where}"
+            "object with a box and no mask: the box is taken as its mask", f"{image.file_name}: {where}"
         )
         polygons = (rectangle(*box),)
     crowd = whole(item.get("iscrowd") or 0, f"{where}: iscrowd")
     if crowd not in (0, 1):
         raise ValueError(f"{where}: iscrowd is {crowd}, not 0 or 1")
     if crowd and builder.options.crowd == "objects":
-        builder.account.repair("crowd taken as an object (--crowd objects)", f"{picture.file_name}: {where}")
+        builder.account.repair("crowd taken as an object (--crowd objects)", f"{image.file_name}: {where}")
         crowd = 0
     elif crowd and isinstance(item.get("attributes"), dict) and "occluded" in item["attributes"]:
         builder.account.note(
             "crowd in a file by CVAT, which marks every brush mask so: if these are objects, say --crowd objects",
-            f"{picture.file_name}: {where}",
+            f"{image.file_name}: {where}",
         )
     attributes = item.get("attributes")
     if attributes and not isinstance(attributes, dict):
         raise ValueError(f"{where}: its attributes are no object")
     kept = builder.add(
-        picture, identity(item["category_id"], where),
+        image, identity(item["category_id"], where),
         polygons=polygons, masks=masks, where=where, iscrowd=crowd, attributes=attributes, **extra,
     )  # fmt: skip
     if kept and builder.annotations[-1]["segmentation"] == segmentation:

@@ -28,7 +28,7 @@ def _file(path: Path) -> Path:
 
 
 def read(path: Path, options: Options) -> Builder:
-    """Ids of pictures are kept; occluded, z_order and CVAT's own attributes become attributes, tags the picture's."""
+    """Ids of images are kept; occluded, z_order and CVAT's own attributes become attributes, tags the image's."""
     root = read_xml(_file(path))
     if root.tag != "annotations":
         raise ValueError(f"its root is <{root.tag}>, not <annotations>")
@@ -40,15 +40,15 @@ def read(path: Path, options: Options) -> Builder:
     builder = Builder(options, images)
     for label in root.iterfind("meta//labels/label"):
         builder.category(text(label.findtext("name"), "a label in meta"))
-    for image in root.iterfind("image"):
-        name = text(image.get("name"), "name of a picture")
-        size = whole(image.get("width"), f"{name}: width"), whole(image.get("height"), f"{name}: height")
-        tags = [tag.get("label") for tag in image.iterfind("tag")]
+    for element in root.iterfind("image"):
+        name = text(element.get("name"), "name of an image")
+        size = whole(element.get("width"), f"{name}: width"), whole(element.get("height"), f"{name}: height")
+        tags = [tag.get("label") for tag in element.iterfind("tag")]
         extra = {"attributes": {"tags": tags}} if tags else {}
-        picture = builder.picture(name, size, identity(image.get("id"), f"{name}: id"), **extra)
-        if picture is not None:
-            for where, shapes in _objects(builder, image, name).items():
-                _add_object(builder, picture, shapes, where)
+        image = builder.image(name, size, identity(element.get("id"), f"{name}: id"), **extra)
+        if image is not None:
+            for where, shapes in _objects(builder, element, name).items():
+                _add_object(builder, image, shapes, where)
     return builder
 
 
@@ -67,22 +67,22 @@ def _objects(builder: Builder, image: Element, name: str) -> dict[str, list[Elem
     return groups
 
 
-def _add_object(builder: Builder, picture, shapes: list[Element], where: str) -> None:
+def _add_object(builder: Builder, image, shapes: list[Element], where: str) -> None:
     """One object of one or more shapes."""
     polygons, masks, attributes = [], [], {}
     for shape in shapes:
         if shape.tag == "mask":
-            masks.append(_mask(shape, f"{picture.file_name}: {where}", *picture.frame))
+            masks.append(_mask(shape, f"{image.file_name}: {where}", *image.frame))
         else:
-            polygons.append(_polygon(shape, f"{picture.file_name}: {where}"))
+            polygons.append(_polygon(shape, f"{image.file_name}: {where}"))
         for item in shape.iterfind("attribute"):
             attributes[text(item.get("name"), where)] = item.text or ""
         if shape.get("occluded") == "1":
             attributes["occluded"] = True
         if shape.get("z_order") not in (None, "0"):
             attributes["z_order"] = whole(shape.get("z_order"), f"{where}: z_order")
-    category_id = builder.category(text(shapes[0].get("label"), f"{picture.file_name}: {where}: label"))
-    builder.add(picture, category_id, polygons=polygons, masks=masks, where=where, attributes=attributes or None)
+    category_id = builder.category(text(shapes[0].get("label"), f"{image.file_name}: {where}: label"))
+    builder.add(image, category_id, polygons=polygons, masks=masks, where=where, attributes=attributes or None)
 
 
 def _polygon(shape: Element, where: str) -> np.ndarray:

@@ -27,23 +27,23 @@ def read(path: Path, options: Options) -> Builder:
     builder = Builder(options, options.images or (path if path.is_dir() else path.parent))
     dataset, labels = _imported(path, options.dialect)
     for name in labels:
-        if name.casefold() != "background":  # in pictures of classes; it is made when an object has it
+        if name.casefold() != "background":  # in images of classes; it is made when an object has it
             builder.category(name)
     for item in dataset:
         name = getattr(item.media, "path", None) or f"{item.id}.jpg"
         size = getattr(item.media, "size", None)
-        picture = builder.picture(str(name), None if size is None else (int(size[1]), int(size[0])))
-        if picture is None:
+        image = builder.image(str(name), None if size is None else (int(size[1]), int(size[0])))
+        if image is None:
             continue
         groups = defaultdict(list)
         for i, annotation in enumerate(item.annotations, 1):
             kind = annotation.type.name
             if kind not in AREAS or annotation.label is None:
-                builder.account.drop(f"{kind} without area or label", f"{picture.file_name}: annotation {i}")
+                builder.account.drop(f"{kind} without area or label", f"{image.file_name}: annotation {i}")
             else:
                 groups[annotation.group or -i, annotation.label].append(annotation)
         for number, ((_, label), shapes) in enumerate(groups.items(), 1):
-            _add(builder, picture, builder.category(labels[label]), shapes, f"object {number}")
+            _add(builder, image, builder.category(labels[label]), shapes, f"object {number}")
     return builder
 
 
@@ -63,11 +63,11 @@ def _imported(path: Path, format_name: str | None) -> tuple[list, list[str]]:
         raise ValueError(f"datumaro cannot read it: {error or type(error).__name__}") from error
 
 
-def _add(builder: Builder, picture, category_id: int, shapes: list, where: str) -> None:
+def _add(builder: Builder, image, category_id: int, shapes: list, where: str) -> None:
     """One object of all shapes of a group."""
     drawn = [shape for shape in shapes if shape.type.name not in ("bbox", "rotated_bbox")]
     if not drawn:
-        builder.account.note("box taken as the mask of its object", f"{picture.file_name}: {where}")
+        builder.account.note("box taken as the mask of its object", f"{image.file_name}: {where}")
     polygons, masks, attributes = [], [], {}
     for shape in drawn or shapes:
         attributes |= shape.attributes
@@ -77,7 +77,7 @@ def _add(builder: Builder, picture, category_id: int, shapes: list, where: str) 
             polygons.append(_outline(shape))
     crowd = int(bool(attributes.pop(CROWD, False)))
     builder.add(
-        picture, category_id, polygons=polygons, masks=masks, where=where, iscrowd=crowd, attributes=attributes or None
+        image, category_id, polygons=polygons, masks=masks, where=where, iscrowd=crowd, attributes=attributes or None
     )
 
 

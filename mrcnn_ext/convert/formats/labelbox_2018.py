@@ -1,6 +1,6 @@
-"""Labelbox exports of 2018: polygons as WKT text or as x, y pairs, per class, without any picture size.
+"""Labelbox exports of 2018: polygons as WKT text or as x, y pairs, per class, without any image size.
 
-The trap: these exports count y from the bottom of the picture (their own converter wrote `height - y`), later ones from
+The trap: these exports count y from the bottom of the image (their own converter wrote `height - y`), later ones from
 the top, and the file does not say which.  `y_origin` says it; without it the account says that bottom was taken.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 
 from mrcnn_ext.convert.builder import Builder, Options
-from mrcnn_ext.convert.formats.labelbox_common import picture_name, skipped
+from mrcnn_ext.convert.formats.labelbox_common import image_name, skipped
 from mrcnn_ext.convert.reading import MAX_COORDINATE, mapping, points, read_json, sequence, text
 
 TITLE = "Labelbox export of 2018 (WKT or XY)"
@@ -40,30 +40,30 @@ def is_old(label) -> bool:
 
 
 def read(path: Path, options: Options) -> Builder:
-    """Polygons with holes, several objects per class; answers that are no shapes become attributes of the picture."""
+    """Polygons with holes, several objects per class; answers that are no shapes become attributes of the image."""
     builder = Builder(options, options.images or path.parent)
     for number, item in enumerate(sequence(read_json(path), "the file"), 1):
         item = mapping(item, f"item {number}")
-        name = picture_name(item.get("External ID"), item.get("Labeled Data"), f"item {number}")
+        name = image_name(item.get("External ID"), item.get("Labeled Data"), f"item {number}")
         label = item.get("Label")
         if skipped(item) or not label or isinstance(label, str):
-            builder.account.drop("picture that was skipped or has no label", name)
+            builder.account.drop("image that was skipped or has no label", name)
             continue
         label = mapping(label, name)
         if "objects" in label:
             raise ValueError(f"{name}: this label is of the form of 2019 to 2023; use --format labelbox-v1")
         answers = {key: value for key, value in label.items() if not _has_shapes(value)}
-        picture = builder.picture(name, **({"attributes": answers} if answers else {}))
-        if picture is None:
+        image = builder.image(name, **({"attributes": answers} if answers else {}))
+        if image is None:
             continue
         for class_name, value in label.items():
             if class_name in answers:
-                builder.account.keep("answers that are no shapes, as attributes of their picture")
+                builder.account.keep("answers that are no shapes, as attributes of their image")
                 continue
             category_id = builder.category(text(class_name, name))
             for i, (outline, holes) in enumerate(_shapes(value, f"{name}: {class_name}"), 1):
-                flip = [_from_top(shape, picture, options) for shape in (outline, *holes)]
-                builder.add(picture, category_id, polygons=flip[:1], holes=flip[1:], where=f"{class_name} {i}")
+                flip = [_from_top(shape, image, options) for shape in (outline, *holes)]
+                builder.add(image, category_id, polygons=flip[:1], holes=flip[1:], where=f"{class_name} {i}")
     if options.y_origin is None and builder.annotations:
         builder.account.note(
             "y counted from the bottom, as in exports of 2018; if masks are upside down, --y-origin top", path.name
@@ -113,8 +113,8 @@ def _from_wkt(value: str, where):
     return found
 
 
-def _from_top(shape, picture, options):
+def _from_top(shape, image, options):
     """Points with y counted from the top."""
     if options.y_origin == "top":
         return shape
-    return np.stack([shape[:, 0], picture.frame[1] - shape[:, 1]], axis=1)
+    return np.stack([shape[:, 0], image.frame[1] - shape[:, 1]], axis=1)

@@ -2,34 +2,34 @@
 
 from pathlib import PurePosixPath
 
-from mrcnn_ext.convert.builder import Builder, Picture
+from mrcnn_ext.convert.builder import Builder, Image
 from mrcnn_ext.convert.formats.labelbox_masks import MaskFiles
 from mrcnn_ext.convert.geometry import rectangle
-from mrcnn_ext.convert.pictures import clean
+from mrcnn_ext.convert.images import clean
 from mrcnn_ext.convert.reading import mapping, number, points, sequence, text
 
 NOT_AREAS = ("line", "point")
 
 
-def picture_name(external_id, address, where) -> str:
-    """Name of a picture: its external id where that looks like a file, else the end of its address."""
+def image_name(external_id, address, where) -> str:
+    """Name of an image: its external id where that looks like a file, else the end of its address."""
     external_id = "" if external_id is None else text(str(external_id), where)
     if PurePosixPath(external_id).suffix:
         return clean(external_id)
-    end = clean(text(address, f"{where}: address of the picture")).rpartition("/")[2] if address else ""
+    end = clean(text(address, f"{where}: address of the image")).rpartition("/")[2] if address else ""
     name = end or external_id
     if not name:
-        raise ValueError(f"{where}: it has neither an external id nor an address of its picture")
+        raise ValueError(f"{where}: it has neither an external id nor an address of its image")
     return name
 
 
 def skipped(item: dict) -> bool:
-    """True when the labeller skipped the picture."""
+    """True when the labeller skipped the image."""
     return item.get("Skipped") is True or item.get("Label") == "Skip"
 
 
-def add_object(builder: Builder, files: MaskFiles, picture: Picture, item: dict, where: str) -> None:
-    """Add one object: polygon, box, or mask from a picture in `files`; lines and points are dropped."""
+def add_object(builder: Builder, files: MaskFiles, image: Image, item: dict, where: str) -> None:
+    """Add one object: polygon, box, or mask from an image in `files`; lines and points are dropped."""
     name = item.get("name") or item.get("value") or item.get("title")
     category_id = builder.category(text(name, f"{where}: class"))
     box = item.get("bounding_box") or item.get("bbox")
@@ -42,20 +42,20 @@ def add_object(builder: Builder, files: MaskFiles, picture: Picture, item: dict,
         shape = points(item["polygon"], where)
         if len(shape) > 3 and (shape[0] == shape[-1]).all():
             shape = shape[:-1]
-        builder.add(picture, category_id, polygons=[shape], where=where, **extra)
+        builder.add(image, category_id, polygons=[shape], where=where, **extra)
     elif box:
         box = mapping(box, where)
         left, top, width, height = (
             number(box.get(key), f"{where}: {key}") for key in ("left", "top", "width", "height")
         )
-        builder.account.note("box taken as the mask of its object", f"{picture.file_name}: {where}")
-        builder.add(picture, category_id, polygons=[rectangle(left, top, width, height)], where=where, **extra)
+        builder.account.note("box taken as the mask of its object", f"{image.file_name}: {where}")
+        builder.add(image, category_id, polygons=[rectangle(left, top, width, height)], where=where, **extra)
     elif any(item.get(kind) for kind in NOT_AREAS):
-        builder.account.drop("line or point, which has no area", f"{picture.file_name}: {where}")
+        builder.account.drop("line or point, which has no area", f"{image.file_name}: {where}")
     else:
         mask = files.mask(item, where)
         if mask is not None:
-            builder.add(picture, category_id, masks=[mask], where=where, **extra)
+            builder.add(image, category_id, masks=[mask], where=where, **extra)
 
 
 def answers(classifications, where) -> dict:

@@ -1,4 +1,4 @@
-"""The mask pictures of Labelbox exports: from a folder, or fetched from their addresses into that folder."""
+"""The mask images of Labelbox exports: from a folder, or fetched from their addresses into that folder."""
 
 import hashlib
 import os
@@ -9,7 +9,7 @@ import numpy as np
 
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Options
-from mrcnn_ext.convert.pictures import clean
+from mrcnn_ext.convert.images import clean
 from mrcnn_ext.convert.reading import foreground, mapping, naming, read_bitmap, sequence, text, whole
 
 KEY = "LABELBOX_API_KEY"  # environment variable
@@ -22,7 +22,7 @@ BACKOFF = 2.0  # seconds before the first of them, then twice as long each time,
 
 
 class MaskFiles:
-    """Mask pictures by the object that they belong to.  A file that was fetched is not asked for again."""
+    """Mask images by the object that they belong to.  A file that was fetched is not asked for again."""
 
     def __init__(self, options: Options, account: Account):
         self.folder, self.fetches, self.allow_private = options.masks, options.fetch_masks, options.allow_private
@@ -47,7 +47,7 @@ class MaskFiles:
         address = text(address, f"{where}: address of the mask")
         identity = item.get("feature_id") or item.get("featureId")
         path = self._fetched(address, where) if self.fetches else self._in_folder(address, identity, composite, where)
-        if self._last[0] != path:  # a composite mask serves all objects of its picture
+        if self._last[0] != path:  # a composite mask serves all objects of its image
             with naming(path):
                 self._last = path, read_bitmap(path, path)
         pixels = self._last[1]
@@ -58,7 +58,7 @@ class MaskFiles:
         ]
         if len(colour) != 3 or pixels.ndim != 3:
             raise ValueError(
-                f"{where}: a composite mask needs a colour of three numbers and a picture in colour ({path})"
+                f"{where}: a composite mask needs a colour of three numbers and an image in colour ({path})"
             )
         return (pixels[:, :, :3] == colour).all(axis=2)
 
@@ -67,7 +67,7 @@ class MaskFiles:
         end = clean(address).rpartition("/")[2]
         if self.folder is None:
             raise ValueError(
-                f"{where}: its mask is a picture on Labelbox's server ({end}). Let them be fetched with --fetch-masks "
+                f"{where}: its mask is an image on Labelbox's server ({end}). Let them be fetched with --fetch-masks "
                 f"--masks DIR ({KEY} holds the key; addresses end after 30 days), or, when you have them, say where "
                 "with --masks DIR."
             )
@@ -87,7 +87,7 @@ class MaskFiles:
         if path.is_file():
             return path
         content = self._content(address, where)
-        read_bitmap(content, f"{where}: {bare}")  # raises ValueError for a page, or a damaged picture
+        read_bitmap(content, f"{where}: {bare}")  # raises ValueError for a page, or a damaged image
         self.folder.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.part")
         part.write_bytes(content)

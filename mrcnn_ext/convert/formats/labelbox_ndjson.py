@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mrcnn_ext.convert.builder import Builder, Options
-from mrcnn_ext.convert.formats.labelbox_common import add_object, answers, picture_name
+from mrcnn_ext.convert.formats.labelbox_common import add_object, answers, image_name
 from mrcnn_ext.convert.formats.labelbox_masks import MaskFiles
 from mrcnn_ext.convert.reading import mapping, naming, parse_json, sequence, whole
 
@@ -23,7 +23,7 @@ def detect(path: Path) -> str | None:
 
 
 def read(path: Path, options: Options) -> Builder:
-    """Of several labels of a picture in a project the first is taken; the others are dropped, and listed."""
+    """Of several labels of an image in a project the first is taken; the others are dropped, and listed."""
     builder = Builder(options, options.images)
     files = MaskFiles(options, builder.account)
     with path.open("rb") as file:
@@ -35,29 +35,29 @@ def read(path: Path, options: Options) -> Builder:
 
 
 def _read_row(builder: Builder, files: MaskFiles, row: dict) -> None:
-    """One data row: a picture with the labels of each project."""
+    """One data row: an image with the labels of each project."""
     source = mapping(row.get("data_row"), "data_row")
-    name = picture_name(source.get("external_id") or source.get("global_key"), source.get("row_data"), "data_row")
+    name = image_name(source.get("external_id") or source.get("global_key"), source.get("row_data"), "data_row")
     labels = _labels(builder, row, name)
     if not labels:
-        builder.account.drop("picture that was skipped or has no label", name)
+        builder.account.drop("image that was skipped or has no label", name)
         return
     media = mapping(row.get("media_attributes") or {}, f"{name}: media_attributes")
     size = None
     if media.get("width") and media.get("height"):
         size = whole(media["width"], f"{name}: width"), whole(media["height"], f"{name}: height")
     elif builder.folder is None:
-        raise ValueError(f"{name}: the export does not state its size. Say where the pictures are with --images.")
+        raise ValueError(f"{name}: the export does not state its size. Say where the images are with --images.")
     annotations = [mapping(label.get("annotations") or {}, f"{name}: annotations") for label in labels]
     found = {}
     for item in annotations:
         found |= answers(item.get("classifications") or [], name)
-    picture = builder.picture(name, size, **({"attributes": found} if found else {}))
-    if picture is None:
+    image = builder.image(name, size, **({"attributes": found} if found else {}))
+    if image is None:
         return
     for item in annotations:
         for number, thing in enumerate(sequence(item.get("objects") or [], f"{name}: objects"), 1):
-            add_object(builder, files, picture, mapping(thing, f"{name}: object {number}"), f"object {number}")
+            add_object(builder, files, image, mapping(thing, f"{name}: object {number}"), f"object {number}")
 
 
 def _labels(builder: Builder, row: dict, name: str) -> list[dict]:
@@ -69,7 +69,7 @@ def _labels(builder: Builder, row: dict, name: str) -> list[dict]:
         labels = [label for label in labels if not mapping(label.get("performance_details") or {}, name).get("skipped")]
         chosen += labels[:1]
         for _ in labels[1:]:
-            builder.account.drop("further label of a picture in the same project", name)
+            builder.account.drop("further label of an image in the same project", name)
     if len(chosen) > 1:
-        builder.account.note("picture with labels in several projects: it has the objects of all", name)
+        builder.account.note("image with labels in several projects: it has the objects of all", name)
     return chosen

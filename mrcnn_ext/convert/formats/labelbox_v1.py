@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mrcnn_ext.convert.builder import Builder, Options
 from mrcnn_ext.convert.formats.labelbox_2018 import is_old, labelled_items
-from mrcnn_ext.convert.formats.labelbox_common import add_object, answers, picture_name, skipped
+from mrcnn_ext.convert.formats.labelbox_common import add_object, answers, image_name, skipped
 from mrcnn_ext.convert.formats.labelbox_masks import MaskFiles
 from mrcnn_ext.convert.reading import mapping, read_json, sequence, whole
 
@@ -20,25 +20,25 @@ def detect(path: Path) -> str | None:
 
 
 def read(path: Path, options: Options) -> Builder:
-    """Polygons, boxes, and masks from files; answers become attributes, of the picture or of the object."""
+    """Polygons, boxes, and masks from files; answers become attributes, of the image or of the object."""
     items = sequence(read_json(path), "the file")
     stated = all(isinstance(item, dict) and _size(item, "an item") for item in items)
     builder = Builder(options, options.images or (None if stated else path.parent))
     files = MaskFiles(options, builder.account)
     for i, item in enumerate(items, 1):
         item = mapping(item, f"item {i}")
-        name = picture_name(item.get("External ID"), item.get("Labeled Data"), f"item {i}")
+        name = image_name(item.get("External ID"), item.get("Labeled Data"), f"item {i}")
         label = item.get("Label")
         if skipped(item) or not label:
-            builder.account.drop("picture that was skipped or has no label", name)
+            builder.account.drop("image that was skipped or has no label", name)
             continue
         label = mapping(label, name)
         found = answers(label.get("classifications") or [], name)
-        picture = builder.picture(name, _size(item, name), **({"attributes": found} if found else {}))
-        if picture is None:
+        image = builder.image(name, _size(item, name), **({"attributes": found} if found else {}))
+        if image is None:
             continue
         for number, thing in enumerate(sequence(label.get("objects") or [], f"{name}: objects"), 1):
-            add_object(builder, files, picture, mapping(thing, f"{name}: object {number}"), f"object {number}")
+            add_object(builder, files, image, mapping(thing, f"{name}: object {number}"), f"object {number}")
     return builder
 
 

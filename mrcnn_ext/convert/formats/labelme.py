@@ -1,4 +1,4 @@
-"""LabelMe: one JSON beside each picture; polygons, rectangles, circles, masks; a group is one object."""
+"""LabelMe: one JSON beside each image; polygons, rectangles, circles, masks; a group is one object."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Builder, Options
 from mrcnn_ext.convert.files import write_json
 from mrcnn_ext.convert.geometry import ellipse, place, rectangle
-from mrcnn_ext.convert.outlines import by_picture, object_mask
+from mrcnn_ext.convert.outlines import by_image, object_mask
 from mrcnn_ext.convert.reading import (
     foreground,
     identity,
@@ -65,7 +65,7 @@ def read(path: Path, options: Options) -> Builder:
 
 
 def _read_file(builder: Builder, content: dict, below: str) -> None:
-    """One picture with its objects."""
+    """One image with its objects."""
     name = text(content.get("imagePath"), "imagePath").replace("\\", "/")
     joined = os.path.normpath(f"{below}/{name}").replace(os.sep, "/")
     name = joined if builder.folder.find(joined) or not PurePosixPath(name).is_absolute() else name
@@ -74,8 +74,8 @@ def _read_file(builder: Builder, content: dict, below: str) -> None:
         size = whole(content["imageWidth"], "imageWidth"), whole(content["imageHeight"], "imageHeight")
     flags = content.get("flags") or None
     image_id = identity(content["cocoId"], "cocoId") if content.get("cocoId") is not None else None
-    picture = builder.picture(name, size, image_id, **({"attributes": mapping(flags, "flags")} if flags else {}))
-    if picture is None:
+    image = builder.image(name, size, image_id, **({"attributes": mapping(flags, "flags")} if flags else {}))
+    if image is None:
         return
     groups = {}
     for i, shape in enumerate(sequence(content.get("shapes"), "shapes"), 1):
@@ -84,20 +84,20 @@ def _read_file(builder: Builder, content: dict, below: str) -> None:
         key = (label, f"shape {i}") if group is None else (label, f"group {identity(group, f'shape {i}: group_id')}")
         groups.setdefault(key, []).append((shape, f"shape {i}"))
     for (label, where), shapes in groups.items():
-        _add_object(builder, picture, label, shapes, where)
+        _add_object(builder, image, label, shapes, where)
 
 
-def _add_object(builder: Builder, picture, label: str, shapes, where: str) -> None:
+def _add_object(builder: Builder, image, label: str, shapes, where: str) -> None:
     """One object of one or more shapes."""
     polygons, masks, attributes = [], [], {}
     for shape, own in shapes:
         kind = shape.get("shape_type") or "polygon"
         if kind in NO_AREA:
-            builder.account.drop("line or point, which has no area", f"{picture.file_name}: {own}")
+            builder.account.drop("line or point, which has no area", f"{image.file_name}: {own}")
             continue
         corners = points(shape.get("points"), own)
         if kind == "mask":
-            masks.append(_mask(shape, corners, own, *picture.frame))
+            masks.append(_mask(shape, corners, own, *image.frame))
         else:
             polygons.append(_polygon(kind, corners, own))
         attributes |= mapping(shape.get("flags") or {}, f"{own}: flags")
@@ -109,7 +109,7 @@ def _add_object(builder: Builder, picture, label: str, shapes, where: str) -> No
     crowd = int(attributes.pop("iscrowd", False) is True)
     category_id = builder.category(label)
     builder.add(
-        picture, category_id, polygons=polygons, masks=masks, where=where, iscrowd=crowd, attributes=attributes or None
+        image, category_id, polygons=polygons, masks=masks, where=where, iscrowd=crowd, attributes=attributes or None
     )
 
 
@@ -142,11 +142,11 @@ def _mask(shape: dict, corners: np.ndarray, where: str, width: int, height: int)
 
 
 def write(coco: dict, out: Path, options: Options) -> Account:
-    """One JSON a picture, in the same sub-folders; several polygons are a group, RLE objects are masks."""
+    """One JSON an image, in the same sub-folders; several polygons are a group, RLE objects are masks."""
     account = Account()
     names = {item["id"]: item["name"] for item in coco["categories"]}
     written = set()
-    for image, annotations in by_picture(coco):
+    for image, annotations in by_image(coco):
         name = PurePosixPath(image["file_name"])
         target = out / name.with_suffix(".json")
         if target in written:  # a.jpg and a.png
@@ -155,12 +155,12 @@ def write(coco: dict, out: Path, options: Options) -> Account:
         shapes = []
         for item in annotations:
             shapes += _shapes(item, names[item["category_id"]], image, account)
-        picture = Path(options.images) / name if options.images else out / name
+        image_path = Path(options.images) / name if options.images else out / name
         content = {
             "version": "5.5.0",
             "flags": {},
             "shapes": shapes,
-            "imagePath": Path(os.path.relpath(picture, target.parent)).as_posix(),
+            "imagePath": Path(os.path.relpath(image_path, target.parent)).as_posix(),
             "imageData": None,
             "imageHeight": image["height"],
             "imageWidth": image["width"],

@@ -14,7 +14,7 @@ from mrcnn_ext.convert.files import write_json
 from mrcnn_ext.convert.formats.labelstudio_rle import decode_brush
 from mrcnn_ext.convert.formats.labelstudio_tasks import coco_to_tasks
 from mrcnn_ext.convert.geometry import ellipse, rectangle
-from mrcnn_ext.convert.pictures import SUFFIXES, clean
+from mrcnn_ext.convert.images import SUFFIXES, clean
 from mrcnn_ext.convert.reading import (
     check_size,
     foreground,
@@ -56,7 +56,7 @@ def read_tasks(tasks: list, options: Options) -> Builder:
     builder = Builder(options, options.images)
     for i, task in enumerate(tasks, 1):
         task = mapping(task, f"task {i}")
-        name, data = _picture_name(mapping(task.get("data"), f"task {i}: data"), f"task {i}")
+        name, data = _image_name(mapping(task.get("data"), f"task {i}: data"), f"task {i}")
         if builder.folder and not builder.folder.find(name):
             name = UPLOADED.sub("", name)
         results = _results(builder, task, name)
@@ -67,12 +67,10 @@ def read_tasks(tasks: list, options: Options) -> Builder:
         image_id = identity(data["coco_id"], name) if data.get("coco_id") is not None else None
         own = ("coco_id", "width", "height", "file_name") if image_id is not None else ()  # what our own tasks carry
         extra = {key: value for key, value in data.items() if key not in own}
-        picture = builder.picture(
-            name, _size(regions, data, name), image_id, **({"attributes": extra} if extra else {})
-        )
-        if picture is not None:
+        image = builder.image(name, _size(regions, data, name), image_id, **({"attributes": extra} if extra else {}))
+        if image is not None:
             for number_, region in enumerate(regions, 1):
-                _add_region(builder, picture, region, f"region {number_}")
+                _add_region(builder, image, region, f"region {number_}")
     return builder
 
 
@@ -83,18 +81,18 @@ def write(coco: dict, out: Path, options: Options) -> Account:
     return account
 
 
-def _picture_name(data: dict, where: str) -> tuple[str, dict]:
-    """Name of the task's picture, and its other data."""
+def _image_name(data: dict, where: str) -> tuple[str, dict]:
+    """Name of the task's image, and its other data."""
     texts = [key for key, value in data.items() if isinstance(value, str)]
     likely = [key for key in texts if Path(urlsplit_path(data[key])).suffix.lower() in SUFFIXES]
     key = "image" if "image" in texts else next(iter(likely or texts), None)
     if key is None:
-        raise ValueError(f"{where}: its data hold no picture")
+        raise ValueError(f"{where}: its data hold no image")
     address = text(data[key], where)
     try:
         local = parse_qs(urlsplit(address).query).get("d")
     except ValueError as error:
-        raise ValueError(f"{where}: {address!r} is no address of a picture: {error}") from error
+        raise ValueError(f"{where}: {address!r} is no address of an image: {error}") from error
     rest = {name: value for name, value in data.items() if name != key}
     if local and "local-files" in address:
         return text(local[0], where), rest
@@ -167,11 +165,11 @@ def _size(regions: list[dict], data: dict, name: str) -> tuple[int, int] | None:
     return None
 
 
-def _add_region(builder: Builder, picture, region: dict, where: str) -> None:
+def _add_region(builder: Builder, image, region: dict, where: str) -> None:
     """One object."""
-    place, value = f"{picture.file_name}: {where}", region["value"]
+    place, value = f"{image.file_name}: {where}", region["value"]
     if region.get("image_rotation"):
-        builder.account.drop("region on a picture that was turned in Label Studio (image_rotation)", place)
+        builder.account.drop("region on an image that was turned in Label Studio (image_rotation)", place)
         return
     names = next((value[key] for key in (f"{region['kind']}labels", "labels") if value.get(key)), None)
     names = [text(name, place) for name in sequence(names or [], f"{place}: labels")]
@@ -183,14 +181,14 @@ def _add_region(builder: Builder, picture, region: dict, where: str) -> None:
         builder.account.note("region with several labels, the first is taken", place)
         attributes["labels"] = names
     extra = {"score": number(region["score"], f"{place}: score")} if region.get("score") is not None else {}
-    shape = _shape(region, place, *picture.frame)
+    shape = _shape(region, place, *image.frame)
     kind = "polygons" if shape.dtype == np.float64 else "masks"
     category_id = builder.category(names[0])
-    builder.add(picture, category_id, **{kind: [shape]}, where=where, attributes=attributes or None, **extra)
+    builder.add(image, category_id, **{kind: [shape]}, where=where, attributes=attributes or None, **extra)
 
 
 def _shape(region: dict, place: str, width: int, height: int) -> np.ndarray:
-    """Polygon float64 (n, 2) or mask bool (H, W).  Values are in percent of the picture."""
+    """Polygon float64 (n, 2) or mask bool (H, W).  Values are in percent of the image."""
     value, kind = region["value"], region["kind"]
 
     def pixels(key, side):

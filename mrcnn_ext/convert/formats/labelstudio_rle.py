@@ -1,4 +1,4 @@
-"""Label Studio's brush masks: a run-length code of the RGBA values of the picture, as a stream of bits.
+"""Label Studio's brush masks: a run-length code of the RGBA values of the image, as a stream of bits.
 
 32 bits: number of values (height * width * 4); 5 bits: bits of a value - 1; four times 4 bits: bits of a length - 1.
 Then blocks: 1 bit, run (1) or values one by one (0); 2 bits, which of the four lengths; the length - 1; the value(s).

@@ -7,22 +7,22 @@ from urllib.parse import quote
 
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.formats.labelstudio_rle import encode_brush
-from mrcnn_ext.convert.outlines import by_picture, object_mask, single_polygon
+from mrcnn_ext.convert.outlines import by_image, object_mask, single_polygon
 
 POLYGON, BRUSH, IMAGE = "polygon", "brush", "image"
 LOCAL_FILES = "/data/local-files/?d="
 
 
 def coco_to_tasks(coco: dict, model_version: str = "labels", prefix: str = LOCAL_FILES) -> tuple[list[dict], Account]:
-    """List of tasks, one a picture, and the account of what Label Studio cannot hold.
+    """List of tasks, one an image, and the account of what Label Studio cannot hold.
 
-    model_version: whose predictions these are; prefix: what stands before the `file_name` in the picture's address.
+    model_version: whose predictions these are; prefix: what stands before the `file_name` in the image's address.
     A `score` of an annotation becomes that of its region; the task's score is the lowest of its regions.
     """
     account = Account()
     names = {item["id"]: item["name"] for item in coco["categories"]}
     tasks = []
-    for image, annotations in by_picture(coco):
+    for image, annotations in by_image(coco):
         results = [_result(image, item, names[item["category_id"]], account) for item in annotations]
         prediction = {"model_version": model_version, "result": results}
         scores = [item["score"] for item in results if "score" in item]

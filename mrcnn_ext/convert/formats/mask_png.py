@@ -1,32 +1,32 @@
-"""A folder of mask pictures, one an object, named <picture>_<class>_<number>.png as pycococreator has it."""
+"""A folder of mask images, one an object, named <image>_<class>_<number>.png as pycococreator has it."""
 
 import re
 from pathlib import Path
 
 from mrcnn_ext.convert.builder import Builder, Options
-from mrcnn_ext.convert.pictures import PictureFolder
+from mrcnn_ext.convert.images import ImageFolder
 from mrcnn_ext.convert.reading import foreground, naming, read_bitmap
 
-TITLE = "folder of mask pictures (pycococreator)"
+TITLE = "folder of mask images (pycococreator)"
 NAME = re.compile(r"(?P<stem>.+)_(?P<label>[^_]+)_(?P<number>\d+)")
 
 
 def detect(path: Path) -> str | None:
-    """A folder with pictures named <picture>_<class>_<number>.png."""
+    """A folder with images named <image>_<class>_<number>.png."""
     if not path.is_dir():
         return None
     first = next((file for file in sorted(path.rglob("*.png")) if NAME.fullmatch(file.stem)), None)
-    return f"a folder of masks <picture>_<class>_<number>.png ({first.name})" if first else None
+    return f"a folder of masks <image>_<class>_<number>.png ({first.name})" if first else None
 
 
 def read(path: Path, options: Options) -> Builder:
-    """White is object; holes and several parts are kept.  Pictures without a mask have no objects.
+    """White is object; holes and several parts are kept.  Images without a mask have no objects.
 
-    The picture's name is taken up to the last two `_`; where there is no such picture, up to an earlier `_`, so that a
-    class may hold `_`.  The folder of pictures may be the one of the masks, or one around it.
+    The image's name is taken up to the last two `_`; where there is no such image, up to an earlier `_`, so that a
+    class may hold `_`.  The folder of images may be the one of the masks, or one around it.
     """
     if not path.is_dir():
-        raise ValueError("expected a folder of mask pictures")
+        raise ValueError("expected a folder of mask images")
     images = options.images
     if images is None:
         sibling = path.parent / "images"
@@ -40,31 +40,31 @@ def read(path: Path, options: Options) -> Builder:
     for file in files:
         stem, label, number = _split(file.relative_to(path).with_suffix("").as_posix(), stems, by_name)
         if stem is None:
-            builder.account.drop("mask without a picture", file.relative_to(path).as_posix())
+            builder.account.drop("mask without an image", file.relative_to(path).as_posix())
         else:
             masks[stem].append((label, number, file))
     if files and not any(masks.values()):
-        raise ValueError(f"none of its {len(files)} masks has the name of a picture in {images}; see --images")
+        raise ValueError(f"none of its {len(files)} masks has the name of an image in {images}; see --images")
     for stem, name in stems.items():
-        _read_picture(builder, name, sorted(masks[stem]))
+        _read_image(builder, name, sorted(masks[stem]))
     return builder
 
 
-def _read_picture(builder: Builder, name: str, masks: list) -> None:
-    """One picture with its masks, [(class, number, file), ..]; the first mask's size says which way up they are."""
-    picture = None
+def _read_image(builder: Builder, name: str, masks: list) -> None:
+    """One image with its masks, [(class, number, file), ..]; the first mask's size says which way up they are."""
+    image = None
     for label, _, file in masks:
         with naming(file):
             mask = foreground(read_bitmap(file, file))
-            if picture is None:
-                picture = builder.picture(name, mask.shape[::-1])
-            builder.add(picture, builder.category(label), masks=[mask], where=file.name)
+            if image is None:
+                image = builder.image(name, mask.shape[::-1])
+            builder.add(image, builder.category(label), masks=[mask], where=file.name)
     if not masks:
-        builder.picture(name)
+        builder.image(name)
 
 
-def _stems(folder: PictureFolder, own: set) -> dict[str, str]:
-    """{path without ending: path} of the pictures that are no masks."""
+def _stems(folder: ImageFolder, own: set) -> dict[str, str]:
+    """{path without ending: path} of the images that are no masks."""
     stems = {}
     for name in folder:
         if (folder.root / name).resolve() not in own:
@@ -76,7 +76,7 @@ def _stems(folder: PictureFolder, own: set) -> dict[str, str]:
 
 
 def _split(name: str, stems: dict, by_name: dict):
-    """(picture's stem, class, number) of a mask's path without its ending; stem None when there is no picture.
+    """(image's stem, class, number) of a mask's path without its ending; stem None when there is no image.
 
     by_name: {last part of a stem: stems}.
     """

@@ -1,4 +1,4 @@
-"""Supervisely projects: meta.json, and <data set>/ann/<picture>.json; polygons with holes, bitmaps, rectangles."""
+"""Supervisely projects: meta.json, and <data set>/ann/<image>.json; polygons with holes, bitmaps, rectangles."""
 
 import base64
 import binascii
@@ -58,31 +58,31 @@ def read(path: Path, options: Options) -> Builder:
 
 
 def _read_file(builder: Builder, content: dict, file: Path) -> None:
-    """One picture with its objects; <data set>/ann/x.jpg.json belongs to <data set>/img/x.jpg."""
+    """One image with its objects; <data set>/ann/x.jpg.json belongs to <data set>/img/x.jpg."""
     parts = list(file.parts)
     below = len(parts) - 2 - parts[-2::-1].index("ann")
     name = Path(*parts[:below], "img", *parts[below + 1 : -1], file.name.removesuffix(".json")).as_posix()
     size = mapping(content.get("size"), "size")
     size = whole(size.get("width"), "width"), whole(size.get("height"), "height")
     tags = _tags(content.get("tags"))
-    picture = builder.picture(name, size, **({"attributes": tags} if tags else {}))
-    if picture is None:
+    image = builder.image(name, size, **({"attributes": tags} if tags else {}))
+    if image is None:
         return
     for i, item in enumerate(sequence(content.get("objects"), "objects"), 1):
-        _add_object(builder, picture, mapping(item, f"object {i}"), f"object {i}")
+        _add_object(builder, image, mapping(item, f"object {i}"), f"object {i}")
 
 
-def _add_object(builder: Builder, picture, item: dict, where: str) -> None:
+def _add_object(builder: Builder, image, item: dict, where: str) -> None:
     """One object."""
     title, kind = text(item.get("classTitle"), f"{where}: classTitle"), item.get("geometryType")
     extra = {"source_id": identity(item["id"], f"{where}: id")} if type(item.get("id")) is int else {}
     attributes = _tags(item.get("tags"))
     shapes = {}
     if kind in NO_AREA:
-        builder.account.drop(f"{kind}, which has no area", f"{picture.file_name}: {where}")
+        builder.account.drop(f"{kind}, which has no area", f"{image.file_name}: {where}")
         return
     if kind == "bitmap":
-        shapes["masks"] = [_bitmap(mapping(item.get("bitmap"), f"{where}: bitmap"), where, *picture.frame)]
+        shapes["masks"] = [_bitmap(mapping(item.get("bitmap"), f"{where}: bitmap"), where, *image.frame)]
     elif kind in ("polygon", "rectangle"):
         given = mapping(item.get("points"), f"{where}: points")
         outline = points(given.get("exterior"), f"{where}: exterior")
@@ -95,7 +95,7 @@ def _add_object(builder: Builder, picture, item: dict, where: str) -> None:
     else:
         raise ValueError(f"{where}: there is no geometryType {kind!r} in Supervisely")
     category_id = builder.category(title)
-    builder.add(picture, category_id, **shapes, where=where, attributes=attributes or None, **extra)
+    builder.add(image, category_id, **shapes, where=where, attributes=attributes or None, **extra)
 
 
 def _bitmap(bitmap: dict, where: str, width: int, height: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""TFRecord files in the schema of the TensorFlow Object Detection API: pictures, boxes and masks in one."""
+"""TFRecord files in the schema of the TensorFlow Object Detection API: images, boxes and masks in one."""
 
 import tempfile
 from dataclasses import replace
@@ -12,14 +12,14 @@ from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Builder, Options
 from mrcnn_ext.convert.files import write_json
 from mrcnn_ext.convert.geometry import rectangle
-from mrcnn_ext.convert.pictures import SUFFIXES, clean
-from mrcnn_ext.convert.reading import MAX_ID, MAX_PIXELS, PICTURE_ERRORS, check_size, naming, number
+from mrcnn_ext.convert.images import SUFFIXES, clean
+from mrcnn_ext.convert.reading import IMAGE_ERRORS, MAX_ID, MAX_PIXELS, check_size, naming, number
 from mrcnn_ext.label_map import read_label_map
 from mrcnn_ext.tfrecord.shards import SHARD, find_shards, read_record, record_places
 
 TITLE = "TFRecord of the TensorFlow Object Detection API"
 ENDINGS = (".tfrecord", ".tfrecords", ".record", ".tfrec")
-ROUNDING = 0.01  # pixels; boxes are stored as 32-bit parts of the picture
+ROUNDING = 0.01  # pixels; boxes are stored as 32-bit parts of the image
 
 
 def detect(path: Path) -> str | None:
@@ -33,7 +33,7 @@ def detect(path: Path) -> str | None:
 def read(path: Path, options: Options) -> Builder:
     """All sets of a folder, or the set that a file belongs to.  Masks come as RLE, boxes without masks as masks.
 
-    With `images`, the pictures are written there, those that are not there yet; their labels lie on the stored pixels.
+    With `images`, the images are written there, those that are not there yet; their labels lie on the stored pixels.
     """
     folder = path if path.is_dir() else path.parent
     files = _files(path)
@@ -43,7 +43,7 @@ def read(path: Path, options: Options) -> Builder:
         options.images.mkdir(parents=True, exist_ok=True)
         for record, where in _records(records):
             with naming(where):
-                _write_picture(options.images, record)
+                _write_image(options.images, record)
     builder = Builder(replace(options, exif="stored"), options.images)
     for label, name in names.items():
         builder.category(name, label)
@@ -51,18 +51,18 @@ def read(path: Path, options: Options) -> Builder:
         with naming(where):
             _read_record(builder, record, names)
     if options.images is None and records:
-        builder.account.note("pictures stay in the records; --images DIR writes them to a folder", path.name)
+        builder.account.note("images stay in the records; --images DIR writes them to a folder", path.name)
     if len({_set_name(file) for file in files}) > 1:
         builder.account.note("several sets in one; to read one of them, name a file of it", str(folder))
     return builder
 
 
 def write(coco: dict, out: Path, options: Options) -> Account:
-    """Shards and label_map.pbtxt in the folder `out`; the pictures of `options.images` go into them."""
+    """Shards and label_map.pbtxt in the folder `out`; the images of `options.images` go into them."""
     from mrcnn_ext.tfrecord.write import write_tfrecords
 
     if options.images is None:
-        raise ValueError(f"{out}: TFRecord files hold the pictures, too. Say where these are with --images.")
+        raise ValueError(f"{out}: TFRecord files hold the images, too. Say where these are with --images.")
     account = Account()
     names = {image["id"]: image["file_name"] for image in coco["images"]}
     for image in coco["images"]:
@@ -75,13 +75,13 @@ def write(coco: dict, out: Path, options: Options) -> Account:
     with tempfile.TemporaryDirectory() as work:
         file = write_json(Path(work) / f"instances_{out.name}.json", coco)
         try:
-            result = write_tfrecords(file, out, pictures=options.images, progress=False)
+            result = write_tfrecords(file, out, images=options.images, progress=False)
         except ValueError as error:
             raise ValueError(str(error).replace(f"{file}: ", "")) from error
     for name in result["turned"]:
-        account.note("picture with an EXIF rotation, stored upright as PNG", name)
+        account.note("image with an EXIF rotation, stored upright as PNG", name)
     for place in result["left_out"]:
-        account.drop("object without a pixel inside the picture", place)
+        account.drop("object without a pixel inside the image", place)
     return account
 
 
@@ -124,24 +124,24 @@ def _records(records):
         with naming(where):
             record = from_example(read_record(file, offset, length))
             _check_stored_size(record, where)
-            record.filename = _picture_name(record, f"{file.stem}_{i}")
+            record.filename = _image_name(record, f"{file.stem}_{i}")
         yield record, where
 
 
 def _check_stored_size(record, where: str) -> None:
-    """Raises ValueError when the picture is not of the size that its record states."""
+    """Raises ValueError when the image is not of the size that its record states."""
     check_size(record.width, record.height, where)
     try:
-        with Image.open(BytesIO(record.encoded)) as picture:
-            same = picture.size == (record.width, record.height)
-    except PICTURE_ERRORS:
+        with Image.open(BytesIO(record.encoded)) as image:
+            same = image.size == (record.width, record.height)
+    except IMAGE_ERRORS:
         same = False  # damaged, or of a format that only OpenCV reads
     if not same:
         record.image()
 
 
-def _picture_name(record, otherwise: str) -> str:
-    """Name for the picture file; with the ending of its format where the record gives none."""
+def _image_name(record, otherwise: str) -> str:
+    """Name for the image file; with the ending of its format where the record gives none."""
     name = clean(record.filename) if record.filename not in ("", "?") else ""
     name = name or clean(record.source_id) or otherwise
     if PurePosixPath(name).suffix.lower() not in SUFFIXES:
@@ -149,12 +149,12 @@ def _picture_name(record, otherwise: str) -> str:
     return name
 
 
-def _write_picture(folder: Path, record) -> None:
-    """Write the picture file, unless a file of its name is there.  Raises ValueError when that one is another."""
+def _write_image(folder: Path, record) -> None:
+    """Write the image file, unless a file of its name is there.  Raises ValueError when that one is another."""
     path = folder / record.filename
     if path.is_file():
         if path.read_bytes() != record.encoded:
-            raise ValueError(f"{path} is there already, and is another picture. Choose an empty folder for --images.")
+            raise ValueError(f"{path} is there already, and is another image. Choose an empty folder for --images.")
         return
     record.image()  # raises ValueError for a broken one
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -166,8 +166,8 @@ def _write_picture(folder: Path, record) -> None:
 def _read_record(builder: Builder, record, names: dict[int, str]) -> None:
     source_id = int(record.source_id) if record.source_id.isdecimal() and len(record.source_id) < 19 else None
     image_id = source_id if source_id is not None and source_id <= MAX_ID else None
-    picture = builder.picture(record.filename, (record.width, record.height), image_id)
-    if picture is None:
+    image = builder.image(record.filename, (record.width, record.height), image_id)
+    if image is None:
         return
     masks = record.decode_masks() if len(record.masks) else None
     if len(record.areas) not in (0, len(record.labels)):
@@ -178,13 +178,13 @@ def _read_record(builder: Builder, record, names: dict[int, str]) -> None:
         box = _pixels(record, i, where)
         shape = {"polygons": [rectangle(*box)]} if masks is None else {"masks": [masks[:, :, i]]}
         if masks is None:
-            builder.account.note("box taken as the mask of its object", f"{picture.file_name}: {where}")
+            builder.account.note("box taken as the mask of its object", f"{image.file_name}: {where}")
         extra = {}
         if record.areas:
             extra["source_area"] = round(number(record.areas[i], f"{where}: area", MAX_PIXELS), 2)
         crowd = int(record.crowd[i] != 0)
-        if builder.add(picture, category_id, **shape, where=where, iscrowd=crowd, **extra):
-            _keep_box(builder.annotations[-1], box, picture)
+        if builder.add(image, category_id, **shape, where=where, iscrowd=crowd, **extra):
+            _keep_box(builder.annotations[-1], box, image)
 
 
 def _category(builder: Builder, names: dict[int, str], label: int, text: str) -> int:
@@ -204,7 +204,7 @@ def _pixels(record, i: int, where: str) -> list[float]:
     return [xmin * record.width, ymin * record.height, (xmax - xmin) * record.width, (ymax - ymin) * record.height]
 
 
-def _keep_box(annotation: dict, box: list[float], picture) -> None:
+def _keep_box(annotation: dict, box: list[float], image) -> None:
     """Keep the record's box as source_bbox where it is not the mask's."""
-    if picture.turn == 1 and np.abs(np.array(box) - annotation["bbox"]).max() > ROUNDING:
+    if image.turn == 1 and np.abs(np.array(box) - annotation["bbox"]).max() > ROUNDING:
         annotation["source_bbox"] = [round(value, 2) for value in box]

@@ -1,4 +1,4 @@
-"""VGG Image Annotator (VIA) 1 and 2: an export or a saved project.  Neither states the size of a picture."""
+"""VGG Image Annotator (VIA) 1 and 2: an export or a saved project.  Neither states the size of an image."""
 
 from collections import Counter
 from pathlib import Path
@@ -44,9 +44,9 @@ def read(path: Path, options: Options) -> Builder:
     class_key = _class_key(builder, files, options.class_key)
     for name, entry, regions in files:
         extra = entry.get("file_attributes")
-        picture = builder.picture(name, **({"attributes": mapping(extra, f"{name}: file_attributes")} if extra else {}))
-        for i, region in enumerate(regions, 1) if picture else ():
-            _read_region(builder, picture, region, class_key, f"region {i}")
+        image = builder.image(name, **({"attributes": mapping(extra, f"{name}: file_attributes")} if extra else {}))
+        for i, region in enumerate(regions, 1) if image else ():
+            _read_region(builder, image, region, class_key, f"region {i}")
     return builder
 
 
@@ -73,9 +73,9 @@ def _class_key(builder: Builder, files, told: str | None) -> str | None:
     return usual[0] if usual else next(iter(counts))
 
 
-def _read_region(builder: Builder, picture, region: dict, class_key, where: str) -> None:
+def _read_region(builder: Builder, image, region: dict, class_key, where: str) -> None:
     """One object, or an entry in the account for what has no area or no class."""
-    place = f"{picture.file_name}: {where}"
+    place = f"{image.file_name}: {where}"
     attributes = dict(region.get("region_attributes") or {})
     value = "object" if class_key is None else attributes.pop(class_key, None)
     if isinstance(value, dict):  # check boxes: {name: true}
@@ -92,7 +92,7 @@ def _read_region(builder: Builder, picture, region: dict, class_key, where: str)
         builder.account.drop("line or point, which has no area", place)
         return
     category_id = builder.category(text(str(value), place))
-    builder.add(picture, category_id, polygons=[shape], where=where, attributes=attributes or None)
+    builder.add(image, category_id, polygons=[shape], where=where, attributes=attributes or None)
 
 
 def _shape(shape: dict, place: str) -> np.ndarray | None:

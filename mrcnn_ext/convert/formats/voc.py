@@ -43,23 +43,23 @@ def read(path: Path, options: Options) -> Builder:
         with naming(file):
             objects = _numbers(read_bitmap(file, file))
         if not other.is_file():
-            builder.account.drop("picture without a file in SegmentationClass", stem)
+            builder.account.drop("image without a file in SegmentationClass", stem)
             continue
         with naming(other):
             classes = _classes(read_bitmap(other, other, colours=colours is not None), colours)
             if classes.shape != objects.shape:
                 raise ValueError(f"it is {classes.shape[::-1]} pixels, but {file} is {objects.shape[::-1]}")
-        _add_picture(builder, by_stem.get(stem, f"{stem}.jpg"), objects, classes, names, colours)
+        _add_image(builder, by_stem.get(stem, f"{stem}.jpg"), objects, classes, names, colours)
     for stem, name in by_stem.items():
         if stem not in stems:
-            builder.account.note("picture without a file in SegmentationObject: not labelled, left out", name)
+            builder.account.note("image without a file in SegmentationObject: not labelled, left out", name)
     return builder
 
 
-def _add_picture(builder: Builder, name: str, objects, classes, names, colours) -> None:
-    """One picture with its objects; the class of an instance is that of most of its pixels."""
-    picture = builder.picture(name, objects.shape[::-1])
-    if picture is None:
+def _add_image(builder: Builder, name: str, objects, classes, names, colours) -> None:
+    """One image with its objects; the class of an instance is that of most of its pixels."""
+    image = builder.image(name, objects.shape[::-1])
+    if image is None:
         return
     for number in np.unique(objects).tolist():
         if number in (BACKGROUND, VOID):
@@ -67,7 +67,7 @@ def _add_picture(builder: Builder, name: str, objects, classes, names, colours) 
         mask = objects == number
         inside, counts = np.unique(classes[mask], return_counts=True)
         class_number = int(inside[counts.argmax()])
-        place = f"{picture.file_name}: instance {number}"
+        place = f"{image.file_name}: instance {number}"
         if class_number in (BACKGROUND, VOID):
             builder.account.drop("instance without a class", place)
             continue
@@ -75,7 +75,7 @@ def _add_picture(builder: Builder, name: str, objects, classes, names, colours) 
             builder.account.note("instance of several classes, that of most pixels is taken", place)
         if class_number >= len(names):
             raise ValueError(f"{place}: its class is number {class_number}, but there are {len(names) - 1} classes")
-        builder.add(picture, builder.category(names[class_number]), masks=[mask], where=f"instance {number}")
+        builder.add(image, builder.category(names[class_number]), masks=[mask], where=f"instance {number}")
 
 
 def _labelmap(path: Path) -> list[tuple[str, tuple]] | None:
@@ -115,7 +115,7 @@ def _packed(pixels: np.ndarray) -> np.ndarray:
 
 
 def _numbers(pixels: np.ndarray) -> np.ndarray:
-    """Numbers of instances int64 (H, W), of a palette picture or a coloured one; 255 is void."""
+    """Numbers of instances int64 (H, W), of a palette image or a coloured one; 255 is void."""
     if pixels.ndim == 2:
         return pixels.astype(np.int64)
     packed = _packed(pixels)

@@ -1,4 +1,4 @@
-"""YOLO segmentation: one text file a picture, a line a polygon, `class x y x y ..` as fractions of the picture."""
+"""YOLO segmentation: one text file an image, a line a polygon, `class x y x y ..` as fractions of the image."""
 
 from pathlib import Path, PurePosixPath
 
@@ -9,8 +9,8 @@ from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Builder, Options
 from mrcnn_ext.convert.files import write_text
 from mrcnn_ext.convert.geometry import rectangle
-from mrcnn_ext.convert.outlines import by_picture, keyhole, mask_outlines, object_mask, single_polygon
-from mrcnn_ext.convert.pictures import clean
+from mrcnn_ext.convert.images import clean
+from mrcnn_ext.convert.outlines import by_image, keyhole, mask_outlines, object_mask, single_polygon
 from mrcnn_ext.convert.reading import mapping, naming, number, read_text, text, whole
 
 TITLE = "YOLO segmentation"
@@ -30,7 +30,7 @@ def detect(path: Path) -> str | None:
 
 
 def read(path: Path, options: Options) -> Builder:
-    """Pictures without a text file have no objects.  Rows of five numbers are boxes, which are taken as masks."""
+    """Images without a text file have no objects.  Rows of five numbers are boxes, which are taken as masks."""
     folder = path if path.is_dir() else path.parent
     images = options.images or (folder / "images" if (folder / "images").is_dir() else folder)
     builder = Builder(options, images)
@@ -39,28 +39,28 @@ def read(path: Path, options: Options) -> Builder:
         builder.category(name, class_number + 1)
     labels = {_stem(file.relative_to(folder)): file for file in _label_files(folder)}
     if not len(builder.folder):
-        raise ValueError(f"there are no pictures in {images}, and their sizes are needed; say where with --images")
-    stems = {_stem(PurePosixPath(image)) for image in builder.folder}
+        raise ValueError(f"there are no images in {images}, and their sizes are needed; say where with --images")
+    stems = {_stem(PurePosixPath(file_name)) for file_name in builder.folder}
     if labels and not stems & labels.keys():
-        raise ValueError(f"none of its {len(labels)} text files has the name of a picture in {images}; see --images")
+        raise ValueError(f"none of its {len(labels)} text files has the name of an image in {images}; see --images")
     used = set()
-    for image in builder.folder:
-        stem = _stem(PurePosixPath(image))
-        picture = builder.picture(image)
+    for file_name in builder.folder:
+        stem = _stem(PurePosixPath(file_name))
+        image = builder.image(file_name)
         if stem in used:
-            raise ValueError(f"picture {image}: another picture has the same name but for its ending")
+            raise ValueError(f"image {image}: another image has the same name but for its ending")
         used.add(stem)
         if stem in labels:
             with naming(labels[stem]):
-                _read_file(builder, picture, labels[stem], names)
+                _read_file(builder, image, labels[stem], names)
     for stem, file in labels.items():
         if stem not in used:
-            builder.account.drop("text file without a picture", file.relative_to(folder).as_posix())
+            builder.account.drop("text file without an image", file.relative_to(folder).as_posix())
     return builder
 
 
 def _stem(path) -> str:
-    """Path without ending and without the folders `images` and `labels`: what joins a picture and its text file."""
+    """Path without ending and without the folders `images` and `labels`: what joins an image and its text file."""
     return "/".join(part for part in path.with_suffix("").parts if part not in ("images", "labels"))
 
 
@@ -94,8 +94,8 @@ def _names(folder: Path, told: Path | None) -> dict[int, str]:
         return found
 
 
-def _read_file(builder: Builder, picture, file: Path, names: dict) -> None:
-    """The objects of one picture; a class without a name gets class_<number>."""
+def _read_file(builder: Builder, image, file: Path, names: dict) -> None:
+    """The objects of one image; a class without a name gets class_<number>."""
     for i, line in enumerate(read_text(file).splitlines(), 1):
         if not line.strip():
             continue
@@ -104,9 +104,9 @@ def _read_file(builder: Builder, picture, file: Path, names: dict) -> None:
         values = np.array([number(value, f"line {i}") for value in row[1:]], np.float64)
         if class_number < 0:
             raise ValueError(f"line {i}: its class is {class_number}")
-        width, height = picture.frame
+        width, height = image.frame
         if len(values) in (4, 5):
-            builder.account.note("box taken as the mask of its object", f"{picture.file_name}: line {i}")
+            builder.account.note("box taken as the mask of its object", f"{image.file_name}: line {i}")
             x, y, w, h = values[:4] * [width, height, width, height]
             polygon = rectangle(x - w / 2, y - h / 2, w, h)
         elif len(values) >= 6 and len(values) % 2 == 0:
@@ -119,11 +119,11 @@ def _read_file(builder: Builder, picture, file: Path, names: dict) -> None:
             names[class_number] = f"class_{class_number}"
             builder.account.note("class without a name", f"{names[class_number]}")
             builder.category(names[class_number], class_number + 1)
-        builder.add(picture, class_number + 1, polygons=[polygon], where=f"line {i}")
+        builder.add(image, class_number + 1, polygons=[polygon], where=f"line {i}")
 
 
 def write(coco: dict, out: Path, options: Options) -> Account:
-    """OUT/labels and OUT/data.yaml; the pictures belong in OUT/images.  One line an object, with its parts and holes.
+    """OUT/labels and OUT/data.yaml; the images belong in OUT/images.  One line an object, with its parts and holes.
 
     Parts and holes are joined to one line by bridges of no width, which fill the same pixels by the even-odd rule.
     """
@@ -131,7 +131,7 @@ def write(coco: dict, out: Path, options: Options) -> Account:
     categories = sorted(coco["categories"], key=lambda item: item["id"])
     numbers = {item["id"]: i for i, item in enumerate(categories)}
     written = {}
-    for image, annotations in by_picture(coco):
+    for image, annotations in by_image(coco):
         name = PurePosixPath(clean(image["file_name"])).with_suffix(".txt").as_posix()
         if name in written:
             raise ValueError(f"{image['file_name']} and {written[name]} would have the same text file {name}")

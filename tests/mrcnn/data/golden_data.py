@@ -1,4 +1,4 @@
-"""The pictures behind the golden numbers as a Dataset, and their Config."""
+"""The images behind the golden numbers as a Dataset, and their Config."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class GoldenConfig(Config):
 
 
 class GoldenDataset(Dataset):
-    """The two training pictures; the file keeps no class names."""
+    """The two training images; the file keeps no class names."""
 
     def load_golden(self):
         for class_id in (1, 2, 3):
@@ -49,7 +49,7 @@ def unpack(bits, shape):
     return np.unpackbits(bits)[: np.prod(shape)].reshape(shape).astype(bool)
 
 
-def assert_nearly_same_picture(ours, golden):
+def assert_nearly_same_image(ours, golden):
     """Gray levels: equal but for one level in at most one of a thousand values, where the old code cut a whole one."""
     difference = np.abs(ours.astype(np.float64) - golden)
     assert difference.max() <= 1 + 1e-5

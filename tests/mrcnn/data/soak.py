@@ -19,7 +19,7 @@ WARM_UP, BATCHES = 1000, 5000
 
 
 class Leaking(Boxes):
-    """Keeps every picture that it ever gave."""
+    """Keeps every image that it ever gave."""
 
     def __init__(self, objects):
         super().__init__(objects)

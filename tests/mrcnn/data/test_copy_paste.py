@@ -1,4 +1,4 @@
-"""Copy-paste: pasted objects hide what they cover; picture, masks, boxes and classes stay together."""
+"""Copy-paste: pasted objects hide what they cover; image, masks, boxes and classes stay together."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mrcnn.data.copy_paste import another_picture
+from mrcnn.data.copy_paste import another_image
 from mrcnn.data.generator import data_generator
 from mrcnn.data.loader import Loader
 from mrcnn.data.molding import load_image_gt
@@ -17,7 +17,7 @@ from engine_data import Boxes, SmallConfig  # noqa: E402  beside this folder
 
 ALWAYS = Augmentation(flip_left_right=0.0, copy_paste=1.0)  # nothing moves, so that numbers can be told
 BRIGHT, DARK = (240, 220, 60), (20, 30, 90)
-HALF_UNDER = [[(1, 10, 10, 30, 30)], [(2, 10, 20, 30, 50)]]  # of the first picture's square the right half
+HALF_UNDER = [[(1, 10, 10, 30, 30)], [(2, 10, 20, 30, 50)]]  # of the first image's square the right half
 
 
 class FullSize(SmallConfig):
@@ -25,7 +25,7 @@ class FullSize(SmallConfig):
 
 
 class Plain(SmallConfig):
-    """Pictures of 48 x 64 as they are: no row of padding above."""
+    """Images of 48 x 64 as they are: no row of padding above."""
 
     IMAGE_RESIZE_MODE = "none"
 
@@ -81,7 +81,7 @@ def test_nothing_to_paste(others):
     assert (class_ids.tolist(), boxes.tolist()) == ([1], [[10, 10, 30, 30]])
 
 
-def test_a_picture_without_objects_gets_some():
+def test_an_image_without_objects_gets_some():
     _, _, class_ids, boxes, _ = load([[], [(2, 10, 20, 30, 50)]])
     assert (class_ids.tolist(), boxes.tolist()) == ([2], [[10, 20, 30, 50]])
 
@@ -96,7 +96,7 @@ def test_any_number_of_objects_from_one_to_all():
     assert set(counts) == {1, 2, 3, 4}
 
 
-def test_both_pictures_move_each_by_itself():
+def test_both_images_move_each_by_itself():
     """Flips are drawn for each: all four pairs of them are seen."""
     change = Augmentation(flip_left_right=0.5, copy_paste=1.0)
     things = [[(1, 0, 0, 8, 8)], [(2, 20, 0, 28, 8)]]
@@ -107,20 +107,20 @@ def test_both_pictures_move_each_by_itself():
     assert seen == {(0, 0), (0, 56), (56, 0), (56, 56)}
 
 
-def test_only_another_picture_of_the_same_source():
+def test_only_another_image_of_the_same_source():
     dataset = Boxes([[] for _ in range(4)])
     dataset.add_class("more", 1, "thing")
     dataset.image_info[1]["source"] = dataset.image_info[3]["source"] = "more"
     dataset.prepare()
     rng = np.random.default_rng(0)
-    assert {another_picture(dataset, 1, rng) for _ in range(20)} == {3}
-    assert {another_picture(dataset, 2, rng) for _ in range(20)} == {0}
+    assert {another_image(dataset, 1, rng) for _ in range(20)} == {3}
+    assert {another_image(dataset, 2, rng) for _ in range(20)} == {0}
     many = Boxes([[] for _ in range(4)])
-    assert {another_picture(many, 1, rng) for _ in range(60)} == {0, 2, 3}
+    assert {another_image(many, 1, rng) for _ in range(60)} == {0, 2, 3}
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="a second picture of source 'boxes'"):
+    with pytest.raises(ValueError, match="a second image of source 'boxes'"):
         load([[(1, 10, 10, 30, 30)]])
     dataset = Boxes(HALF_UNDER)
     sizes = dataset.load_image, dataset.load_mask
@@ -154,7 +154,7 @@ def test_spared_sources_and_the_old_generator():
 
 
 def test_a_broken_source_is_the_one_that_is_listed():
-    """Picture 1 is broken: the others, where they were to copy from it, come without."""
+    """Image 1 is broken: the others, where they were to copy from it, come without."""
     dataset = Boxes([[(1, 4 + 9 * i, 10, 12 + 9 * i, 30)] for i in range(4)])
     whole = dataset.load_image
 
@@ -166,7 +166,7 @@ def test_a_broken_source_is_the_one_that_is_listed():
     dataset.load_image = broken
     with Loader(dataset, SmallConfig(), augmentation=ALWAYS, seed=0, skip_broken=True) as loader:
         counts = [loader.sample(place)["gt_valid"].sum() for place in range(40) if loader._image_id(place) != 1]
-    assert loader.skipped == {"picture 1": "cut short"}
+    assert loader.skipped == {"image 1": "cut short"}
     assert set(counts) == {1, 2}
     loader = Loader(dataset, SmallConfig(), augmentation=ALWAYS, seed=0)
     with loader, pytest.raises(ValueError, match="cut short") as raised:
@@ -174,4 +174,4 @@ def test_a_broken_source_is_the_one_that_is_listed():
             if loader._image_id(place) != 1:
                 loader.sample(place)
     assert "in image 1" in raised.value.__notes__[0]
-    assert len(raised.value.__notes__) == 2  # and which picture it was to be pasted into
+    assert len(raised.value.__notes__) == 2  # and which image it was to be pasted into

@@ -1,4 +1,4 @@
-"""Masks as crops: every change gives what it gives for masks as large as the picture."""
+"""Masks as crops: every change gives what it gives for masks as large as the image."""
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ HEIGHT, WIDTH = 30, 44
 
 
 def masks_of(seed, number=3):
-    """Spotted rectangles anywhere in the picture, [H, W, N]; the last one is empty."""
+    """Spotted rectangles anywhere in the image, [H, W, N]; the last one is empty."""
     rng = np.random.default_rng(seed)
     masks = np.zeros((HEIGHT, WIDTH, number), bool)
     for i in range(number - 1):

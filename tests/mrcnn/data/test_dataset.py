@@ -33,7 +33,7 @@ def test_classes_are_numbered_in_order_behind_the_background():
         dataset.get_source_class_id(2, "pets")
 
 
-def test_pictures_are_numbered_and_keep_their_keywords():
+def test_images_are_numbered_and_keep_their_keywords():
     dataset = two_sources()
     dataset.prepare()
     assert dataset.num_images == 2

@@ -1,4 +1,4 @@
-"""The old data_generator: shapes, order, sources, and pictures it cannot use."""
+"""The old data_generator: shapes, order, sources, and images it cannot use."""
 
 from itertools import islice
 
@@ -55,7 +55,7 @@ def test_order_without_shuffling():
     assert [inputs[1][0, 0] for inputs, _ in islice(batches, 4)] == [0, 1, 0, 1]
 
 
-def test_each_pass_has_every_picture():
+def test_each_pass_has_every_image():
     batches = data_generator(golden(), FourSlots())
     ids = [inputs[1][0, 0] for inputs, _ in islice(batches, 6)]
     assert [sorted(ids[i : i + 2]) for i in (0, 2, 4)] == [[0, 1]] * 3
@@ -73,18 +73,18 @@ def test_spared_sources_are_not_augmented():
         first(None)
 
 
-def test_pictures_without_objects_are_left_out():
+def test_images_without_objects_are_left_out():
     dataset = golden()
     load_mask = dataset.load_mask
     dataset.load_mask = lambda i: load_mask(i) if i else (np.zeros((128, 128, 0), bool), np.zeros(0, np.int32))
     batches = data_generator(dataset, FourSlots(), shuffle=False)
     assert [inputs[1][0, 0] for inputs, _ in islice(batches, 3)] == [1, 1, 1]
     dataset.load_mask = lambda i: (load_mask(i)[0], -load_mask(i)[1])
-    with pytest.raises(ValueError, match="no picture of the data set has an object"):
+    with pytest.raises(ValueError, match="no image of the data set has an object"):
         next(data_generator(dataset, FourSlots()))
 
 
-def test_a_broken_picture_stops_it_with_its_name():
+def test_a_broken_image_stops_it_with_its_name():
     dataset = golden()
     dataset.load_image = super(GoldenDataset, dataset).load_image
     with pytest.raises(FileNotFoundError, match="image0") as raised:
@@ -95,5 +95,5 @@ def test_a_broken_picture_stops_it_with_its_name():
 def test_an_empty_data_set_is_refused():
     dataset = GoldenDataset()
     dataset.prepare()
-    with pytest.raises(ValueError, match="no pictures"):
+    with pytest.raises(ValueError, match="no images"):
         next(data_generator(dataset, FourSlots()))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from golden_data import INFERENCE, TRAINING, GoldenConfig, GoldenDataset, assert_nearly_same_picture, unpack
+from golden_data import INFERENCE, TRAINING, GoldenConfig, GoldenDataset, assert_nearly_same_image, unpack
 
 from mrcnn.data.anchors import anchors_for
 from mrcnn.data.boxes import norm_boxes
@@ -15,14 +15,14 @@ CONFIG = GoldenConfig()
 
 
 @pytest.mark.parametrize("i", [0, 1])
-def test_molded_pictures_windows_and_metas(i):
-    picture = INFERENCE[f"image{i}"]
-    molded, window, scale, _, crop = resize_image(picture, 128, 128, 0, "square")
+def test_molded_images_windows_and_metas(i):
+    image = INFERENCE[f"image{i}"]
+    molded, window, scale, _, crop = resize_image(image, 128, 128, 0, "square")
     assert crop is None
     assert np.array_equal(window, INFERENCE["windows"][i])
-    meta = compose_image_meta(0, picture.shape, molded.shape, window, scale, np.zeros(4, np.int32))
+    meta = compose_image_meta(0, image.shape, molded.shape, window, scale, np.zeros(4, np.int32))
     assert np.array_equal(meta, INFERENCE["metas"][i])
-    assert_nearly_same_picture(mold_image(molded, CONFIG), INFERENCE["molded"][i])
+    assert_nearly_same_image(mold_image(molded, CONFIG), INFERENCE["molded"][i])
 
 
 def test_anchors():
@@ -36,7 +36,7 @@ def test_training_batch():
     batches = data_generator(GoldenDataset().load_golden(), CONFIG, shuffle=False, batch_size=2)
     (images, metas, rpn_match, rpn_bbox, class_ids, boxes, masks), outputs = next(batches)
     assert outputs == []
-    assert_nearly_same_picture(images, TRAINING["images"])
+    assert_nearly_same_image(images, TRAINING["images"])
     assert np.array_equal(metas, TRAINING["metas"])
     assert np.array_equal(rpn_match, TRAINING["rpn_match"])
     rows = TRAINING["rpn_bbox"].shape[1]
@@ -60,7 +60,7 @@ def test_load_image_gt_without_mini_masks(i):
 
 
 @pytest.mark.parametrize("i", [0, 1])
-def test_detected_masks_in_their_picture(i):
+def test_detected_masks_in_their_image(i):
     shape = INFERENCE[f"detect{i}_masks_shape"]
     golden = unpack(INFERENCE[f"detect{i}_masks_packed"], shape)
     for n, (class_id, box) in enumerate(

@@ -1,4 +1,4 @@
-"""Batches of fixed shape: the same for a seed whatever the threads, and errors that name the picture."""
+"""Batches of fixed shape: the same for a seed whatever the threads, and errors that name the image."""
 
 import sys
 import threading
@@ -11,7 +11,7 @@ import pytest
 from mrcnn.data.loader import Loader, batch_bytes
 
 sys.path.append(str(Path(__file__).parents[1]))
-from engine_data import Boxes, SmallConfig, few_pictures  # noqa: E402  beside this folder
+from engine_data import Boxes, SmallConfig, few_images  # noqa: E402  beside this folder
 
 
 class ChanceConfig(SmallConfig):
@@ -23,7 +23,7 @@ class ChanceConfig(SmallConfig):
 
 
 def take(number, dataset=None, config=None, **options):
-    with Loader(dataset or few_pictures(), config or SmallConfig(), **options) as loader:
+    with Loader(dataset or few_images(), config or SmallConfig(), **options) as loader:
         return [next(loader) for _ in range(number)]
 
 
@@ -47,7 +47,7 @@ def test_shapes_and_types():
 
 
 def test_what_is_in_a_batch():
-    """Pictures of 48 x 64 in a square of 64: 8 rows of padding above."""
+    """Images of 48 x 64 in a square of 64: 8 rows of padding above."""
     first, second = take(2, shuffle=False)
     np.testing.assert_array_equal(first["gt_class_ids"], [[1, 2, 0, 0], [2, 0, 0, 0]])
     np.testing.assert_array_equal(first["gt_boxes_px"][0], [[12, 6, 32, 30], [34, 34, 52, 60], [0] * 4, [0] * 4])
@@ -55,7 +55,7 @@ def test_what_is_in_a_batch():
     assert first["gt_masks"][0, :2].all()
     assert not first["gt_masks"][0, 2:].any()
     np.testing.assert_allclose(first["images"][0, 15, 10], [240 - 123.7, 220 - 116.8, 60 - 103.9], rtol=1e-5)
-    assert not second["gt_valid"][0].any()  # the picture without objects, then the first one again
+    assert not second["gt_valid"][0].any()  # the image without objects, then the first one again
     np.testing.assert_array_equal(second["gt_boxes_px"][1], first["gt_boxes_px"][0])
 
 
@@ -67,8 +67,8 @@ def test_the_seed_decides_and_not_the_threads(config):
     assert any((batch["images"] != changed["images"]).any() for batch, changed in zip(one, other, strict=True))
 
 
-def test_every_pass_shows_every_picture_once():
-    dataset = few_pictures()
+def test_every_pass_shows_every_image_once():
+    dataset = few_images()
     with Loader(dataset, SmallConfig(), seed=0, threads=1) as loader:
         passes = [[loader._image_id(3 * lap + i) for i in range(3)] for lap in range(6)]
     assert all(sorted(ids) == [0, 1, 2] for ids in passes)
@@ -112,47 +112,47 @@ def test_sources_that_are_not_augmented():
     assert any((batch["images"] != turned["images"]).any() for batch, turned in zip(plain, flipped, strict=True))
 
 
-def test_a_broken_picture_is_named():
-    dataset = few_pictures()
+def test_a_broken_image_is_named():
+    dataset = few_images()
     dataset.load_mask = lambda image_id: (np.ones((3, 3, 1), bool), np.array([1]))
-    with Loader(dataset, SmallConfig(), shuffle=False) as loader, pytest.raises(ValueError, match="picture 0"):
+    with Loader(dataset, SmallConfig(), shuffle=False) as loader, pytest.raises(ValueError, match="image 0"):
         next(loader)
 
 
-def with_a_broken_picture():
-    """Few pictures, the first of which cannot be read."""
-    dataset = few_pictures()
+def with_a_broken_image():
+    """Few images, the first of which cannot be read."""
+    dataset = few_images()
     load = dataset.load_image
 
     def broken(image_id):
         if image_id == 0:
-            raise ValueError("picture 0 is cut short")
+            raise ValueError("image 0 is cut short")
         return load(image_id)
 
     dataset.load_image = broken
     return dataset
 
 
-def test_broken_pictures_are_skipped_counted_and_listed():
-    dataset = with_a_broken_picture()
+def test_broken_images_are_skipped_counted_and_listed():
+    dataset = with_a_broken_image()
     broken = dataset.load_image
-    with pytest.raises(ValueError, match="picture 0 is cut short"):
+    with pytest.raises(ValueError, match="image 0 is cut short"):
         take(2, dataset, shuffle=False)
     with Loader(dataset, SmallConfig(), shuffle=False, skip_broken=True, threads=1) as loader:
         batch = next(loader)
-        np.testing.assert_array_equal(batch["gt_class_ids"], [[2, 0, 0, 0]] * 2)  # picture 1 in its place, then itself
-    assert loader.skipped == {"picture 0": "picture 0 is cut short"}
+        np.testing.assert_array_equal(batch["gt_class_ids"], [[2, 0, 0, 0]] * 2)  # image 1 in its place, then itself
+    assert loader.skipped == {"image 0": "image 0 is cut short"}
     dataset.load_image = lambda image_id: broken(0)
-    with pytest.raises(ValueError, match="No picture of the data set can be read. One of them: picture 0"):
+    with pytest.raises(ValueError, match="No image of the data set can be read. One of them: image 0"):
         take(1, dataset, skip_broken=True)
 
 
 def test_ids_of_a_batch_are_those_of_what_is_in_it():
-    dataset = with_a_broken_picture()
+    dataset = with_a_broken_image()
     with Loader(dataset, SmallConfig(), shuffle=False, skip_broken=True, threads=1) as loader:
         next(loader)
-        assert loader.image_ids(0) == ["picture 1", "picture 1"]
-        assert loader.image_ids(1) == ["picture 2", "picture 1"]
+        assert loader.image_ids(0) == ["image 1", "image 1"]
+        assert loader.image_ids(1) == ["image 2", "image 1"]
 
 
 def test_a_cycle_comes_again_and_nothing_beyond_it_is_made():
@@ -163,7 +163,7 @@ def test_a_cycle_comes_again_and_nothing_beyond_it_is_made():
             made.append(number)
             return super().batch(number)
 
-    with Notes(few_pictures(), SmallConfig(), seed=0, threads=2, cycle=2) as loader:
+    with Notes(few_images(), SmallConfig(), seed=0, threads=2, cycle=2) as loader:
         first, second, third = (loader.fetch(number) for number in range(3))
     assert_same([first], [third])
     assert set(made) == {0, 1}
@@ -177,15 +177,15 @@ def test_what_waits_to_be_taken_is_bounded():
 
     assert batch_bytes(Large()) == 64 * 1024 * 1024 * 3 * 4  # 768 MiB
     assert batch_bytes(SmallConfig()) == 2 * (64 * 64 * 3 * 4 + 4 * 28 * 28)
-    with Loader(few_pictures(), Large(), threads=8) as loader:
+    with Loader(few_images(), Large(), threads=8) as loader:
         assert loader.ahead == 2
-    with Loader(few_pictures(), SmallConfig(), threads=8) as loader:
+    with Loader(few_images(), SmallConfig(), threads=8) as loader:
         assert loader.ahead == 17
 
 
 def held_up(seconds):
-    """A data set whose pictures can be read `seconds` from now."""
-    dataset = few_pictures()
+    """A data set whose images can be read `seconds` from now."""
+    dataset = few_images()
     load, gate = dataset.load_image, threading.Event()
     dataset.load_image = lambda image_id: gate.wait(10) and load(image_id)
     threading.Timer(seconds, gate.set).start()
@@ -223,7 +223,7 @@ def ready(loader):
 
 
 def test_an_empty_data_set():
-    with pytest.raises(ValueError, match="The data set has no pictures"):
+    with pytest.raises(ValueError, match="The data set has no images"):
         Loader(Boxes([]), SmallConfig())
 
 
@@ -232,7 +232,7 @@ def test_threads_end_at_close():
         return [thread for thread in threading.enumerate() if thread.name.startswith("loader")]
 
     before = len(workers())
-    loader = Loader(few_pictures(), SmallConfig(), threads=3)
+    loader = Loader(few_images(), SmallConfig(), threads=3)
     next(loader)
     assert len(workers()) > before
     loader.close()

@@ -1,4 +1,4 @@
-"""The loader's memory stays flat; a leak of one small picture a sample would be found."""
+"""The loader's memory stays flat; a leak of one small image a sample would be found."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-LIMIT = 8  # MiB; 4000 batches of 2 pictures of 9 KiB, leaked, are 70
+LIMIT = 8  # MiB; 4000 batches of 2 images of 9 KiB, leaked, are 70
 
 
 def growth(*words):

@@ -1,4 +1,4 @@
-"""Mini masks there and back, and the network's masks in their picture."""
+"""Mini masks there and back, and the network's masks in their image."""
 
 import numpy as np
 import pytest

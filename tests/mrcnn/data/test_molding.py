@@ -1,4 +1,4 @@
-"""Molding, meta vectors and load_image_gt on pictures that are not square."""
+"""Molding, meta vectors and load_image_gt on images that are not square."""
 
 import random
 
@@ -16,7 +16,7 @@ from mrcnn.data.transforms import Augmentation
 
 
 class Files(Dataset):
-    """Pictures in files, without objects."""
+    """Images in files, without objects."""
 
     def __init__(self, *paths):
         super().__init__()
@@ -54,7 +54,7 @@ def test_an_augmentation_that_is_empty_is_none(none):
 
 
 class Rectangles(Dataset):
-    """One picture of 40 x 60 px with objects given as (class id, y1, x1, y2, x2)."""
+    """One image of 40 x 60 px with objects given as (class id, y1, x1, y2, x2)."""
 
     def __init__(self, *objects):
         super().__init__()
@@ -62,7 +62,7 @@ class Rectangles(Dataset):
         self.add_class("here", 1, "one")
         self.add_class("there", 1, "other")
         self.add_class("here", 2, "two")
-        self.add_image("here", "picture", "nowhere.png")
+        self.add_image("here", "image", "nowhere.png")
         self.prepare()
 
     def load_image(self, image_id):
@@ -89,11 +89,11 @@ TWO = (1, 4, 8, 20, 28), (3, 10, 40, 14, 60)
 @settings(deadline=None)
 @given(st.integers(0, 255))
 def test_mold_and_back(level):
-    picture = np.full((3, 5, 3), level, np.uint8)
-    molded = mold_image(picture, Config())
+    image = np.full((3, 5, 3), level, np.uint8)
+    molded = mold_image(image, Config())
     assert molded.dtype == np.float32
     np.testing.assert_allclose(molded[1, 2], level - Config.MEAN_PIXEL, atol=1e-5)
-    assert np.array_equal(unmold_image(molded, Config()), picture)
+    assert np.array_equal(unmold_image(molded, Config()), image)
 
 
 @pytest.mark.parametrize(
@@ -103,14 +103,14 @@ def test_mold_and_back(level):
 def test_mean_for_any_number_of_channels(mean, channels, expected):
     config = Config()
     config.MEAN_PIXEL = np.array(mean)
-    picture = np.full((2, 3, channels), 100, np.uint8)
-    molded = mold_image(picture, config)
+    image = np.full((2, 3, channels), 100, np.uint8)
+    molded = mold_image(image, config)
     assert (100 - molded[0, 0]).tolist() == expected
-    assert np.array_equal(unmold_image(molded, config), picture)
+    assert np.array_equal(unmold_image(molded, config), image)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_pictures_get_the_channels_of_the_network(channels):
+def test_images_get_the_channels_of_the_network(channels):
     dataset = Rectangles(*TWO)
     rgb = dataset.load_image(0)
     dataset.load_image = lambda image_id: np.dstack([rgb, rgb[:, :, :1]])  # RGBA
@@ -137,13 +137,13 @@ def test_meta_there_and_back():
 
 
 class FineStripes(Dataset):
-    """One picture, height x width px, of columns a pixel wide, and an object in its middle fifth."""
+    """One image, height x width px, of columns a pixel wide, and an object in its middle fifth."""
 
     def __init__(self, height, width):
         super().__init__()
         self.size = height, width
         self.add_class("here", 1, "one")
-        self.add_image("here", "picture", "nowhere.png")
+        self.add_image("here", "image", "nowhere.png")
         self.prepare()
 
     def load_image(self, image_id):
@@ -182,7 +182,7 @@ def test_no_more_is_enlarged_from_the_file_than_it_has():
     scale=st.floats(0.3, 3),
     seed=st.integers(0, 10**6),
 )
-def test_a_changed_picture_has_the_size_of_the_network_and_its_boxes_in_it(height, width, scale, seed):
+def test_a_changed_image_has_the_size_of_the_network_and_its_boxes_in_it(height, width, scale, seed):
     change = Augmentation(scale=(scale, scale), random_crop=True, rotate=20)
     rng = np.random.default_rng(seed)
     seen, _, class_ids, boxes, masks = load_image_gt(
@@ -195,7 +195,7 @@ def test_a_changed_picture_has_the_size_of_the_network_and_its_boxes_in_it(heigh
     assert np.all(boxes <= 64)
 
 
-def test_boxes_and_masks_are_padded_with_the_picture():
+def test_boxes_and_masks_are_padded_with_the_image():
     image, meta, class_ids, boxes, masks = load_image_gt(Rectangles(*TWO), SmallConfig(), 0)
     assert class_ids.tolist() == [1, 3]
     assert boxes.tolist() == [[16, 10, 32, 30], [22, 42, 26, 62]]  # 12 rows above, 2 columns to the left
@@ -226,7 +226,7 @@ def test_no_objects_and_lost_objects():
     assert len(boxes) == 1
 
 
-def test_flip_turns_picture_boxes_and_masks():
+def test_flip_turns_image_boxes_and_masks():
     plain = load_image_gt(Rectangles(*TWO), SmallConfig(), 0)
     flips = 0
     for seed in range(8):
@@ -265,9 +265,9 @@ def test_masks_that_do_not_fit_are_named():
         load_image_gt(dataset, SmallConfig(), 0)
 
 
-def test_an_error_of_the_users_loader_carries_the_picture():
+def test_an_error_of_the_users_loader_carries_the_image():
     dataset = Rectangles(*TWO)
     dataset.load_mask = lambda image_id: {}["annotations"]
     with pytest.raises(KeyError) as raised:
         load_image_gt(dataset, SmallConfig(), 0)
-    assert raised.value.__notes__ == ["in image 0 (source 'here', id 'picture', path 'nowhere.png')"]
+    assert raised.value.__notes__ == ["in image 0 (source 'here', id 'image', path 'nowhere.png')"]

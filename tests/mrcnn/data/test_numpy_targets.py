@@ -40,7 +40,7 @@ def test_too_many_anchors_are_thinned_out_by_chance():
     assert np.array_equal(match, again)
 
 
-def test_a_picture_without_objects_is_refused():
+def test_an_image_without_objects_is_refused():
     with pytest.raises(ValueError, match="no objects"):
         build_rpn_targets(SHAPE, np.array([[0.0, 0, 1, 1]]), np.array([-1]), np.array([[0, 0, 9, 9]]), GoldenConfig())
 

@@ -26,7 +26,7 @@ class OldConfig(Config):
 
 
 class DrawnDataset(utils.Dataset):
-    """Pictures drawn when asked for, from what add_image was given; later shapes cover earlier ones."""
+    """Images drawn when asked for, from what add_image was given; later shapes cover earlier ones."""
 
     def load_shapes(self, count, height, width):
         self.add_class("shapes", 1, "disc")
@@ -66,7 +66,7 @@ class DrawnDataset(utils.Dataset):
 
 
 class FolderDataset(utils.Dataset):
-    """A picture and a folder of one mask file for each object; every object has the same class."""
+    """An image and a folder of one mask file for each object; every object has the same class."""
 
     def load_folder(self, folder):
         self.add_class("cells", 1, "cell")
@@ -81,7 +81,7 @@ class FolderDataset(utils.Dataset):
 
 
 class PolygonDataset(utils.Dataset):
-    """Outlines kept with the picture; pictures of other sources are left to the base class."""
+    """Outlines kept with the image; images of other sources are left to the base class."""
 
     def add_outlines(self, path, height, width, outlines):
         self.add_class("outlines", 1, "thing")
@@ -98,7 +98,7 @@ class PolygonDataset(utils.Dataset):
         return mask.astype(bool), np.ones([mask.shape[-1]], dtype=np.int32)
 
 
-def test_drawn_pictures_train():
+def test_drawn_images_train():
     dataset = DrawnDataset()
     dataset.load_shapes(3, 48, 64)
     dataset.prepare()
@@ -108,7 +108,7 @@ def test_drawn_pictures_train():
     _, _, ids, boxes, masks = load_image_gt(dataset, OldConfig(), 0, augment=False, use_mini_mask=False)
     assert ids.tolist() == class_ids.tolist() == [1, 2]
     assert np.array_equal(boxes, utils.extract_bboxes(masks))
-    assert boxes[1].tolist() == [28, 16, 45, 33]  # 8 rows above the picture
+    assert boxes[1].tolist() == [28, 16, 45, 33]  # 8 rows above the image
     inputs, _ = next(data_generator(dataset, OldConfig(), shuffle=True, batch_size=OldConfig().BATCH_SIZE))
     assert inputs[4][0, :2].tolist() == [1, 2]
 

@@ -1,4 +1,4 @@
-"""Resizing: sampling points and weights one can check, windows, padding, and masks that follow their picture."""
+"""Resizing: sampling points and weights one can check, windows, padding, and masks that follow their image."""
 
 import random
 
@@ -91,7 +91,7 @@ def test_largest_side_wins_over_the_smallest():
 
 
 @pytest.mark.parametrize(("long", "side"), [(300, 128), (2100, 1024)])
-def test_of_a_thin_picture_a_row_or_column_is_left(long, side):
+def test_of_a_thin_image_a_row_or_column_is_left(long, side):
     image, middle = np.full((1, long, 3), 200, np.uint8), (side - 1) // 2  # 128/300 and 1024/2100 round to 0
     wide, window, scale, padding, _ = resize_image(image, side, side, 0, "square")
     assert (window, scale) == ((middle, 0, middle + 1, side), side / long)
@@ -177,7 +177,7 @@ def test_window_scale_and_padding_fit_together(height, width, min_dim, max_dim):
 
 @settings(deadline=None)
 @given(sides, sides, st.sampled_from([32, 64, 100]), st.sampled_from(["square", "pad64"]))
-def test_masks_have_the_shape_of_their_picture(height, width, min_dim, mode):
+def test_masks_have_the_shape_of_their_image(height, width, min_dim, mode):
     min_dim = 64 if mode == "pad64" else min_dim
     image = np.zeros((height, width, 3), np.uint8)
     image, window, scale, padding, crop = resize_image(image, min_dim, 128, 0, mode)
@@ -196,8 +196,8 @@ def test_mask_zoom_keeps_the_outer_pixels():
     assert np.argwhere(twice).tolist() == [[0, 0], [0, 1], [1, 0], [1, 1], [6, 4], [6, 5], [7, 4], [7, 5]]
 
 
-def test_masks_of_an_empty_picture_follow_it_too():
-    """`load_mask` of a picture without objects, as the base class returns it and as a loader stacks it."""
+def test_masks_of_an_empty_image_follow_it_too():
+    """`load_mask` of an image without objects, as the base class returns it and as a loader stacks it."""
     assert resize_mask(np.zeros((0, 0, 0), bool), 2, [(0, 0)] * 3).shape[2] == 0
     assert resize_mask(np.zeros((10, 12, 0), bool), 2, [(1, 1), (0, 0), (0, 0)]).shape == (22, 24, 0)
 

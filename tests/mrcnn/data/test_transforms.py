@@ -1,4 +1,4 @@
-"""Augmentation of ours: picture and masks stay together."""
+"""Augmentation of ours: image and masks stay together."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def scene():
     return image, (image[:, :, :1] == 255)
 
 
-def test_a_flip_moves_picture_and_mask():
+def test_a_flip_moves_image_and_mask():
     image, mask = Augmentation(flip_left_right=1.0)(*scene(), np.random.default_rng(0))
     expected = np.zeros((HEIGHT, WIDTH), bool)
     expected[10:20, WIDTH - 25 : WIDTH - 5] = True
@@ -42,7 +42,7 @@ def test_a_scale_of_two_makes_four_times_the_area():
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10**6))
-def test_picture_and_mask_agree_after_any_change_of_place(seed):
+def test_image_and_mask_agree_after_any_change_of_place(seed):
     change = Augmentation(flip_up_down=0.5, scale=(0.6, 1.6), random_crop=True, rotate=30, shift=0.2, fill=0)
     image, mask = change(*scene(), np.random.default_rng(seed))
     bright = image[:, :, 0] >= 128
@@ -62,7 +62,7 @@ def test_fine_stripes_become_gray_where_they_are_too_fine_to_see():
     assert np.ptp(image[80:120, 80:120].astype(int)) < 10
 
 
-def test_what_is_enlarged_is_taken_from_the_pixels_of_a_larger_picture():
+def test_what_is_enlarged_is_taken_from_the_pixels_of_a_larger_image():
     change = Augmentation(flip_left_right=0.0, scale=(2.0, 2.0)).draw(np.random.default_rng(0), 3)
     mask = np.zeros((200, 200, 1), bool)
     mask[90:100, 80:104] = True
@@ -72,7 +72,7 @@ def test_what_is_enlarged_is_taken_from_the_pixels_of_a_larger_picture():
     assert masks.shape == (100, 100)
 
 
-def test_a_random_crop_of_an_enlarged_picture_lies_anywhere_in_it():
+def test_a_random_crop_of_an_enlarged_image_lies_anywhere_in_it():
     image = np.zeros((60, 60, 3), np.uint8)
     image[:, :, 0], image[:, :, 1] = np.arange(60)[:, np.newaxis], np.arange(60)
     corners = []
@@ -87,7 +87,7 @@ def test_a_random_crop_of_an_enlarged_picture_lies_anywhere_in_it():
     assert (high >= 28).all()  # 30 is the last place of a crop of 30 in 60
 
 
-def test_a_small_picture_lies_anywhere_in_the_frame():
+def test_a_small_image_lies_anywhere_in_the_frame():
     seen = np.zeros((40, 40), int)
     for seed in range(200):
         augmentation = Augmentation(scale=(0.5, 0.5), random_crop=True, fill=0)

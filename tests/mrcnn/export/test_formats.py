@@ -7,8 +7,8 @@ from engine_data import SmallConfig
 
 from mrcnn.export.exported import ExportedModel
 from mrcnn.export.formats import FILES, write
+from mrcnn.export.image_model import image_model
 from mrcnn.export.parity import compare
-from mrcnn.export.picture_model import picture_model
 from mrcnn.model import MaskRCNN
 
 TIGHT = {"score": 1e-4, "box_px": 0.0}  # at the network's own size nothing is resized
@@ -26,34 +26,34 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def pictures():
+def images():
     """Noise: in even areas a network without training gives scores that only rounding tells apart."""
     return list(np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3), dtype=np.uint8))
 
 
-def test_keras_file_holds_all(model, pictures, tmp_path):
-    write("keras", picture_model(model), tmp_path / "model.keras")
+def test_keras_file_holds_all(model, images, tmp_path):
+    write("keras", image_model(model), tmp_path / "model.keras")
     exported = ExportedModel(tmp_path / "model.keras")
-    same = compare(model, exported, pictures, 0.0, model.config.DETECTION_MAX_INSTANCES)
+    same = compare(model, exported, images, 0.0, model.config.DETECTION_MAX_INSTANCES)
     assert same.objects and not same.missing and same.score <= TIGHT["score"] and same.box_px == 0, same.text
     again = keras.models.load_model(tmp_path / "model.keras")
     assert again.count_params() == model.keras_model.count_params()
-    batch = np.stack(pictures)
-    one_by_one = [again.predict_on_batch(image[None])["boxes"][0] for image in pictures]
+    batch = np.stack(images)
+    one_by_one = [again.predict_on_batch(image[None])["boxes"][0] for image in images]
     assert (again.predict_on_batch(batch)["boxes"] == np.stack(one_by_one)).all()
 
 
-def test_the_network_alone_saves_and_loads(model, pictures, tmp_path):
+def test_the_network_alone_saves_and_loads(model, images, tmp_path):
     model.keras_model.save(tmp_path / "network.keras")
     again = keras.models.load_model(tmp_path / "network.keras")
-    molded, metas, _ = model.mold_inputs(pictures[:1])
+    molded, metas, _ = model.mold_inputs(images[:1])
     inputs = model._network_inputs(molded, metas)
     for ours, theirs in zip(model.keras_model.predict_on_batch(inputs), again.predict_on_batch(inputs), strict=True):
         assert np.abs(ours - theirs).max() < 1e-5
 
 
 def test_what_cannot_be_is_said(model, tmp_path):
-    one = picture_model(model)
+    one = image_model(model)
     with pytest.raises(ValueError, match="no export to 'caffe'"):
         write("caffe", one, tmp_path / "a")
     with pytest.raises(ValueError, match="ONNX and TFLite have float16 and int8"):
@@ -66,10 +66,10 @@ def test_what_cannot_be_is_said(model, tmp_path):
         ExportedModel(tmp_path)  # a folder, but no SavedModel
 
 
-def test_masks_as_large_as_their_boxes(model, pictures, tmp_path):
-    write("keras", picture_model(model), tmp_path / "model.keras")
+def test_masks_as_large_as_their_boxes(model, images, tmp_path):
+    write("keras", image_model(model), tmp_path / "model.keras")
     exported = ExportedModel(tmp_path / "model.keras")
-    (full,), (small,) = exported.detect(pictures[:1]), exported.detect(pictures[:1], crops=True)
+    (full,), (small,) = exported.detect(images[:1]), exported.detect(images[:1], crops=True)
     assert len(small["masks"]) == full["masks"].shape[2] > 0
     for i, (y1, x1, y2, x2) in enumerate(full["rois"]):
         assert (full["masks"][y1:y2, x1:x2, i] == small["masks"][i]).all()
@@ -80,14 +80,14 @@ def test_masks_as_large_as_their_boxes(model, pictures, tmp_path):
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="these formats are made from TensorFlow graphs")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of the converters
 @pytest.mark.parametrize("to", ["savedmodel", "onnx", "tflite"])
-def test_formats_find_what_keras_finds(to, model, pictures, tmp_path):
+def test_formats_find_what_keras_finds(to, model, images, tmp_path):
     fixed = to == "tflite"
     path = tmp_path / FILES[to]
-    write(to, picture_model(model, (64, 64) if fixed else None, 1 if fixed else None), path)
+    write(to, image_model(model, (64, 64) if fixed else None, 1 if fixed else None), path)
     exported = ExportedModel(path)
-    same = compare(model, exported, pictures, 0.0, model.config.DETECTION_MAX_INSTANCES)
+    same = compare(model, exported, images, 0.0, model.config.DETECTION_MAX_INSTANCES)
     assert same.objects and not same.missing and same.score <= TIGHT["score"] and same.box_px == 0, same.text
     if not fixed:
-        other = np.ascontiguousarray(pictures[0][8:40, :50])  # another size, in the same file
+        other = np.ascontiguousarray(images[0][8:40, :50])  # another size, in the same file
         assert len(exported.detect([other])[0]["scores"]) == len(model.detect([other])[0]["scores"])
-        assert exported.run(np.stack(pictures))["boxes"].shape[0] == len(pictures)
+        assert exported.run(np.stack(images))["boxes"].shape[0] == len(images)

@@ -9,12 +9,12 @@ from mrcnn.data.anchors import anchors_for
 from mrcnn.data.boxes import norm_boxes
 from mrcnn.data.molding import mold_image
 from mrcnn.data.resize import resize_image
-from mrcnn.export.mold_layer import MoldPictures
+from mrcnn.export.mold_layer import MoldImages
 from mrcnn.export.unmold_layer import UnmoldDetections
 
 
 def mold_layer(config):
-    return MoldPictures(
+    return MoldImages(
         mode=config.IMAGE_RESIZE_MODE,
         min_dim=config.IMAGE_MIN_DIM,
         max_dim=config.IMAGE_MAX_DIM,
@@ -32,7 +32,7 @@ def config_with(**values):
     return type("Changed", (SmallConfig,), values)()
 
 
-def smooth_picture(height, width):
+def smooth_image(height, width):
     y, x = np.mgrid[:height, :width] / 9.0
     waves = np.stack([np.sin(y + x), np.cos(y), np.sin(2 * x)], axis=-1)
     return (120 + 100 * waves).astype(np.uint8)
@@ -49,18 +49,18 @@ def test_molds_as_outside_the_graph(fixed, values, size):
     config = config_with(**values)
     if config.IMAGE_RESIZE_MODE == "none":
         size = tuple(-(-n // 64) * 64 for n in size)
-    picture = smooth_picture(*size)
+    image = smooth_image(*size)
     image, window, scale, _, _ = resize_image(
-        picture, config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_MIN_SCALE, config.IMAGE_RESIZE_MODE
+        image, config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_MIN_SCALE, config.IMAGE_RESIZE_MODE
     )
     given = keras.Input((*(size if fixed else (None, None)), 3), dtype="uint8")
     model = keras.Model(given, mold_layer(config)(given))
-    molded, meta, anchors = (np.asarray(value) for value in model(np.stack([picture, 255 - picture])))
+    molded, meta, anchors = (np.asarray(value) for value in model(np.stack([image, 255 - image])))
     difference = np.abs(molded[0] - mold_image(image, config))
     assert difference.max() < 2.5 and (difference > 0.5).mean() < 0.15  # gray levels; see mold_layer.py
     if scale == 1:
         assert difference.max() < 1e-4
-    assert meta[1, 1:11].tolist() == [*picture.shape, *image.shape, *window]
+    assert meta[1, 1:11].tolist() == [*image.shape, *image.shape, *window]
     assert meta[0, 11] == pytest.approx(scale)
     assert anchors[0] == pytest.approx(norm_boxes(anchors_for(config, image.shape), image.shape), abs=1e-6)
     assert (anchors[0] == anchors[1]).all()
@@ -68,7 +68,7 @@ def test_molds_as_outside_the_graph(fixed, values, size):
 
 @pytest.mark.parametrize("fixed", [False, True], ids=["any size", "fixed size"])
 @pytest.mark.parametrize("size", [(1, 300), (300, 1)])
-def test_of_a_thin_picture_a_row_or_column_is_left(fixed, size):
+def test_of_a_thin_image_a_row_or_column_is_left(fixed, size):
     test_molds_as_outside_the_graph(fixed, {}, size)
 
 
@@ -78,14 +78,14 @@ def test_crops_are_refused():
 
 
 def test_unmold_gives_pixels_the_class_of_the_mask_and_drops_empty_boxes():
-    # A picture of 50 x 100 px, scaled by 0.64 into the middle of 64 x 64: its window is rows 16 to 48.
+    # An image of 50 x 100 px, scaled by 0.64 into the middle of 64 x 64: its window is rows 16 to 48.
     meta = np.zeros((1, 15), np.float32)
     meta[0, :12] = [0, 50, 100, 3, 64, 64, 3, 16, 0, 48, 64, 0.64]
     y1, x1, y2, x2 = norm_boxes(np.array([[16, 0, 48, 64]]), (64, 64))[0]
     detections = np.zeros((1, 4, 6), np.float32)
     detections[0, 0] = [y1, x1, y1, x2, 1, 0.9]  # one row high: 1 px
     detections[0, 1] = [y2 + 0.1, x1, y1, x2, 1, 0.8]  # upside down
-    detections[0, 2] = [y1, x1, y2, x2, 2, 0.7]  # the whole picture
+    detections[0, 2] = [y1, x1, y2, x2, 2, 0.7]  # the whole image
     masks = np.zeros((1, 4, 2, 2, 3), np.float32) + np.array([0.1, 0.2, 0.3], np.float32)
     found = {k: np.asarray(v) for k, v in UnmoldDetections()([detections, meta, masks]).items()}
     assert found["number"].tolist() == [2]
@@ -95,7 +95,7 @@ def test_unmold_gives_pixels_the_class_of_the_mask_and_drops_empty_boxes():
     assert found["masks"][0, :, 0, 0] == pytest.approx([0.2, 0.3, 0, 0])
 
 
-def test_boxes_in_a_thin_picture_reach_across_it():
+def test_boxes_in_a_thin_image_reach_across_it():
     # Of 2 x 600 px one row is left, row 31 of 64 x 64.
     meta = np.zeros((1, 15), np.float32)
     meta[0, :12] = [0, 2, 600, 3, 64, 64, 3, 31, 0, 32, 64, 64 / 600]

@@ -23,7 +23,7 @@ def build(architecture, shape=(64, 96, 3), **options):
 @pytest.mark.parametrize(
     ("architecture", "width", "channels"), [("resnet18", 8, (8, 16, 32, 64)), ("resnet50", 4, (16, 32, 64, 128))]
 )
-def test_maps_of_a_picture_that_is_not_square(architecture, width, channels):
+def test_maps_of_an_image_that_is_not_square(architecture, width, channels):
     model = build(architecture, width=width)
     shapes = [m.shape for m in model(np.zeros((2, 64, 96, 3), np.float32))]
     assert shapes == [(2, 64 // s, 96 // s, c) for s, c in zip((4, 8, 16, 32), channels, strict=True)]

@@ -9,7 +9,7 @@ WHOLE = [0, 0, 1, 1]
 
 
 def detect(rois, classes, scores, deltas=None, valid=None, window=WHOLE, count=3, **options):
-    """Detections (D, 6) of one picture with three classes; every ROI has the score for its class."""
+    """Detections (D, 6) of one image with three classes; every ROI has the score for its class."""
     options = {"min_confidence": 0.5, "nms_threshold": 0.3, "bbox_std_dev": (0.1, 0.1, 0.2, 0.2)} | options
     rois = np.asarray(rois, np.float32)
     number = len(rois)
@@ -74,7 +74,7 @@ def test_boxes_end_at_the_window():
     np.testing.assert_allclose(found[0, :4], [0.125, 0.2, 0.875, 0.75])
 
 
-def test_each_picture_has_its_own_window_and_boxes():
+def test_each_image_has_its_own_window_and_boxes():
     layer = DetectionLayer(max_instances=2, min_confidence=0, nms_threshold=0.3, bbox_std_dev=[1] * 4)
     rois = np.array([[WHOLE], [[0.5, 0.5, 1, 1]]], np.float32)
     windows = np.array([[0, 0.1, 1, 0.9], [0.25, 0, 0.75, 1]], np.float32)

@@ -1,4 +1,4 @@
-"""The whole network, small: what each setting makes of it, and that it runs on pictures of any kind."""
+"""The whole network, small: what each setting makes of it, and that it runs on images of any kind."""
 
 import sys
 from pathlib import Path
@@ -33,7 +33,7 @@ def anchors_of(config, shape=(64, 64)):
 
 
 def batch(config, boxes_px, seed=0):
-    """Two pictures with these boxes (N, 4), four ROIs on the first of them and four elsewhere."""
+    """Two images with these boxes (N, 4), four ROIs on the first of them and four elsewhere."""
     rng = np.random.default_rng(seed)
     slots, count = config.MAX_GT_INSTANCES, len(boxes_px)
     made = {
@@ -68,7 +68,7 @@ def losses_of(model, values):
     return {name: float(value) for name, value in model.test_on_batch(values, return_dict=True).items()}
 
 
-def test_losses_of_a_picture_with_an_object(training):
+def test_losses_of_an_image_with_an_object(training):
     found = losses_of(training, batch(Given(), [[30, 20, 60, 60]]))
     assert set(found) == {*LOSSES, "loss"}
     assert all(0 < value < 100 for value in found.values()), found
@@ -76,14 +76,14 @@ def test_losses_of_a_picture_with_an_object(training):
     assert found["loss"] == pytest.approx(sum(found[name] for name in LOSSES) + penalty, rel=1e-5)
 
 
-def test_losses_of_an_empty_picture(training):
+def test_losses_of_an_empty_image(training):
     found = losses_of(training, batch(Given(), np.zeros((0, 4))))
     assert found["rpn_bbox_loss"] == found["mrcnn_bbox_loss"] == found["mrcnn_mask_loss"] == 0
     assert np.isfinite(list(found.values())).all()
     assert found["rpn_class_loss"] > 0
 
 
-def test_losses_of_a_full_picture(training):
+def test_losses_of_a_full_image(training):
     boxes = [[0, 0, 64, 64], [0, 0, 32, 32], [32, 32, 64, 64], [0, 32, 32, 64]]
     found = losses_of(training, batch(Given(), boxes))
     assert all(0 < value < 100 for value in found.values()), found
@@ -114,7 +114,7 @@ def test_compiled_by_xla_the_steps_are_the_same(training):
 
 
 def infer(config, shape, model=None):
-    """Outputs for two random pictures (H, W, C) that have no padding."""
+    """Outputs for two random images (H, W, C) that have no padding."""
     model = model or graph.build_inference(config, None)
     anchors = anchors_of(config, shape[:2])
     scale = np.array([shape[0], shape[1], shape[0], shape[1]]) - 1
@@ -154,7 +154,7 @@ def test_group_norm_everywhere():
 
 
 @pytest.mark.parametrize("mode", ["pad64", "none"])
-def test_pictures_of_any_size(mode):
+def test_images_of_any_size(mode):
     class AnySize(SmallConfig):
         IMAGE_RESIZE_MODE = mode
 

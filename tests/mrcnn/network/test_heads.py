@@ -7,7 +7,7 @@ import pytest
 from mrcnn.network import heads
 from mrcnn.ops.roi_align import roi_levels
 
-SHAPE = (2, 3, 4, 4, 5)  # pictures, ROIs, samples, channels
+SHAPE = (2, 3, 4, 4, 5)  # images, ROIs, samples, channels
 
 
 def array(x):
@@ -77,7 +77,7 @@ def test_a_roi_does_not_see_the_others(request, features, head):
         np.testing.assert_array_equal(same, [[True, False, True], [True, True, True]])
 
 
-def test_features_come_from_the_level_of_the_pictures_size():
+def test_features_come_from_the_level_of_the_images_size():
     maps = [
         np.full((1, 64 // s, 96 // s, 1), level, np.float32)
         for level, s in zip((2, 3, 4, 5), (4, 8, 16, 32), strict=True)

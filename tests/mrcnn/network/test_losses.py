@@ -68,7 +68,7 @@ def test_class_loss():
 
 def test_class_loss_leaves_out_classes_of_other_data_sets():
     logits = np.zeros((2, 1, 3))
-    logits[0, 0, 2] = 5  # predicted class 2, which the first picture's data set does not know
+    logits[0, 0, 2] = 5  # predicted class 2, which the first image's data set does not know
     logits[1, 0, 0] = np.log(2)  # 2 : 1 : 1
     active = [[1.0, 1, 0], [1, 1, 0]]
     assert value(losses.class_loss, logits, [[1], [0]], active) == pytest.approx(LN2)

@@ -14,7 +14,7 @@ def layer(count=3, **options):
 
 
 def inputs(scores, anchors, deltas=None):
-    """Of one picture, with the batch axis."""
+    """Of one image, with the batch axis."""
     scores = np.asarray(scores, np.float32)
     deltas = np.zeros((len(scores), 4)) if deltas is None else np.asarray(deltas)
     return [np.stack([1 - scores, scores], axis=-1)[None], deltas[None].astype(np.float32), np.float32(anchors)[None]]
@@ -50,7 +50,7 @@ def test_only_the_limit_goes_into_suppression():
     assert found["refined_anchors"].shape == (2, 4)
 
 
-def test_deltas_move_the_anchors_and_the_picture_cuts_them():
+def test_deltas_move_the_anchors_and_the_image_cuts_them():
     # Centre down by 0.1 of the height and right by half the width; the height doubled.
     deltas = [[1, 5, np.log(2) / 0.2, 0]]
     found = propose([0.9], [[0.4, 0.5, 0.6, 0.9]], deltas, count=1)
@@ -59,7 +59,7 @@ def test_deltas_move_the_anchors_and_the_picture_cuts_them():
     np.testing.assert_allclose(found["rois"], [[0.32, 0.7, 0.72, 1]], atol=1e-6)
 
 
-def test_each_picture_has_its_own():
+def test_each_image_has_its_own():
     two = [
         np.concatenate(pair) for pair in zip(inputs([0.9, 0.1], APART[:2]), inputs([0.1, 0.9], APART[2:]), strict=True)
     ]

@@ -11,7 +11,7 @@ FAR = [[0.8, 0.1 * i, 0.95, 0.1 * i + 0.08] for i in range(10)]  # ten that touc
 
 
 def targets(rois, gt_boxes, class_ids, masks=None, roi_valid=None, **options):
-    """Of one picture; arrays without the batch axis."""
+    """Of one image; arrays without the batch axis."""
     options = {
         "sample": 8,
         "positive_ratio": 0.5,
@@ -63,7 +63,7 @@ def test_more_objects_than_their_share():
     np.testing.assert_array_equal(found["class_ids"], [3, 3, 3, 3, 0, 0, 0, 0])
 
 
-def test_an_empty_picture_gives_background_only():
+def test_an_empty_image_gives_background_only():
     found = targets(FAR, np.zeros((2, 4)), [0, 0], masks=np.zeros((2, 4, 6)))
     np.testing.assert_array_equal(found["valid"], [False] * 4 + [True] * 4)
     assert not found["positive_valid"].any()
@@ -136,7 +136,7 @@ def test_mini_mask_beyond_its_truth_is_nought():
 
 def test_full_size_mask():
     mask = (np.random.default_rng(0).random((9, 13)) < 0.5).astype(np.uint8)
-    box = np.array([2 / 8, 3 / 12, 6 / 8, 9 / 12])  # rows 2 to 6, columns 3 to 9 of the picture
+    box = np.array([2 / 8, 3 / 12, 6 / 8, 9 / 12])  # rows 2 to 6, columns 3 to 9 of the image
     rois = [box, *FAR[5:]]
     found = targets(rois, [box], [1], masks=[mask], mask_shape=(5, 7), mini_mask=False)
     np.testing.assert_array_equal(found["masks"][0], mask[2:7, 3:10])

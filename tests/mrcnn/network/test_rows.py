@@ -7,7 +7,7 @@ import pytest
 from mrcnn.network import heads
 from mrcnn.network.rows import UsedRows, back_to_all, rows_in_use, shapes_may_vary
 
-PICTURES, ROIS, SAMPLES, CHANNELS = 2, 3, 4, 5
+IMAGES, ROIS, SAMPLES, CHANNELS = 2, 3, 4, 5
 TENSORFLOW = keras.backend.backend() == "tensorflow"
 USED = {
     "some": [[True, False, True], [False, True, False]],
@@ -23,16 +23,16 @@ def array(x):
 
 @pytest.fixture(scope="module")
 def inputs():
-    """ROIs of two pictures, and these, and their four maps."""
+    """ROIs of two images, and these, and their four maps."""
     random = np.random.default_rng(0)
-    corner = random.uniform(0, 0.5, (PICTURES, ROIS, 2))
+    corner = random.uniform(0, 0.5, (IMAGES, ROIS, 2))
     rois = np.concatenate([corner, corner + random.uniform(0.1, 0.5, corner.shape)], axis=-1).astype(np.float32)
-    maps = [random.normal(size=(PICTURES, side, side, CHANNELS)).astype(np.float32) for side in (16, 8, 4, 2)]
-    return [rois, np.zeros((PICTURES, 64, 64, 3), np.float32), *maps]
+    maps = [random.normal(size=(IMAGES, side, side, CHANNELS)).astype(np.float32) for side in (16, 8, 4, 2)]
+    return [rois, np.zeros((IMAGES, 64, 64, 3), np.float32), *maps]
 
 
 def mask_head(train_bn, with_used=True):
-    """[rois, pictures, maps, used] -> masks: ROIAlign and the head."""
+    """[rois, images, maps, used] -> masks: ROIAlign and the head."""
     keras.utils.set_random_seed(3)
     rois, image = keras.Input((ROIS, 4)), keras.Input((64, 64, 3))
     maps = [keras.Input((side, side, CHANNELS)) for side in (16, 8, 4, 2)]
@@ -50,7 +50,7 @@ def test_the_same_masks_with_and_without_the_unused_slots(inputs, which, train_b
     fixed = array(model([*inputs, used]))
     with shapes_may_vary(True):
         varying = array(model([*inputs, used]))
-    assert fixed.shape == (PICTURES, ROIS, 2 * SAMPLES, 2 * SAMPLES, 6)
+    assert fixed.shape == (IMAGES, ROIS, 2 * SAMPLES, 2 * SAMPLES, 6)
     assert np.all(fixed[~used] == 0) and np.all(fixed[used] > 0)
     np.testing.assert_allclose(varying, fixed, rtol=1e-5, atol=1e-6)
 

@@ -27,8 +27,8 @@ def model():
 
 
 def test_outputs_stand_in_the_order_of_the_anchors(model):
-    picture = np.arange(6, dtype=np.float32).reshape(1, 2, 3, 1)
-    logits, probabilities, deltas = (keras.ops.convert_to_numpy(x) for x in model(picture))
+    image = np.arange(6, dtype=np.float32).reshape(1, 2, 3, 1)
+    logits, probabilities, deltas = (keras.ops.convert_to_numpy(x) for x in model(image))
     assert len(generate_anchors(8, [0.5, 1], (2, 3), 4, 1)) == deltas.shape[1] == 12
     np.testing.assert_allclose(deltas[0, :, 0], [0, 1, 10, 11, 20, 21, 30, 31, 40, 41, 50, 51])
     np.testing.assert_allclose(logits[0, :, 1], [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5])

@@ -16,7 +16,7 @@ def array(x):
 
 
 def made(stride):
-    """An RPN with random weights, maps of two pictures, and its answers at all anchors."""
+    """An RPN with random weights, maps of two images, and its answers at all anchors."""
     keras.utils.set_random_seed(4)
     rpn = rpn_model(ratios=RATIOS, stride=stride, depth=CHANNELS, channels=5)
     random = np.random.default_rng(0)
@@ -34,7 +34,7 @@ def test_every_anchor_has_the_answer_of_the_whole_map(stride):
     anchors = np.stack([order, order[::-1]])
     found = SampledRPN(rpn)([anchors[:, :7], anchors[:, 7:], *maps], everywhere=probabilities)
     for name, expected in (("logits", array(logits)), ("deltas", array(deltas))):
-        expected = np.stack([expected[picture, anchors[picture]] for picture in range(2)])
+        expected = np.stack([expected[image, anchors[image]] for image in range(2)])
         np.testing.assert_allclose(array(found[name]), expected, rtol=1e-4, atol=1e-5)
     assert array(found["positive"]).tolist() == [list(range(7))] * 2
     assert array(found["negative"]).tolist() == [list(range(7, number))] * 2

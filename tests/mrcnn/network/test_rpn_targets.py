@@ -10,7 +10,7 @@ ANCHORS = np.array([[0, 0, 10, 10], [0, 0, 10, 20], [0, 40, 10, 60], [100, 100, 
 
 
 def match(anchors, boxes, valid=None, crowd=None):
-    """For one picture: match (A,) and slot (A,)."""
+    """For one image: match (A,) and slot (A,)."""
     boxes = np.asarray(boxes, np.float32).reshape(1, -1, 4)
     count = boxes.shape[1]
     valid = np.ones((1, count), bool) if valid is None else np.array([valid])
@@ -60,7 +60,7 @@ def test_an_object_that_no_anchor_touches_has_none():
     np.testing.assert_array_equal(found, [1, 0, -1, -1, 0])
 
 
-def test_a_full_picture():
+def test_a_full_image():
     found, slot = match(ANCHORS, ANCHORS[[4, 3, 2, 1, 0]])
     np.testing.assert_array_equal(found, [1] * 5)
     np.testing.assert_array_equal(slot, [4, 3, 2, 1, 0])
@@ -125,4 +125,4 @@ def test_the_seed_decides():
     one, same, other = (targets(anchors, np.zeros((2, 1, 4)), [[0], [0]], seed=seed)["negative"] for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, same)
     assert (one != other).any()
-    assert (one[0] != one[1]).any()  # pictures of one batch are not sampled alike
+    assert (one[0] != one[1]).any()  # images of one batch are not sampled alike

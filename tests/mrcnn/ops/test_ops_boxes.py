@@ -38,7 +38,7 @@ def test_iou_of_all_pairs():
     np.testing.assert_allclose(array(box_ops.iou(tensor(boxes1), tensor(boxes2))), expected, rtol=1e-6)
 
 
-def test_iou_of_a_batch_keeps_the_pictures_apart():
+def test_iou_of_a_batch_keeps_the_images_apart():
     boxes = random_boxes(0, (3, 5))
     together = array(box_ops.iou(tensor(boxes), tensor(boxes[:, :2])))
     assert together.shape == (3, 5, 2)
@@ -96,12 +96,12 @@ def test_clip_to_one_window_and_to_one_each():
 
 
 def test_norm_by_hand():
-    # A picture of 101 x 201: the far corner is a pixel outside, hence the - 1.
+    # An image of 101 x 201: the far corner is a pixel outside, hence the - 1.
     boxes = array(box_ops.norm(tensor([[10, 20, 51, 121], [0, 0, 101, 201]]), 101, 201))
     np.testing.assert_allclose(boxes, [[0.1, 0.1, 0.5, 0.6], [0, 0, 1, 1]], rtol=1e-6)
 
 
-def test_norm_takes_whole_numbers_and_sizes_of_each_picture():
+def test_norm_takes_whole_numbers_and_sizes_of_each_image():
     boxes = keras.ops.convert_to_tensor(np.array([[0, 0, 101, 201], [10, 10, 21, 21]], np.int32))
     found = array(box_ops.norm(boxes, tensor([101, 11]), tensor([201, 21])))
     np.testing.assert_allclose(found, [[0, 0, 1, 1], [1, 0.5, 2, 1]], rtol=1e-6)

@@ -12,7 +12,7 @@ COUNT = 2 * TILE + 90  # three tiles, the last one not full
 
 
 def greedy(boxes, valid, iou_threshold, max_output, groups=None):
-    """The textbook loop over one picture's boxes, best first: indices of those kept."""
+    """The textbook loop over one image's boxes, best first: indices of those kept."""
     kept = []
     for i in range(len(boxes)):
         if len(kept) == max_output:
@@ -85,7 +85,7 @@ def test_nothing_valid():
     assert not used.any()
 
 
-def test_one_picture_empty_beside_a_full_one():
+def test_one_image_empty_beside_a_full_one():
     rng = np.random.default_rng(1)
     boxes, valid = random_boxes(rng, (2, 400), 150), np.ones((2, 400), bool)
     valid[0] = False
@@ -127,7 +127,7 @@ def test_several_tiles_compiled(compiled, max_output):
 
 @pytest.fixture(scope="module", params=[0.25, 0.5, 0.75])
 def fast(request, compiled):
-    """Compiled once for all examples of a threshold: 2 pictures, 300 boxes, 60 kept, in groups."""
+    """Compiled once for all examples of a threshold: 2 images, 300 boxes, 60 kept, in groups."""
     threshold = request.param
     return threshold, compiled(lambda b, v, g: nms(b, v, iou_threshold=threshold, max_output=60, groups=g))
 

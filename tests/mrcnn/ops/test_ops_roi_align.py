@@ -17,9 +17,9 @@ def array(x):
     return keras.ops.convert_to_numpy(x)
 
 
-def plain_crop(picture, box, size):
+def plain_crop(image, box, size):
     """One bilinear sample a bin of a map (H, W, C), corners on corners, 0 outside."""
-    height, width, channels = picture.shape
+    height, width, channels = image.shape
     crop = np.zeros((*size, channels))
     for i in range(size[0]):
         for j in range(size[1]):
@@ -28,15 +28,15 @@ def plain_crop(picture, box, size):
             if 0 <= y <= height - 1 and 0 <= x <= width - 1:
                 top, left = int(y), int(x)
                 bottom, right = min(top + 1, height - 1), min(left + 1, width - 1)
-                upper = picture[top, left] * (left + 1 - x) + picture[top, right] * (x - left)
-                lower = picture[bottom, left] * (left + 1 - x) + picture[bottom, right] * (x - left)
+                upper = image[top, left] * (left + 1 - x) + image[top, right] * (x - left)
+                lower = image[bottom, left] * (left + 1 - x) + image[bottom, right] * (x - left)
                 crop[i, j] = upper * (top + 1 - y) + lower * (y - top)
     return crop
 
 
 @pytest.fixture(scope="module")
 def maps():
-    """P2 to P5 of two pictures of 64 x 96, three channels."""
+    """P2 to P5 of two images of 64 x 96, three channels."""
     rng = np.random.default_rng(0)
     return [rng.normal(size=(2, 64 // s, 96 // s, 3)).astype(np.float32) for s in (4, 8, 16, 32)]
 
@@ -48,27 +48,27 @@ def test_levels_by_hand():
     np.testing.assert_array_equal(array(roi_levels(tensor(boxes), AREA)), [[4, 5, 3, 2, 2, 5, 2]])
 
 
-def test_levels_of_long_boxes_and_oblong_pictures():
-    # 0.25 x 0.765625 has the area of 0.4375 squared. A picture of 128 x 2048 has the area of 512 x 512.
+def test_levels_of_long_boxes_and_oblong_images():
+    # 0.25 x 0.765625 has the area of 0.4375 squared. An image of 128 x 2048 has the area of 512 x 512.
     boxes = tensor([[[0.5, 0.1, 0.75, 0.865625], [0.1, 0.5, 0.865625, 0.75]]])
     np.testing.assert_array_equal(array(roi_levels(boxes, keras.ops.convert_to_tensor(128 * 2048))), [[4, 4]])
 
 
 def test_the_whole_map_at_its_own_size_is_the_map():
-    picture = np.arange(20, dtype=np.float32).reshape(1, 4, 5)
-    np.testing.assert_allclose(array(crop_and_resize(tensor(picture), tensor([[0, 0, 1, 1]]), (4, 5))), picture)
+    image = np.arange(20, dtype=np.float32).reshape(1, 4, 5)
+    np.testing.assert_allclose(array(crop_and_resize(tensor(image), tensor([[0, 0, 1, 1]]), (4, 5))), image)
 
 
 def test_crop_by_hand():
-    picture = np.array([[[0, 1, 2], [10, 11, 12], [20, 21, 22]]], np.float32)
+    image = np.array([[[0, 1, 2], [10, 11, 12], [20, 21, 22]]], np.float32)
     # Corners of the box at (0, 1) and (1, 2) in cells, sampled at 0, 0.5, 1 of it.
-    crop = array(crop_and_resize(tensor(picture), tensor([[0, 0.5, 0.5, 1]]), (3, 2)))
+    crop = array(crop_and_resize(tensor(image), tensor([[0, 0.5, 0.5, 1]]), (3, 2)))
     np.testing.assert_allclose(crop, [[[1, 2], [6, 7], [11, 12]]])
 
 
 def test_crop_to_one_sample_takes_the_middle():
-    picture = np.array([[[0, 1, 2], [10, 11, 12], [20, 21, 22]]], np.float32)
-    crop = array(crop_and_resize(tensor(picture), tensor([[0, 0.5, 0.5, 1]]), (1, 1)))
+    image = np.array([[[0, 1, 2], [10, 11, 12], [20, 21, 22]]], np.float32)
+    crop = array(crop_and_resize(tensor(image), tensor([[0, 0.5, 0.5, 1]]), (1, 1)))
     np.testing.assert_allclose(crop, [[[6.5]]])
 
 
@@ -78,7 +78,7 @@ def test_crop_outside_is_nought():
 
 
 def test_samples_on_the_edge_are_inside_however_it_is_compiled(compiled):
-    # Boxes that end exactly at the picture's edge, as clipped proposals do: nothing of a map of ones may be lost.
+    # Boxes that end exactly at the image's edge, as clipped proposals do: nothing of a map of ones may be lost.
     rng = np.random.default_rng(0)
     boxes = np.ones((500, 4), np.float32)
     boxes[:, :2] = rng.uniform(0, 0.9, (500, 2))
@@ -98,7 +98,7 @@ def test_crop_of_whole_number_masks():
 BOXES = {
     "every level": [[0.1, 0.2, 0.9, 0.9], [0, 0, 0.4, 0.5], [0.3, 0.3, 0.5, 0.5], [0.5, 0.1, 0.6, 0.15]],
     "at the border": [[0, 0, 1, 1], [0, 0.5, 0.2, 1], [0.8, 0, 1, 0.05], [0.99, 0.99, 1, 1]],
-    "out of the picture": [[-0.5, -0.5, 0.5, 0.5], [0.9, 0.9, 1.3, 1.2], [2, 2, 3, 3], [-0.1, 0.2, 1.1, 0.3]],
+    "out of the image": [[-0.5, -0.5, 0.5, 0.5], [0.9, 0.9, 1.3, 1.2], [2, 2, 3, 3], [-0.1, 0.2, 1.1, 0.3]],
     "empty": [[0, 0, 0, 0], [0.5, 0.5, 0.5, 0.5], [0.2, 0.3, 0.2, 0.9], [1, 1, 1, 1]],
 }
 

@@ -1,4 +1,4 @@
-"""Blending a mask into a picture, and its outlines."""
+"""Blending a mask into an image, and its outlines."""
 
 import cv2
 import numpy as np
@@ -41,7 +41,7 @@ def test_an_alpha_channel_stays_and_colour_names_work():
 
 def test_wrong_sizes_and_colours_are_refused():
     image = np.zeros((4, 6, 3), np.uint8)
-    with pytest.raises(ValueError, match=r"the mask is \(6, 4\) but the picture is \(4, 6\)"):
+    with pytest.raises(ValueError, match=r"the mask is \(6, 4\) but the image is \(4, 6\)"):
         apply_mask(image, np.ones((6, 4)), (1, 0, 0))
     with pytest.raises(ValueError, match="0-1"):
         apply_mask(image, np.ones((4, 6)), (255, 0, 0))
@@ -77,7 +77,7 @@ def test_one_pixel_is_a_diamond_on_its_edges():
     assert sorted(outline.tolist()) == [[3, 2.5], [3.5, 2], [3.5, 3], [4, 2.5]]
 
 
-def test_a_full_mask_closes_at_the_border_of_the_picture():
+def test_a_full_mask_closes_at_the_border_of_the_image():
     (outline,) = mask_outlines(np.ones((4, 7), np.uint8))
     assert outline.min(axis=0).tolist() == [0, 0]
     assert outline.max(axis=0).tolist() == [7, 4]

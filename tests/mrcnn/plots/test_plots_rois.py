@@ -1,4 +1,4 @@
-"""Boxes, proposals and their refined versions on a picture.  Backend Agg."""
+"""Boxes, proposals and their refined versions on an image.  Backend Agg."""
 
 import matplotlib
 
@@ -6,7 +6,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from figure_reading import drawn, shown_picture, two_objects
+from figure_reading import drawn, shown_image, two_objects
 from matplotlib.patches import Polygon, Rectangle
 
 from mrcnn import visualize
@@ -63,7 +63,7 @@ def test_draw_rois_counts_and_draws(capsys):
     assert ax.get_title() == "2 ROIs"
     assert len(drawn(ax, Rectangle)) == 3  # the background ROI has no refined box
     assert [text.get_text() for text in ax.texts] == ["disc"]
-    changed = (shown_picture(ax) != 100).any(axis=-1)
+    changed = (shown_image(ax) != 100).any(axis=-1)
     assert changed[5:15, 10:30].all()
     assert not changed[20:].any()
 

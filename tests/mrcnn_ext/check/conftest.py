@@ -50,11 +50,11 @@ class Made:
     def validate(self):
         return self.content["made_validate2018"]
 
-    def picture(self, image_id):
+    def image(self, image_id):
         return self.folder / ("made_train2018" if image_id < 10 else "made_validate2018") / f"{image_id}.png"
 
-    def new_picture(self, image_id, size):
-        _noise(self.picture(image_id), image_id, size)
+    def new_image(self, image_id, size):
+        _noise(self.image(image_id), image_id, size)
 
     def write(self):
         for name, content in self.content.items():

@@ -26,12 +26,12 @@ def _move(made, polygon):
 
 
 def _save_turned(made, orientation):
-    """Picture 1 with an EXIF orientation; stored as 60 x 40."""
-    path = made.picture(1)
+    """Image 1 with an EXIF orientation; stored as 60 x 40."""
+    path = made.image(1)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    with Image.open(path) as picture:
-        picture.save(path, exif=exif)
+    with Image.open(path) as image:
+        image.save(path, exif=exif)
 
 
 def _rle(mask):
@@ -50,42 +50,42 @@ def _two_of(made, category_id=None, shift=0):
 
 def _empty(made):
     made.validate.update(images=[], annotations=[])
-    shutil.rmtree(made.picture(11).parent)
+    shutil.rmtree(made.image(11).parent)
 
 
 def _list_twice(made):
-    """Picture 1 under a second id, which has one of its objects."""
+    """Image 1 under a second id, which has one of its objects."""
     made.train["images"].append(made.train["images"][0] | {"id": 50})
     made.train["annotations"][1]["image_id"] = 50
 
 
 def _nearly(made, image_id):
-    """A copy of picture 1, saved as JPEG with other bytes, as another picture."""
-    with Image.open(made.picture(1)) as picture:
-        picture.save(made.picture(image_id), format="JPEG", quality=90)
+    """A copy of image 1, saved as JPEG with other bytes, as another image."""
+    with Image.open(made.image(1)) as image:
+        image.save(made.image(image_id), format="JPEG", quality=90)
 
 
 BREAK = {  # code: what breaks the set
     "part-empty": lambda made: _empty(made),
-    "picture-entry": lambda made: made.train["images"].append({"id": 50, "width": 5, "height": 5}),
-    "picture-id-twice": lambda made: made.train["images"].append(dict(made.train["images"][0])),
-    "picture-listed-twice": lambda made: _list_twice(made),
-    "picture-missing": lambda made: made.picture(1).unlink(),
-    "picture-unreadable": lambda made: made.picture(1).write_bytes(made.picture(1).read_bytes()[:300]),
-    "picture-size": lambda made: made.train["images"][0].update(width=61),
-    "picture-exif": lambda made: _save_turned(made, 6),
-    "picture-exif-half": lambda made: _save_turned(made, 3),
-    "picture-unlisted": lambda made: shutil.copy(made.picture(1), made.picture(1).with_name("extra.png")),
-    "picture-no-objects": lambda made: made.train["annotations"].__delitem__(slice(0, 2)),
-    "picture-twice": lambda made: shutil.copy(made.picture(1), made.picture(2)),
-    "picture-near-twice": lambda made: _nearly(made, 2),
-    "picture-in-two-parts": lambda made: shutil.copy(made.picture(1), made.picture(11)),
-    "picture-near-in-two-parts": lambda made: _nearly(made, 11),
+    "image-entry": lambda made: made.train["images"].append({"id": 50, "width": 5, "height": 5}),
+    "image-id-twice": lambda made: made.train["images"].append(dict(made.train["images"][0])),
+    "image-listed-twice": lambda made: _list_twice(made),
+    "image-missing": lambda made: made.image(1).unlink(),
+    "image-unreadable": lambda made: made.image(1).write_bytes(made.image(1).read_bytes()[:300]),
+    "image-size": lambda made: made.train["images"][0].update(width=61),
+    "image-exif": lambda made: _save_turned(made, 6),
+    "image-exif-half": lambda made: _save_turned(made, 3),
+    "image-unlisted": lambda made: shutil.copy(made.image(1), made.image(1).with_name("extra.png")),
+    "image-no-objects": lambda made: made.train["annotations"].__delitem__(slice(0, 2)),
+    "image-twice": lambda made: shutil.copy(made.image(1), made.image(2)),
+    "image-near-twice": lambda made: _nearly(made, 2),
+    "image-in-two-parts": lambda made: shutil.copy(made.image(1), made.image(11)),
+    "image-near-in-two-parts": lambda made: _nearly(made, 11),
     "category-entry": lambda made: made.train["categories"].append({"id": "x", "name": "bud"}),
     "category-id-twice": lambda made: made.train["categories"].append({"id": 7, "name": "bud"}),
     "annotation-entry": lambda made: made.train["annotations"].append("nothing"),
     "annotation-id-twice": lambda made: made.train["annotations"][1].update(id=2),
-    "annotation-picture": lambda made: made.train["annotations"].append(_first(made) | {"id": 99, "image_id": 77}),
+    "annotation-image": lambda made: made.train["annotations"].append(_first(made) | {"id": 99, "image_id": 77}),
     "annotation-category": lambda made: made.train["annotations"].append(_first(made) | {"id": 99, "category_id": 5}),
     "annotation-twice": lambda made: _two_of(made),
     "annotation-near-twice": lambda made: _two_of(made, shift=1),  # IoU 11/12
@@ -160,7 +160,7 @@ def test_caps_come_from_the_config(made):
         MAX_GT_INSTANCES = 1
         DETECTION_MAX_INSTANCES = 2
 
-    made.train["annotations"][1]["iscrowd"] = 1  # crowds do not count: this picture has one object
+    made.train["annotations"][1]["iscrowd"] = 1  # crowds do not count: this image has one object
     report = made.check(config=Small())
     assert dict(report.counts) == {"cap-truth": 5}
     assert report.findings[0].what == "2 objects, MAX_GT_INSTANCES is 1"
@@ -170,7 +170,7 @@ def test_caps_come_from_the_config(made):
 
 def test_a_name_that_leads_outside(made):
     made.train["images"][0]["file_name"] = "../made_train2018/1.png"
-    assert dict(made.check().counts) == {"picture-name": 1}
+    assert dict(made.check().counts) == {"image-name": 1}
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_file_that_is_no_coco(made, text, words):
     report = check(made.folder, progress=False)
     assert dict(report.counts) == {"file-unreadable": 1}
     assert words in report.findings[0].what
-    assert [row["pictures"] for row in report.statistics["parts"]] == [3]  # the other part is still looked at
+    assert [row["images"] for row in report.statistics["parts"]] == [3]  # the other part is still looked at
 
 
 def test_text_that_is_not_utf8(made):
@@ -209,7 +209,7 @@ def test_no_annotation_file(tmp_path):
         ([[1, 2, 3, "x", 5, 6]], "lists of numbers"),
         ([1, 2, 3, 4, 5, 6], "flat lists"),
         ([[1, 2, 3, float("nan"), 5, 6]], "not a finite number"),
-        ([[1, 2, 3, 1e30, 5, 6]], "which no picture has"),
+        ([[1, 2, 3, 1e30, 5, 6]], "which no image has"),
         ({"size": [60, 40], "counts": [2400]}, "the size"),
         ({"size": [40, 60], "counts": [10, 10]}, "add up"),
         ({"size": [40, 60], "counts": "###"}, "compressed RLE"),
@@ -254,15 +254,15 @@ def test_all_are_counted_and_the_first_are_listed(made):
     template = _first(made)
     made.train["annotations"] += [template | {"id": 1000 + i, "image_id": 77} for i in range(MAX_LISTED + 5)]
     report = made.check()
-    assert report.counts["annotation-picture"] == MAX_LISTED + 5
+    assert report.counts["annotation-image"] == MAX_LISTED + 5
     assert len(report.findings) == MAX_LISTED
 
 
-def test_pictures_folder_can_be_given_for_one_file(made, tmp_path):
+def test_images_folder_can_be_given_for_one_file(made, tmp_path):
     made.write()
     shutil.move(made.folder / "made_train2018", tmp_path / "elsewhere")
     file = made.folder / "annotations" / "instances_made_train2018.json"
-    assert check(file, progress=False).counts["picture-missing"] == 3
+    assert check(file, progress=False).counts["image-missing"] == 3
     assert not check(file, tmp_path / "elsewhere", progress=False).counts
 
 
@@ -272,7 +272,7 @@ def test_statistics(made):
     assert numbers["parts"][0] == {
         "name": "made_train2018",
         "file": str(made.folder / "annotations" / "instances_made_train2018.json"),
-        "pictures": 3,
+        "images": 3,
         "without_objects": 0,
         "objects": 5,
         "crowds": 0,
@@ -283,8 +283,8 @@ def test_statistics(made):
         "flower": {"made_train2018": 2, "made_validate2018": 3},
     }
     assert numbers["sides_px"] == {"8": 11}  # all have a side of 12 pixels
-    assert numbers["objects_in_a_picture"] == {"1": 1, "2": 5}
-    assert numbers["picture_sizes"] == {"60 x 40": 6}
+    assert numbers["objects_in_an_image"] == {"1": 1, "2": 5}
+    assert numbers["image_sizes"] == {"60 x 40": 6}
 
 
 def test_the_original_is_only_read(made):
@@ -295,18 +295,18 @@ def test_the_original_is_only_read(made):
 
 
 def test_every_code_has_a_test():
-    elsewhere = {"category-similar", "category-background", "category-unused", "categories-differ", "picture-name"}
+    elsewhere = {"category-similar", "category-background", "category-unused", "categories-differ", "image-name"}
     elsewhere |= {"category-name-twice", "category-unused-here", "cap-truth", "cap-detections", "file-unreadable"}
     assert set(BREAK) | elsewhere == set(CODES)
 
 
 def test_overlays_of_copies_show_both(made):
-    shutil.copy(made.picture(1), made.picture(11))
+    shutil.copy(made.image(1), made.image(11))
     report = made.check()
     ((finding, uri),) = overlays(report)
     assert (finding.image_id, finding.other_image_id) == (11, 1)
-    with Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))) as picture:
-        assert picture.size == (2 * 240 + 6, 160)  # each is drawn four times as large
+    with Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))) as image:
+        assert image.size == (2 * 240 + 6, 160)  # each is drawn four times as large
 
 
 @pytest.mark.parametrize("code", sorted(BREAK))
@@ -319,7 +319,7 @@ def test_every_fault_makes_a_page(made, code):
 
 
 def test_report_as_json(made):
-    made.picture(1).unlink()
+    made.image(1).unlink()
     content = json.loads(json.dumps(made.check().to_dict()))
     assert content["totals"] == {"error": 1, "warning": 0, "note": 0}
     assert content["findings"][0]["severity"] == "error" and content["findings"][0]["image"] == "1.png"

@@ -29,8 +29,8 @@ def test_a_sound_set_comes_out_as_it_is(made, tmp_path):
     assert not fixed.repairs and not fixed.report.counts
     assert _content(fixed) == made.train and _content(fixed, "made_validate2018") == made.validate
     for image_id in (1, 11):
-        copy = fixed.out / made.picture(image_id).relative_to(made.folder)
-        assert copy.read_bytes() == made.picture(image_id).read_bytes()
+        copy = fixed.out / made.image(image_id).relative_to(made.folder)
+        assert copy.read_bytes() == made.image(image_id).read_bytes()
 
 
 def test_many_faults_at_once(made, tmp_path):
@@ -42,8 +42,8 @@ def test_many_faults_at_once(made, tmp_path):
     fifth.update(segmentation={"size": [40, 60], "counts": "###"})
     sixth["segmentation"] = [[100, 5, 110, 5, 110, 15]]
     made.train["annotations"] += [fourth | {"id": 300}, fourth | {"id": 301, "category_id": 55}]
-    shutil.copy(made.picture(2), made.picture(12))
-    made.picture(13).unlink()
+    shutil.copy(made.image(2), made.image(12))
+    made.image(13).unlink()
     made.write()
     before = {path: path.read_bytes() for path in made.folder.rglob("*") if path.is_file()}
     fixed = _fix(made, tmp_path)
@@ -78,7 +78,7 @@ def test_ids_and_fields(made, tmp_path):
     assert content["annotations"][1]["score"] == 0.5 and content["annotations"][1]["shade"] is None
 
 
-def test_one_picture_under_two_ids_becomes_one(made, tmp_path):
+def test_one_image_under_two_ids_becomes_one(made, tmp_path):
     made.train["images"].append(made.train["images"][0] | {"id": 50})
     made.train["annotations"][1]["image_id"] = 50
     content = _content(_fix(made, tmp_path))
@@ -86,7 +86,7 @@ def test_one_picture_under_two_ids_becomes_one(made, tmp_path):
     assert [item["image_id"] for item in content["annotations"][:2]] == [1, 1]
 
 
-def test_two_pictures_with_one_id_are_left_out(made, tmp_path):
+def test_two_images_with_one_id_are_left_out(made, tmp_path):
     made.train["images"][1]["id"] = 1
     fixed = _fix(made, tmp_path)
     assert [image["id"] for image in _content(fixed)["images"]] == [3]
@@ -102,8 +102,8 @@ def test_objects_with_a_box_only_stay_and_are_reported(made, tmp_path):
 
 def test_a_size_that_nobody_can_know(made, tmp_path):
     made.train["images"][0].update(width=600, height=400)
-    made.new_picture(2, (60, 40))  # swapped in the file: 40 wide, 60 high
-    made.train["images"][2].update(width=61)  # but its masks say 60 x 40, as the picture has
+    made.new_image(2, (60, 40))  # swapped in the file: 40 wide, 60 high
+    made.train["images"][2].update(width=61)  # but its masks say 60 x 40, as the image has
     for item in made.train["annotations"][4:]:
         item["segmentation"] = rle_to_json(polygons_to_rle([np.array(item["segmentation"][0])], 40, 60))
     fixed = _fix(made, tmp_path)
@@ -112,14 +112,14 @@ def test_a_size_that_nobody_can_know(made, tmp_path):
 
 
 @pytest.mark.parametrize("orientation", [5, 6, 7, 8])
-def test_labels_of_a_turned_picture_fit_it(made, tmp_path, orientation):
-    """A white square is labelled as stored; turned, label and picture must still agree."""
+def test_labels_of_a_turned_image_fit_it(made, tmp_path, orientation):
+    """A white square is labelled as stored; turned, label and image must still agree."""
     pixels = np.zeros((40, 60, 3), np.uint8)
     pixels[6:18, 5:17] = 255
     pixels[30:35, 40:58] = 255
     exif = Image.Exif()
     exif[0x0112] = orientation
-    Image.fromarray(pixels).save(made.picture(1), exif=exif)
+    Image.fromarray(pixels).save(made.image(1), exif=exif)
     mask = np.zeros((40, 60), bool)
     mask[30:35, 40:58] = True
     made.train["annotations"][1].update(segmentation=rle_to_json(encode_mask(mask)), bbox=[40, 30, 18, 5], area=90)
@@ -136,8 +136,8 @@ def test_labels_of_a_turned_picture_fit_it(made, tmp_path, orientation):
 def test_labels_drawn_upright_only_get_the_size(made, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
-    with Image.open(made.picture(1)) as picture:
-        picture.save(made.picture(1), exif=exif)
+    with Image.open(made.image(1)) as image:
+        image.save(made.image(1), exif=exif)
     made.train["annotations"][0].update(segmentation=[[5, 44, 15, 44, 15, 54, 5, 54]])  # y 54 is in 40 x 60 only
     made.train["annotations"][1].update(segmentation=[[1, 1, 9, 1, 9, 9, 1, 9]])
     content = _content(_fix(made, tmp_path))

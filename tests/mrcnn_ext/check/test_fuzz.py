@@ -76,13 +76,13 @@ def test_many_damaged_annotations(made, tmp_path):
     _run(made, tmp_path, range(3000, 4000), repair=True)
 
 
-def test_damaged_pictures(made):
-    whole = made.picture(1).read_bytes()
+def test_damaged_images(made):
+    whole = made.image(1).read_bytes()
     rng = random.Random(0)
     for _ in range(60):
         data = bytearray(whole[: rng.randrange(len(whole))] if rng.random() < 0.5 else whole)
         for _ in range(rng.randint(0, 3)):
             if data:
                 data[rng.randrange(len(data))] = rng.randrange(256)
-        made.picture(1).write_bytes(data)
-        assert set(made.check().counts) <= {"picture-unreadable", "picture-size"}
+        made.image(1).write_bytes(data)
+        assert set(made.check().counts) <= {"image-unreadable", "image-size"}

@@ -1,7 +1,7 @@
 """A server with faults for each test, reached without a proxy."""
 
 import pytest
-from picture_server import serving
+from image_server import serving
 
 
 @pytest.fixture(autouse=True)

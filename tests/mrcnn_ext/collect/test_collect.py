@@ -1,4 +1,4 @@
-"""Collecting pictures from a server on this machine that has every fault of the web. Nothing here needs a network."""
+"""Collecting images from a server on this machine that has every fault of the web. Nothing here needs a network."""
 
 import hashlib
 import re
@@ -10,14 +10,14 @@ from dataclasses import replace
 
 import pytest
 from collect_runs import QUICK, QUICK_NEAR, addresses, run
-from picture_server import FILES
+from image_server import FILES
 
 from mrcnn_ext.collect import collect
 from mrcnn_ext.collect import run as run_module
 from mrcnn_ext.collect.tables import COLUMNS, read_addresses
 
 
-def test_a_good_picture_and_its_row(server, tmp_path):
+def test_a_good_image_and_its_row(server, tmp_path):
     counts, rows = run(server, tmp_path, ["good.jpg"], source="http://a/page", license="CC BY 2.0")
     sha256 = hashlib.sha256(FILES["good.jpg"]).hexdigest()
     assert counts == {"ok": 1, "duplicate": 0, "near-duplicate": 0, "refused": 0, "failed": 0}
@@ -33,9 +33,9 @@ def test_a_good_picture_and_its_row(server, tmp_path):
 @pytest.mark.parametrize(
     ("name", "error"),
     [
-        ("page.jpg", "not a picture of a known format: the server sent text/html"),
-        ("cut.jpg", "a damaged picture"),
-        ("empty.jpg", "not a picture"),
+        ("page.jpg", "not an image of a known format: the server sent text/html"),
+        ("cut.jpg", "a damaged image"),
+        ("empty.jpg", "not an image"),
         ("float.tif", "floating point numbers"),
         ("loop.jpg", "more than 8 redirects"),
         ("ftp.jpg", "not an http or https address"),
@@ -63,7 +63,7 @@ def test_refused(server, tmp_path, name, error):
 
 def test_fifteen_kinds_together(server, tmp_path):
     """The list of faults on one server, in one run, then a second run that asks for nothing but what failed."""
-    kept = ["good.jpg", "picture.jpg", "turned.jpg", "busy.jpg", "later.jpg", "moved.jpg", "noindex.jpg", "gzip.jpg"]
+    kept = ["good.jpg", "image.jpg", "turned.jpg", "busy.jpg", "later.jpg", "moved.jpg", "noindex.jpg", "gzip.jpg"]
     refused = ["page.jpg", "cut.jpg", "loop.jpg", "tiny.png", "noai.jpg", "gone.jpg", "bomb.png", "no address"]
     failed = ["slow.jpg", "drop.jpg", "down.jpg"]
     server.pace = 0.05
@@ -81,7 +81,7 @@ def test_fifteen_kinds_together(server, tmp_path):
         "down.jpg": "the server answers 503 Service Unavailable",
     }
     assert counts == {"ok": 8, "duplicate": 1, "near-duplicate": 1, "refused": 8, "failed": 3}
-    assert (rows["picture.jpg"]["file"][-4:], rows["good.jpg"]["file"][-4:]) == (".png", ".jpg")
+    assert (rows["image.jpg"]["file"][-4:], rows["good.jpg"]["file"][-4:]) == (".png", ".jpg")
     assert (rows["turned.jpg"]["width"], rows["turned.jpg"]["height"]) == ("120", "160")  # upright
     assert server.asked["busy.jpg"] == 3 and server.asked["later.jpg"] == 2 and server.asked["down.jpg"] == 4
 
@@ -152,7 +152,7 @@ def test_killed_process(server, tmp_path):
 
 
 def test_plain_backgrounds_are_no_near_duplicates(server, tmp_path):
-    """Their hashes are equal, and yet they are two pictures."""
+    """Their hashes are equal, and yet they are two images."""
     counts, rows = run(server, tmp_path, ["plain1.png", "plain2.png"], replace(QUICK, near=8))
     assert rows["plain1.png"]["phash"] == rows["plain2.png"]["phash"] and counts["ok"] == 2
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import urllib3
 from collect_runs import QUICK, run
-from picture_server import FILES, serving
+from image_server import FILES, serving
 
 from mrcnn_ext.collect import collect
 from mrcnn_ext.collect.fetch import Refused, fetch, new_session
@@ -38,7 +38,7 @@ def test_hosts_are_asked_side_by_side(tmp_path):
 
 
 def test_a_host_that_wants_a_long_rest_is_left_alone(server, tmp_path):
-    names = ["good.jpg", "rest.jpg", "there.jpg", "picture.jpg"]
+    names = ["good.jpg", "rest.jpg", "there.jpg", "image.jpg"]
     counts, rows = run(server, tmp_path, names, replace(QUICK, delay=0.01))
     assert counts["ok"] == 1 and counts["failed"] == 3 and sum(server.asked.values()) == 2
     assert "left alone for 3600 s" in rows["there.jpg"]["error"]
@@ -68,7 +68,7 @@ def test_a_private_host_is_asked_once_it_is_allowed(server, tmp_path):
     counts, _ = run(server, tmp_path, ["good.jpg", "page.jpg"], replace(QUICK, allow_private=False))
     assert counts["refused"] == 2 and not server.asked
     counts, rows = run(server, tmp_path, ["good.jpg", "page.jpg"])
-    assert counts["ok"] == counts["refused"] == 1 and rows["page.jpg"]["error"].startswith("not a picture")
+    assert counts["ok"] == counts["refused"] == 1 and rows["page.jpg"]["error"].startswith("not an image")
     run(server, tmp_path, ["good.jpg", "page.jpg"])
     assert dict(server.asked) == {"good.jpg": 1, "page.jpg": 1}
 
@@ -105,7 +105,7 @@ def test_no_cookies_and_no_passwords(server, tmp_path, monkeypatch):
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     sent = []
-    monkeypatch.setattr("picture_server.Handler.log_request", lambda self, *a: sent.append(dict(self.headers)))
+    monkeypatch.setattr("image_server.Handler.log_request", lambda self, *a: sent.append(dict(self.headers)))
     run(server, tmp_path, ["good.jpg", "there.jpg"])
     assert len(sent) == 2 and not any({"Authorization", "Cookie"} & set(headers) for headers in sent)
     assert "noai" in sent[0]["User-Agent"]

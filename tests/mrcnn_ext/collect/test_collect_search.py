@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from collect_runs import manifest
-from picture_server import photo, serving
+from image_server import photo, serving
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -37,7 +37,7 @@ class Openverse(BaseHTTPRequestHandler):
         return {
             "id": str(i),
             "title": f"Peach, no {i}",
-            "url": f"{self.server.pictures}/photo{i}.jpg",
+            "url": f"{self.server.images}/photo{i}.jpg",
             "foreign_landing_url": f"https://photos.example/{i}",
             "creator": "Ana" if i else None,
             "license": ("by-sa", "cc0")[i % 2],
@@ -53,7 +53,7 @@ class Openverse(BaseHTTPRequestHandler):
 @pytest.fixture
 def api(server, monkeypatch):
     with serving(Openverse) as running:
-        running.pictures = server.url
+        running.images = server.url
         monkeypatch.setattr(openverse, "API", f"{running.url}/v1")
         monkeypatch.setattr(openverse, "DELAY", 0.01)
         yield running
@@ -65,7 +65,7 @@ def test_openverse_pages_and_licences(api, tmp_path):
     assert [query["page_size"] for query in api.times] == [["20"]] * 3  # page 2 twice: it was told to wait
     rows = read_addresses(urls)
     assert rows[0] == {
-        "url": f"{api.pictures}/photo0.jpg",
+        "url": f"{api.images}/photo0.jpg",
         "source": "https://photos.example/0",
         "licence": "CC BY-SA 2.0 https://creativecommons.org/licenses/by-sa/2.0/",
         "attribution": '"Peach, no 0" by Ana is licensed under CC BY-SA 2.0.',
@@ -127,5 +127,5 @@ def test_command_line(api, tmp_path):
     assert call(app, ["collect", str(urls)]).exit_code == 2
     assert "openly licensed" in call(app, ["collect", "--help"]).output
     for path in out.glob("*.jpg"):
-        with Image.open(path) as picture:
-            assert picture.size == photo(0).size
+        with Image.open(path) as image:
+            assert image.size == photo(0).size

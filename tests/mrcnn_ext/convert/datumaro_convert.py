@@ -1,6 +1,6 @@
 """Runs in an environment with datumaro: `export FORMAT FOLDER` writes a set, `adapter FORMAT FOLDER` converts one.
 
-The set: a square and the ring on one picture, a picture in a sub-folder without objects.
+The set: a square and the ring on one image, an image in a sub-folder without objects.
 """
 
 import json
@@ -23,9 +23,9 @@ def export(name, folder):
     ring[12:16, 6:10] = False
     square = Polygon([22, 3, 32, 3, 32, 9, 22, 9], label=0, id=1, group=1)
     shapes = [square, Mask(ring, label=1, id=2, group=2)]
-    picture = Image.from_numpy(data=np.full((30, 40, 3), 90, np.uint8))
-    items = [DatasetItem("one", subset="train", media=picture, annotations=shapes)]
-    items += [DatasetItem("none", subset="train", media=picture)]
+    image = Image.from_numpy(data=np.full((30, 40, 3), 90, np.uint8))
+    items = [DatasetItem("one", subset="train", media=image, annotations=shapes)]
+    items += [DatasetItem("none", subset="train", media=image)]
     dataset = Dataset.from_iterable(items, categories=["car", "tree"])
     if name in ("voc", "cityscapes"):
         dataset.transform("polygons_to_masks")

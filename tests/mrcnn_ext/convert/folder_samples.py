@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from label_samples import SQUARE, flat, made_by, mask_picture, pictures, ring, save_json
+from label_samples import SQUARE, flat, made_by, made_images, mask_image, ring, save_json
 from PIL import Image
 
 
@@ -20,7 +20,7 @@ def packed_mask(mask: np.ndarray) -> bytes:
 @made_by("labelme")
 def labelme(folder):
     """A folder of two files; a group of two polygons, a mask with a hole."""
-    pictures(folder)
+    made_images(folder)
     crop = base64.b64encode(packed_mask(ring(30, 40)[10:18, 4:12])).decode()
     base = {"group_id": None, "flags": {}, "description": ""}
     shapes = [
@@ -95,7 +95,7 @@ def supervisely(folder):
          "points": {"exterior": [[20, 3], [24, 8]], "interior": []}},
         {"classTitle": "tree", "geometryType": "point", "points": {"exterior": [[1, 2]], "interior": []}},
     ]  # fmt: skip
-    pictures(folder / "ds" / "img", {"a.png": (40, 30), "größe.png": (20, 24)})
+    made_images(folder / "ds" / "img", {"a.png": (40, 30), "größe.png": (20, 24)})
     classes = [{"title": title, "shape": "any"} for title in ("tree", "car", "leaf", "unused")]
     save_json(folder / "meta.json", {"classes": classes, "tags": []})
     size = {"size": {"height": 30, "width": 40}, "description": "", "tags": [{"name": "sunny"}]}
@@ -105,12 +105,12 @@ def supervisely(folder):
     return folder, {}
 
 
-def palette_picture(path: Path, numbers: np.ndarray, colours) -> Path:
+def palette_image(path: Path, numbers: np.ndarray, colours) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture = Image.fromarray(numbers.astype(np.uint8)).convert("P")
-    picture.putpalette(flat(colours))
-    picture.putdata(numbers.reshape(-1).tolist())
-    picture.save(path)
+    image = Image.fromarray(numbers.astype(np.uint8)).convert("P")
+    image.putpalette(flat(colours))
+    image.putdata(numbers.reshape(-1).tolist())
+    image.save(path)
     return path
 
 
@@ -131,16 +131,16 @@ def voc(folder):
     classes = np.select([objects == 1, objects == 2, objects == 255], [2, 1, 255], 0)
     palette = VOC_COLOURS + [(9, 9, 9)] * 252 + [(224, 224, 192)]
     for kind, numbers in (("SegmentationObject", objects), ("SegmentationClass", classes)):
-        palette_picture(folder / kind / "a.png", numbers, palette)
-        palette_picture(folder / kind / "größe.png", np.zeros((24, 20), int), palette)
+        palette_image(folder / kind / "a.png", numbers, palette)
+        palette_image(folder / kind / "größe.png", np.zeros((24, 20), int), palette)
     (folder / "labelmap.txt").write_text("# name:colour\nbackground:0,0,0::\ncar:128,0,0::\ntree:0,128,0::\n")
-    pictures(folder / "JPEGImages", {"a.jpg": (40, 30), "größe.jpg": (20, 24), "new.jpg": (5, 5)})
+    made_images(folder / "JPEGImages", {"a.jpg": (40, 30), "größe.jpg": (20, 24), "new.jpg": (5, 5)})
     return folder, {}
 
 
 @made_by("yolo")
 def yolo(folder):
-    pictures(folder / "images")
+    made_images(folder / "images")
     rows = [
         "1 " + " ".join(f"{x / 40} {y / 30}" for x, y in SQUARE),
         f"0 {22 / 40} {5.5 / 30} {4 / 40} {5 / 30}",
@@ -155,13 +155,13 @@ def yolo(folder):
 
 @made_by("mask-png")
 def mask_png(folder):
-    pictures(folder / "images", {"100.png": (40, 30), "1000.png": (40, 30), "sub/größe.png": (20, 24)})
+    made_images(folder / "images", {"100.png": (40, 30), "1000.png": (40, 30), "sub/größe.png": (20, 24)})
     square = np.zeros((30, 40), bool)
     square[3:9, 2:12] = True
-    mask_picture(folder / "annotations" / "100_car_0.png", square)
-    mask_picture(folder / "annotations" / "100_green_leaf_1.png", ring(30, 40))
-    mask_picture(folder / "annotations" / "1000_car_10.png", square | ring(30, 40))
-    mask_picture(folder / "annotations" / "gone_car_0.png", square)
+    mask_image(folder / "annotations" / "100_car_0.png", square)
+    mask_image(folder / "annotations" / "100_green_leaf_1.png", ring(30, 40))
+    mask_image(folder / "annotations" / "1000_car_10.png", square | ring(30, 40))
+    mask_image(folder / "annotations" / "gone_car_0.png", square)
     return folder / "annotations", {}
 
 
@@ -172,7 +172,7 @@ def tfrecord(folder):
 
     from mrcnn_ext.tfrecord.example import Record, encode_png_mask, to_example
 
-    pictures(folder / "made")
+    made_images(folder / "made")
     square, crowd = np.zeros((2, 30, 40), bool)
     square[3:9, 2:12] = True
     crowd[20:] = True

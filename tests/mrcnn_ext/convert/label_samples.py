@@ -1,4 +1,4 @@
-"""One small sample of every format, made by hand.  All show the same two pictures where the format can:
+"""One small sample of every format, made by hand.  All show the same two images where the format can:
 
 a.png, 40 x 30 pixels, and sub/größe.png, 20 x 24.  `sample(name, folder)` returns (path of the labels, options).
 """
@@ -13,15 +13,15 @@ SIZES = {"a.png": (40, 30), "sub/größe.png": (20, 24)}
 SQUARE = [[2, 3], [12, 3], [12, 9], [2, 9]]  # 10 x 6 = 60 pixels
 
 
-def pictures(folder: Path, sizes=None) -> Path:
-    """Black pictures; returns their folder."""
+def made_images(folder: Path, sizes=None) -> Path:
+    """Black images; returns their folder."""
     for name, size in (sizes or SIZES).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", size).save(folder / name)
     return folder
 
 
-def turned_picture(path: Path, width: int, height: int, orientation: int) -> Path:
+def turned_image(path: Path, width: int, height: int, orientation: int) -> Path:
     """A JPEG with stored pixels width x height and an EXIF orientation."""
     path.parent.mkdir(parents=True, exist_ok=True)
     exif = Image.Exif()
@@ -96,7 +96,7 @@ def coco(folder):
 @made_by("labelbox-2018")
 def labelbox_2018(folder):
     """WKT with a hole, two objects in one MULTIPOLYGON, x and y pairs, an answer; y from the bottom."""
-    pictures(folder)
+    made_images(folder)
     points = [{"x": x, "y": 30 - y} for x, y in SQUARE]
     wkt = "POLYGON ((2 27, 12 27, 12 21, 2 21, 2 27), (4 25, 6 25, 6 23, 4 23, 4 25))"
     two = "MULTIPOLYGON (((20 27, 24 27, 24 22, 20 22, 20 27)), ((30 27, 34 27, 34 23, 30 23, 30 27)))"
@@ -111,7 +111,7 @@ def labelbox_2018(folder):
     return save_json(folder / "labels.json", content), {}
 
 
-def mask_picture(path: Path, mask: np.ndarray) -> Path:
+def mask_image(path: Path, mask: np.ndarray) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(mask.astype(np.uint8) * np.uint8(255)).save(path)
     return path
@@ -119,7 +119,7 @@ def mask_picture(path: Path, mask: np.ndarray) -> Path:
 
 @made_by("labelbox-v1")
 def labelbox_v1(folder):
-    mask_picture(folder / "masks" / "f3.png", ring(30, 40))
+    mask_image(folder / "masks" / "f3.png", ring(30, 40))
     objects = [
         {"featureId": "f1", "value": "car", "title": "Car", "polygon": [{"x": x, "y": y} for x, y in SQUARE],
          "classifications": [{"value": "ripe", "answer": {"value": "yes"}}]},
@@ -142,7 +142,7 @@ def labelbox_v1(folder):
 @made_by("labelbox")
 def labelbox(folder):
     """A polygon, a box, a mask and two objects in one composite mask."""
-    mask_picture(folder / "masks" / "f3.png", ring(30, 40))
+    mask_image(folder / "masks" / "f3.png", ring(30, 40))
     composite = np.zeros((30, 40, 3), np.uint8)
     composite[0:2, 0:5], composite[3:6, 0:5] = (255, 0, 0), (0, 0, 255)
     Image.fromarray(composite).save(folder / "masks" / "all.png")
@@ -193,7 +193,7 @@ def via_regions():
 @made_by("via")
 def via(folder):
     """A VIA 2 project."""
-    pictures(folder)
+    made_images(folder)
     entries = {
         "a.png99": {"filename": "a.png", "size": 99, "regions": via_regions(), "file_attributes": {"by": "me"}},
         "größe.png7": {"filename": "größe.png", "size": 7, "regions": [], "file_attributes": {}},
@@ -206,7 +206,7 @@ def via(folder):
 @made_by("via-1")
 def via_1(folder):
     """A VIA 1 export: regions by number."""
-    pictures(folder)
+    made_images(folder)
     regions = {str(i): region for i, region in enumerate(via_regions())}
     entry = {"fileref": "", "size": 99, "filename": "a.png", "base64_img_data": "", "file_attributes": {}}
     return save_json(folder / "via_region_data.json", {"a.png99": {**entry, "regions": regions}}), {}
@@ -256,5 +256,5 @@ def labelstudio(folder):
         {"id": 2, "data": {"image": "/data/upload/1/sub/gr%C3%B6%C3%9Fe.png"}, "annotations": [{"result": []}]},
         {"id": 3, "data": {"image": "/data/upload/1/c.png"}, "annotations": [], "predictions": []},
     ]  # fmt: skip
-    pictures(folder / "pictures")
-    return save_json(folder / "tasks.json", tasks), {"images": folder / "pictures"}
+    made_images(folder / "images")
+    return save_json(folder / "tasks.json", tasks), {"images": folder / "images"}

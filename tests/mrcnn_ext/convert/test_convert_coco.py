@@ -6,7 +6,7 @@ import warnings
 import folder_samples  # noqa: F401 (it fills SAMPLES)
 import numpy as np
 import pytest
-from label_samples import SAMPLES, SQUARE, flat, pictures, ring, sample, save_json, turned_picture
+from label_samples import SAMPLES, SQUARE, flat, made_images, ring, sample, save_json, turned_image
 from PIL import Image, ImageOps
 from pycocotools.coco import COCO
 from typer.testing import CliRunner
@@ -54,7 +54,7 @@ def test_everything_is_kept(tmp_path):
     assert made["annotations"][1]["segmentation"] == given["annotations"][1]["segmentation"]
     assert (masks_of(made)[9] == ring(24, 20)).all()
     assert builder.account.kept == {
-        "pictures": 3, "objects": 4, "objects with attributes": 1, "objects of several polygons": 1, "crowds": 1,
+        "images": 3, "objects": 4, "objects with attributes": 1, "objects of several polygons": 1, "crowds": 1,
     }  # fmt: skip
 
 
@@ -117,15 +117,15 @@ def test_what_is_no_mask_is_listed(tmp_path):
     assert [(a["id"], a["area"]) for a in made] == [(1, 60), (2, 4 * 5)]
     assert list(builder.account.dropped) == [
         "part of fewer than three points",
-        "object without a pixel inside the picture",
+        "object without a pixel inside the image",
         "annotation whose image_id is not in the file",
     ]
-    assert builder.account.dropped["object without a pixel inside the picture"] == [
+    assert builder.account.dropped["object without a pixel inside the image"] == [
         "a.png: annotation 1",
         "a.png: annotation 4",
     ]
     assert list(builder.account.repaired) == [
-        "polygon that reached out of the picture, cut at the border",
+        "polygon that reached out of the image, cut at the border",
         "annotation ids that were 0 or there twice: all are numbered anew",
     ]
 
@@ -149,7 +149,7 @@ def test_labels_on_stored_pixels_are_turned(tmp_path, orientation, kind):
     mask[3:9, 2:12] = True
     segmentation = [flat(SQUARE)] if kind == "polygon" else rle_to_json(encode_mask(mask))
     path = save_json(tmp_path / "a.json", one_object(segmentation))
-    turned_picture(tmp_path / "p" / "a.png", 40, 30, orientation)
+    turned_image(tmp_path / "p" / "a.png", 40, 30, orientation)
     made = read(path, options=Options(images=tmp_path / "p", exif="stored")).coco()
     stored = Image.fromarray(mask.astype(np.uint8))
     stored.getexif()[0x0112] = orientation
@@ -159,7 +159,7 @@ def test_labels_on_stored_pixels_are_turned(tmp_path, orientation, kind):
 @pytest.mark.parametrize("orientation", [3, 6])
 def test_exif_without_a_word(tmp_path, orientation):
     """A quarter turn is seen by the stated size; for a half turn the account says what was taken."""
-    turned_picture(tmp_path / "p" / "a.png", 40, 30, orientation)
+    turned_image(tmp_path / "p" / "a.png", 40, 30, orientation)
     path = save_json(tmp_path / "a.json", one_object([flat(SQUARE)]))
     builder = read(path, options=Options(images=tmp_path / "p"))
     image = builder.coco()["images"][0]
@@ -173,8 +173,8 @@ def test_exif_without_a_word(tmp_path, orientation):
         assert builder.coco()["annotations"][0]["bbox"] == [2, 3, 10, 6]
 
 
-def test_pictures_are_found_by_the_end_of_their_path(tmp_path):
-    pictures(tmp_path / "p")
+def test_images_are_found_by_the_end_of_their_path(tmp_path):
+    made_images(tmp_path / "p")
     content = one_object([flat(SQUARE)])
     content["images"][0]["file_name"] = "C:\\data\\old\\a.png"
     content["images"].append(
@@ -183,14 +183,14 @@ def test_pictures_are_found_by_the_end_of_their_path(tmp_path):
     content["images"].append({"id": 3, "file_name": "gone.png", "width": 20, "height": 24})
     builder = read(save_json(tmp_path / "a.json", content), options=Options(images=tmp_path / "p"))
     assert [item["file_name"] for item in builder.coco()["images"]] == ["a.png", "sub/größe.png", "gone.png"]
-    assert builder.account.notes == {"picture not found; its size is the one that the labels state": ["gone.png"]}
+    assert builder.account.notes == {"image not found; its size is the one that the labels state": ["gone.png"]}
 
 
 def test_wrong_size_is_said(tmp_path):
-    pictures(tmp_path / "p", {"a.png": (41, 30)})
+    made_images(tmp_path / "p", {"a.png": (41, 30)})
     path = save_json(tmp_path / "a.json", one_object([flat(SQUARE)]))
     account = read(path, options=Options(images=tmp_path / "p")).account
-    assert account.notes == {"size in the labels is not the picture's": ["a.png (40 x 30, picture 41 x 30)"]}
+    assert account.notes == {"size in the labels is not the image's": ["a.png (40 x 30, image 41 x 30)"]}
 
 
 def test_merge_meets_by_name():
@@ -207,7 +207,7 @@ def test_merge_meets_by_name():
         (2, 3, 3),
         (3, 1, 1),
     ]
-    assert "picture in several files: it has the objects of all" in account.notes
+    assert "image in several files: it has the objects of all" in account.notes
 
 
 def test_merge_refuses_two_sizes():
@@ -276,18 +276,18 @@ def test_command(tmp_path):
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     account = json.loads(result.stdout)
-    assert account["format"] == "coco" and account["kept"]["pictures"] == 3
+    assert account["format"] == "coco" and account["kept"]["images"] == 3
     assert len(json.loads((tmp_path / "out.json").read_text())["annotations"]) == 4
     text = CliRunner().invoke(app, ["convert", str(path), str(tmp_path / "out")]).stdout
     assert "format: coco (a JSON object with images, annotations and categories)" in text
     assert (tmp_path / "out" / "annotations.json").is_file()
 
 
-def test_a_bar_counts_the_pictures(tmp_path, monkeypatch, capsys):
+def test_a_bar_counts_the_images(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("mrcnn_ext.convert.builder.SECONDS_WITHOUT_BAR", 0)
     images = [{"id": i, "file_name": f"{i}.png", "width": 8, "height": 6} for i in (1, 2, 3)]
     (tmp_path / "in.json").write_text(json.dumps({"images": images, "annotations": [], "categories": []}))
     convert(tmp_path / "in.json", tmp_path / "quiet.json")
     assert capsys.readouterr().err == ""
     convert(tmp_path / "in.json", tmp_path / "shown.json", progress=True)
-    assert "3picture" in capsys.readouterr().err
+    assert "3image" in capsys.readouterr().err

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from folder_samples import VOC_COLOURS, palette_picture, voc_numbers
+from folder_samples import VOC_COLOURS, palette_image, voc_numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from label_samples import mask_picture, pictures, ring, sample, save_json
+from label_samples import made_images, mask_image, ring, sample, save_json
 from PIL import Image
 from test_convert_labelbox import summary
 
@@ -61,7 +61,7 @@ def test_voc_without_labelmap_has_the_twenty_classes(tmp_path):
 
 def test_voc_instance_without_class_is_listed(tmp_path):
     path, _ = sample("voc", tmp_path)
-    palette_picture(path / "SegmentationClass" / "a.png", np.where(voc_numbers() == 1, 1, 0), VOC_COLOURS)
+    palette_image(path / "SegmentationClass" / "a.png", np.where(voc_numbers() == 1, 1, 0), VOC_COLOURS)
     builder = read(path)
     assert builder.account.dropped == {"instance without a class": ["a.jpg: instance 2"]}
 
@@ -72,7 +72,7 @@ def test_yolo(tmp_path):
     builder = read(path)
     assert summary(builder) == [("a.png", "Äpfel", 60, [2, 3, 10, 6]), ("a.png", "tree", 20, [20, 3, 4, 5])]
     assert [i["file_name"] for i in builder.coco()["images"]] == ["a.png", "sub/größe.png"]
-    assert builder.account.dropped == {"text file without a picture": ["labels/gone.txt"]}
+    assert builder.account.dropped == {"text file without an image": ["labels/gone.txt"]}
     assert builder.account.notes == {"box taken as the mask of its object": ["a.png: line 2"]}
 
 
@@ -85,7 +85,7 @@ def test_yolo_names_its_file_and_line(tmp_path, row):
 
 
 def test_yolo_with_a_folder_a_split(tmp_path):
-    pictures(tmp_path, {"train/images/a.png": (40, 30), "valid/images/a.png": (20, 20)})
+    made_images(tmp_path, {"train/images/a.png": (40, 30), "valid/images/a.png": (20, 20)})
     for split in ("train", "valid"):
         (tmp_path / split / "labels").mkdir()
         (tmp_path / split / "labels" / "a.txt").write_text("0 0 0 0.5 0 0.5 0.5 0 0.5\n")
@@ -94,10 +94,10 @@ def test_yolo_with_a_folder_a_split(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["yolo", "mask-png"])
-def test_no_label_has_a_picture(tmp_path, name):
+def test_no_label_has_an_image(tmp_path, name):
     path, _ = sample(name, tmp_path / "labels")
-    pictures(tmp_path / "others", {"x.png": (4, 4)})
-    with pytest.raises(ValueError, match="none of its . .* has the name of a picture.*--images"):
+    made_images(tmp_path / "others", {"x.png": (4, 4)})
+    with pytest.raises(ValueError, match="none of its . .* has the name of an image.*--images"):
         read(path, options=Options(images=tmp_path / "others"))
 
 
@@ -109,7 +109,7 @@ def test_yolo_there_and_back(tmp_path):
         "attributes: YOLO has no place for them": ["a.png: annotation 5"],
         "crowd: YOLO has no such mark, so it would be trained as an object": ["a.png: annotation 11"],
     }
-    pictures(tmp_path / "out" / "images", {"a.png": (40, 30), "sub/größe.png": (20, 24), "empty.png": (8, 9)})
+    made_images(tmp_path / "out" / "images", {"a.png": (40, 30), "sub/größe.png": (20, 24), "empty.png": (8, 9)})
     again = read(tmp_path / "out").coco()
     assert [c["name"] for c in again["categories"]] == ["car", "Bäume", "x"]
     old = [object_mask(a, 30, 40) for a in given_["annotations"][:2]] + [ring(24, 20)]
@@ -128,24 +128,24 @@ def test_mask_png(tmp_path):
         ("1000.png", "car", 108, [2, 3, 10, 15]),
     ]
     assert len(builder.coco()["images"]) == 3
-    assert builder.account.dropped == {"mask without a picture": ["gone_car_0.png"]}
+    assert builder.account.dropped == {"mask without an image": ["gone_car_0.png"]}
 
 
 def test_mask_png_of_another_size_is_named(tmp_path):
     path, _ = sample("mask-png", tmp_path)
-    mask_picture(path / "100_green_leaf_1.png", np.ones((3, 4), bool))
+    mask_image(path / "100_green_leaf_1.png", np.ones((3, 4), bool))
     with pytest.raises(ValueError, match="100_green_leaf_1.png: .*its mask is 4 x 3 pixels, not 40 x 30"):
         read(path)
 
 
 @pytest.mark.parametrize("upright", [True, False])
-def test_mask_png_of_a_turned_picture(tmp_path, upright):
-    from label_samples import turned_picture
+def test_mask_png_of_a_turned_image(tmp_path, upright):
+    from label_samples import turned_image
 
-    turned_picture(tmp_path / "images" / "a.jpg", 40, 30, 6)
+    turned_image(tmp_path / "images" / "a.jpg", 40, 30, 6)
     mask = np.zeros((30, 40), bool)
     mask[3:9, 2:12] = True
-    mask_picture(tmp_path / "masks" / "a_car_0.png", np.rot90(mask, -1) if upright else mask)
+    mask_image(tmp_path / "masks" / "a_car_0.png", np.rot90(mask, -1) if upright else mask)
     assert summary(read(tmp_path / "masks")) == [("a.jpg", "car", 60, [30 - 9, 2, 6, 10])]
 
 
@@ -200,7 +200,7 @@ def test_masks_there_and_back(to, masks, as_polygon):
     coco = {"images": images, "annotations": annotations, "categories": [{"id": 3, "name": "Äpfel"}]}
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        pictures(folder / "out" / "images", sizes)
+        made_images(folder / "out" / "images", sizes)
         save_json(folder / "coco.json", coco)
         convert(folder / "coco.json", folder / "out", to=to, images=folder / "out" / "images")
         out = folder / "out" / "tasks.json" if to == "labelstudio" else folder / "out"
@@ -227,5 +227,5 @@ def test_odd_yaml_is_named(tmp_path, content):
 
 def test_images_option_is_a_folder(tmp_path):
     path, _ = sample("coco", tmp_path)
-    with pytest.raises(ValueError, match="no such folder of pictures. Say where they are with --images"):
+    with pytest.raises(ValueError, match="no such folder of images. Say where they are with --images"):
         read(path, options=Options(images=tmp_path / "no"))

@@ -36,7 +36,7 @@ SHAPES = {  # the key of the list, or object, that holds the shapes
     "via": "regions",
 }
 KINDS = [f"{kind}labels" for kind in ("polygon", "rectangle", "ellipse", "brush", "bitmask", "keypoint")]
-WHOLE_PICTURES = ("picture", "task", "label of a picture", "file that is no")  # what is dropped with all its shapes
+WHOLE_IMAGES = ("image", "task", "label of an image", "file that is no")  # what is dropped with all its shapes
 
 
 class Hangs(Exception):
@@ -82,24 +82,24 @@ def shapes_in(value, key: str) -> int:
 
 
 def balance(name: str, path, builder) -> tuple[int, int]:
-    """Pictures that were dropped with all their shapes; shapes that are neither objects nor in the account."""
+    """Images that were dropped with all their shapes; shapes that are neither objects nor in the account."""
     dropped = builder.account.dropped
-    pictures = sum(len(places) for what, places in dropped.items() if any(word in what for word in WHOLE_PICTURES))
+    images = sum(len(places) for what, places in dropped.items() if any(word in what for word in WHOLE_IMAGES))
     if name not in SHAPES:
-        return pictures, 0
+        return images, 0
     files = [path] if path.is_file() else sorted(path.rglob("*.json"))
     there = 0
     for file in files:
         lines = file.read_bytes().splitlines() if file.suffix == ".ndjson" else [file.read_bytes()]
         there += sum(shapes_in(json.loads(line.decode("utf-8-sig")), SHAPES[name]) for line in lines if line.strip())
     listed = sum(len(places) for what, places in dropped.items() if not what.startswith("answer"))
-    return pictures, there - len(builder.annotations) - listed
+    return images, there - len(builder.annotations) - listed
 
 
 def check_case(name: str, path, options, work, whole: tuple[int, int]) -> bool:
     """True when the broken labels could be read: then the result must be valid COCO, and nothing be missing.
 
-    whole: the balance of the sample, where some shapes are parts of others, and some pictures are dropped.
+    whole: the balance of the sample, where some shapes are parts of others, and some images are dropped.
     """
     for how in ("auto", name):
         try:
@@ -116,8 +116,8 @@ def check_case(name: str, path, options, work, whole: tuple[int, int]) -> bool:
             for number in file.objects(row):
                 file.rle(row, number)
         assert all(item["area"] > 0 for item in coco["annotations"])
-        pictures, missing = balance(name, path, builder)
-        assert missing <= whole[1] or pictures != whole[0], "shapes were lost in silence"
+        images, missing = balance(name, path, builder)
+        assert missing <= whole[1] or images != whole[0], "shapes were lost in silence"
         return True
     return False
 

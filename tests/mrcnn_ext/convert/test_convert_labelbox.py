@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from label_samples import SQUARE, pictures, ring, sample, save_json, turned_picture
+from label_samples import SQUARE, made_images, ring, sample, save_json, turned_image
 
 from mrcnn_ext.convert import Options, detect, read
 from mrcnn_ext.convert.outlines import object_mask
@@ -31,7 +31,7 @@ def test_2018(tmp_path):
     ]
     assert builder.account.kept["objects with holes"] == 1
     assert builder.coco()["images"][0]["attributes"] == {"Weather": "sunny"}
-    assert builder.account.dropped == {"picture that was skipped or has no label": ["a.png"]}
+    assert builder.account.dropped == {"image that was skipped or has no label": ["a.png"]}
     assert "--y-origin top" in next(iter(builder.account.notes))
 
 
@@ -42,9 +42,9 @@ def test_2018_with_y_from_the_top(tmp_path):
     assert builder.account.notes == {}
 
 
-def test_2018_on_a_turned_picture(tmp_path):
+def test_2018_on_a_turned_image(tmp_path):
     """The bottom is that of the frame of the labels, here the stored pixels (40 x 30)."""
-    turned_picture(tmp_path / "a.jpg", 40, 30, 6)
+    turned_image(tmp_path / "a.jpg", 40, 30, 6)
     content = [
         {"Labeled Data": "u", "External ID": "a.jpg", "Label": {"Car": [[{"x": x, "y": 30 - y} for x, y in SQUARE]]}}
     ]
@@ -55,22 +55,22 @@ def test_2018_on_a_turned_picture(tmp_path):
 
 @pytest.mark.parametrize("wkt", ["POLYGON ((1 2, 3", "LINESTRING (1 2, 3 4)", "POLYGON ((1 2, 1e300 3, 4 5, 1 2))"])
 def test_broken_wkt_is_named(tmp_path, wkt):
-    pictures(tmp_path)
+    made_images(tmp_path)
     content = [{"Labeled Data": "u", "External ID": "a.png", "Label": {"Car": [{"geometry": wkt}]}}]
     with pytest.raises(ValueError, match="labels.json: a.png: Car"):
         read(save_json(tmp_path / "labels.json", content))
 
 
-def test_missing_pictures_are_listed(tmp_path):
-    pictures(tmp_path, {"b.png": (4, 4)})
+def test_missing_images_are_listed(tmp_path):
+    made_images(tmp_path, {"b.png": (4, 4)})
     label = {"Car": "POLYGON ((1 1, 3 1, 3 3, 1 1))"}
     content = [{"Labeled Data": "u", "External ID": name, "Label": label} for name in ("a.png", "b.png", "b.png")]
     builder = read(save_json(tmp_path / "labels.json", content))
     assert builder.account.dropped == {
-        "picture not found, and its labels do not state its size": ["a.png"],
-        "picture that is there twice: its second labels": ["b.png"],
+        "image not found, and its labels do not state its size": ["a.png"],
+        "image that is there twice: its second labels": ["b.png"],
     }
-    with pytest.raises(ValueError, match="none of the 1 pictures is in .*, such as a.png.*--images"):
+    with pytest.raises(ValueError, match="none of the 1 images is in .*, such as a.png.*--images"):
         read(save_json(tmp_path / "labels.json", content[:1]))
 
 
@@ -105,8 +105,8 @@ def test_ndjson(tmp_path):
     assert (object_mask(builder.coco()["annotations"][2], 30, 40) == ring(30, 40)).all()
     assert builder.account.dropped == {
         "line or point, which has no area": ["a.png: object 4"],
-        "further label of a picture in the same project": ["sub/größe.png"],
-        "picture that was skipped or has no label": ["new.png"],
+        "further label of an image in the same project": ["sub/größe.png"],
+        "image that was skipped or has no label": ["new.png"],
     }
 
 
@@ -133,9 +133,9 @@ def test_a_broken_line_is_named(tmp_path):
 
 
 def test_unlike_masks_are_errors(tmp_path):
-    from label_samples import mask_picture
+    from label_samples import mask_image
 
     path, options = sample("labelbox", tmp_path)
-    mask_picture(tmp_path / "masks" / "f3.png", np.ones((5, 4), bool))
+    mask_image(tmp_path / "masks" / "f3.png", np.ones((5, 4), bool))
     with pytest.raises(ValueError, match="object 3: its mask is 4 x 5 pixels, not 40 x 30"):
         read(path, options=Options(**options))

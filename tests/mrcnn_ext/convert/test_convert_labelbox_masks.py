@@ -120,8 +120,8 @@ def test_an_interrupted_run_goes_on(tmp_path, server):
         ("locked", "the server answers 401.* LABELBOX_API_KEY"),
         ("loop", "more than 8 redirects"),
         ("large", "too large: 5,000 bytes, more than 4,000"),
-        ("page", "the mask is no picture"),
-        ("cut", "the mask picture is damaged"),
+        ("page", "the mask is no image"),
+        ("cut", "the mask image is damaged"),
     ],
 )
 def test_faults_name_the_object(tmp_path, server, mask, message):

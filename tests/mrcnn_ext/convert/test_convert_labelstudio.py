@@ -137,9 +137,9 @@ def test_scores_go_with_predictions():
 
 
 def test_uploaded_files_have_letters_before_their_names(tmp_path):
-    from label_samples import pictures
+    from label_samples import made_images
 
-    pictures(tmp_path / "p")
+    made_images(tmp_path / "p")
     task = {"data": {"image": "/data/upload/7/1a2b3c4d-a.png"}, "annotations": [{"result": []}]}
     path = save_json(tmp_path / "t.json", [task])
     builder = read(path, options=Options(images=tmp_path / "p"))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
-from label_samples import SIZES, pictures, ring, sample, turned_picture
+from label_samples import SIZES, made_images, ring, sample, turned_image
 from test_convert_coco import masks_of
 from test_convert_labelbox import summary
 from typer.testing import CliRunner
@@ -20,7 +20,7 @@ SHARD = "mine-00000-of-00002.tfrecord"
 
 
 def one(path, **changes):
-    """A file with one record: a picture 6 x 4 with an object of 6 pixels."""
+    """A file with one record: an image 6 x 4 with an object of 6 pixels."""
     mask = np.zeros((4, 6), bool)
     mask[1:3, 2:5] = True
     encoded = tf.io.encode_png(np.zeros((4, 6, 3), np.uint8)).numpy()
@@ -50,13 +50,13 @@ def test_in(tmp_path):
     assert [a.get("source_area") for a in coco["annotations"]] == [61.5, None, None]
     assert [a.get("source_bbox") for a in coco["annotations"]] == [None, None, [0, 0, 40, 30]]
     assert (masks_of(coco)[2] == ring(30, 40)).all()
-    assert list(builder.account.notes) == ["pictures stay in the records; --images DIR writes them to a folder"]
+    assert list(builder.account.notes) == ["images stay in the records; --images DIR writes them to a folder"]
     assert summary(read(path / SHARD)) == summary(builder)  # its other shards are read, too
 
 
-def test_pictures_come_out(tmp_path):
+def test_images_come_out(tmp_path):
     path, _ = sample("tfrecord", tmp_path)
-    images = tmp_path / "pictures"
+    images = tmp_path / "images"
     builder = read(path, options=Options(images=images))
     assert builder.account.notes == {}
     whole = {name: (images / name).read_bytes() for name in SIZES}
@@ -66,14 +66,14 @@ def test_pictures_come_out(tmp_path):
     dataset.load_coco_files(tmp_path / "coco.json", images)
     assert dataset.load_image(0).shape == (30, 40, 3) and dataset.load_image(1).shape == (24, 20, 3)
     (images / "a.png").write_bytes(whole["sub/größe.png"])
-    with pytest.raises(ValueError, match="a.png is there already, and is another picture"):
+    with pytest.raises(ValueError, match="a.png is there already, and is another image"):
         read(path, options=Options(images=images))
 
 
 def test_there_and_back(tmp_path):
-    """COCO's holes, parts, crowds, ids, sub-folders, Unicode and empty pictures through TFRecord."""
+    """COCO's holes, parts, crowds, ids, sub-folders, Unicode and empty images through TFRecord."""
     path, _ = sample("coco", tmp_path)
-    pictures(tmp_path / "p", {**SIZES, "empty.png": (8, 9)})
+    made_images(tmp_path / "p", {**SIZES, "empty.png": (8, 9)})
     made, account = convert(path, tmp_path / "records", to="tfrecord", images=tmp_path / "p")
     assert account.dropped == {"attributes: TFRecord has no place for them": ["a.png: annotation 5"]}
     again, _ = convert(tmp_path / "records", tmp_path / "again.json")
@@ -96,18 +96,18 @@ def test_there_and_back(tmp_path):
     assert once == {file.name: file.stat().st_mtime_ns for file in (tmp_path / "records").glob("*.tfrecord")}
 
 
-def test_pictures_are_needed_to_write(tmp_path):
+def test_images_are_needed_to_write(tmp_path):
     path, _ = sample("coco", tmp_path)
-    with pytest.raises(ValueError, match="TFRecord files hold the pictures, too. .* --images"):
+    with pytest.raises(ValueError, match="TFRecord files hold the images, too. .* --images"):
         convert(path, tmp_path / "records", to="tfrecord")
-    pictures(tmp_path / "p")
-    with pytest.raises(ValueError, match="1 of 3 pictures are not in .*: empty.png"):
+    made_images(tmp_path / "p")
+    with pytest.raises(ValueError, match="1 of 3 images are not in .*: empty.png"):
         convert(path, tmp_path / "records", to="tfrecord", images=tmp_path / "p")
 
 
 def test_labels_lie_on_the_stored_pixels(tmp_path):
-    """A picture stored as 6 x 4 and shown as 4 x 6: its labels are turned with it."""
-    encoded = turned_picture(tmp_path / "t.jpg", 6, 4, 6).read_bytes()
+    """An image stored as 6 x 4 and shown as 4 x 6: its labels are turned with it."""
+    encoded = turned_image(tmp_path / "t.jpg", 6, 4, 6).read_bytes()
     file = one(tmp_path / "x.tfrecord", encoded=encoded, filename="t.jpg", format="jpeg")
     builder = read(file, options=Options(images=tmp_path / "out"))
     assert summary(builder) == [("t.jpg", "cat", 6, [1, 2, 2, 3])]  # (y from the bottom, x): columns 1 and 2
@@ -122,7 +122,7 @@ def test_what_others_leave_away(tmp_path):
     assert builder.account.notes == {
         "box taken as the mask of its object": ["shot 7.png: object 1"],
         "class that no label map names": ["1 cat"],
-        "pictures stay in the records; --images DIR writes them to a folder": ["x.record"],
+        "images stay in the records; --images DIR writes them to a folder": ["x.record"],
     }
     for name in ("a.pbtxt", "b.pbtxt"):
         (tmp_path / name).write_text("item { id: 1 name: 'dog' }")
@@ -144,9 +144,9 @@ def test_names_stay_in_their_folder(tmp_path):
         ({"labels": [0]}, "its label 0 is no class"),
         ({"areas": [1.0, 2.0]}, "2 areas for 1 objects"),
         ({"height": 5}, "it is 6 x 4 pixels, but its record says 6 x 5"),
-        ({"encoded": b"nothing"}, "cannot be read as a picture"),
+        ({"encoded": b"nothing"}, "cannot be read as an image"),
         ({"boxes": np.full((1, 4), np.nan)}, "box: expected a number"),
-        ({"masks": [b"nothing"]}, "mask 0 is no picture"),
+        ({"masks": [b"nothing"]}, "mask 0 is no image"),
     ],
 )
 def test_broken_records_are_named(tmp_path, change, message):

@@ -1,14 +1,14 @@
-"""A folder of pictures and a video."""
+"""A folder of images and a video."""
 
 import numpy as np
 import pytest
-from found_pictures import HEIGHT, WIDTH, film
+from found_images import HEIGHT, WIDTH, film
 from PIL import Image
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two pictures, one of them below; a broken one; a text; a video of three frames."""
+    """Two images, one of them below; a broken one; a text; a video of three frames."""
     root = tmp_path / "in"
     (root / "b").mkdir(parents=True)
     for name, grey in (("a.png", 10), ("b/c.jpg", 200)):

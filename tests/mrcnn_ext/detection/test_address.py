@@ -1,4 +1,4 @@
-"""Pictures from addresses: bytes, seconds and redirects are limited, and nothing inside this network is asked."""
+"""Images from addresses: bytes, seconds and redirects are limited, and nothing inside this network is asked."""
 
 import socket
 import threading
@@ -123,5 +123,5 @@ def test_with_a_proxy_set_the_name_is_still_looked_up_when_it_is_not_used(monkey
 
 def test_names():
     names = ["https://a.org/b/c%20d.jpg?x=/y#/z", "HTTP://a.org", "http://[x", "http://a/" + "b" * 300 + ".png"]
-    assert [name_of(url) for url in names] == ["c d.jpg", "picture", "picture", "b" * 196 + ".png"]
+    assert [name_of(url) for url in names] == ["c d.jpg", "image", "image", "b" * 196 + ".png"]
     assert name_of("http://a/..%2f..%2fetc%2fpasswd") == "passwd"

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from found_pictures import HEIGHT, NAMES, WIDTH, Always, film
+from found_images import HEIGHT, NAMES, WIDTH, Always, film
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -18,7 +18,7 @@ from mrcnn_ext.detection import Detector, Writer, detect_sources
 from mrcnn_ext.detection.sources import Source, count, root_of, sources_of
 
 
-def test_pictures_of_four_channels_stay_so_if_asked_for(tmp_path):
+def test_images_of_four_channels_stay_so_if_asked_for(tmp_path):
     rgba = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
     Image.fromarray(rgba).save(tmp_path / "a.png")
     assert [source.read().shape for source in sources_of([tmp_path])] == [(2, 3, 3)]
@@ -45,7 +45,7 @@ def test_the_folder_of_the_results_is_no_source(folder):
     for _ in range(2):
         items = [folder / "b", folder / "a.png", folder]
         summary = detect_sources(Detector(Always()), items, Writer(out, NAMES, ("overlays",)), progress=False)
-        assert summary.pictures == 7
+        assert summary.images == 7
 
 
 def test_names_are_unique(folder):
@@ -69,9 +69,9 @@ def test_a_video_that_ends_too_soon_is_named(tmp_path):
     path.write_bytes(content[: len(content) // 2])  # its head still says 40
     writer = Writer(tmp_path / "out", NAMES, ("coco",))
     summary = detect_sources(Detector(Always()), [path], writer, progress=False)
-    assert 0 < summary.pictures < 36
+    assert 0 < summary.images < 36
     assert summary.skipped == [
-        ("cut.avi", f"{path}: only {summary.pictures} of about 40 frames can be read from it. Is it complete?")
+        ("cut.avi", f"{path}: only {summary.images} of about 40 frames can be read from it. Is it complete?")
     ]
 
 
@@ -89,7 +89,7 @@ def test_seconds_of_decoding_a_video(monkeypatch, tmp_path):
     assert summary.seconds["decode"] == 2.0  # of each frame
 
 
-def test_a_picture_that_the_network_refuses_is_named(folder, tmp_path):
+def test_an_image_that_the_network_refuses_is_named(folder, tmp_path):
     class Picky(Always):
         def detect(self, images, crops=False):
             if any(image[0, 0, 0] > 100 for image in images):
@@ -98,12 +98,12 @@ def test_a_picture_that_the_network_refuses_is_named(folder, tmp_path):
 
     writer = Writer(tmp_path / "out", NAMES, ("coco",))
     summary = detect_sources(Detector(Picky()), [folder / "a.png", folder / "b"], writer, progress=False)
-    assert (summary.pictures, summary.objects, summary.skipped) == (1, 2, [("b/c.jpg", "too bright")])
+    assert (summary.images, summary.objects, summary.skipped) == (1, 2, [("b/c.jpg", "too bright")])
     assert [image["file_name"] for image in writer.images] == ["a.png"]
 
 
-def test_small_pictures_fill_batches_beside_tiles(tmp_path):
-    """Of ten pictures the fifth is cut into four tiles; batches of two."""
+def test_small_images_fill_batches_beside_tiles(tmp_path):
+    """Of ten images the fifth is cut into four tiles; batches of two."""
     sizes = []
 
     class Nothing(Always):
@@ -116,7 +116,7 @@ def test_small_pictures_fill_batches_beside_tiles(tmp_path):
         Image.new("L", (110, 110) if i == 4 else (50, 40)).save(tmp_path / f"{i}.png")
     detector = Detector(Nothing(), tile=64, overlap=0.25)
     writer = Writer(tmp_path / "out", NAMES, ("coco",))
-    assert detect_sources(detector, [tmp_path], writer, progress=False).pictures == 10
+    assert detect_sources(detector, [tmp_path], writer, progress=False).images == 10
     assert sizes == [[40, 40]] * 2 + [[64, 64]] * 2 + [[40, 40]] * 3
     assert [image["file_name"] for image in writer.images] == [f"{i}.png" for i in range(10)]  # one in the last batch
 
@@ -171,12 +171,12 @@ def test_command(folder, tmp_path):
     answer = CliRunner().invoke(app, [str(a) for a in [*arguments, "--json"]])
     assert answer.exit_code == 1, answer.output
     told = json.loads(answer.stdout)
-    assert told["pictures"] == 2 and told["skipped"][0]["name"].endswith("broken.png")
+    assert told["images"] == 2 and told["skipped"][0]["name"].endswith("broken.png")
     assert told["large"] == ["big.png"]
-    assert all(told["seconds_per_picture"][part] > 0 for part in ("decode", "resize", "network"))
+    assert all(told["seconds_per_image"][part] > 0 for part in ("decode", "resize", "network"))
     more = ["--tile", "64", "--across-classes", "0.5", "--write", "coco", "--batch", "4", "--min-score", "0.2"]
     answer = CliRunner().invoke(app, [str(a) for a in ["detect", run, big, "--out", tmp_path / "p", *more]])
     assert answer.exit_code == 0, answer.output
-    assert "milliseconds a picture: decode" in answer.output
+    assert "milliseconds an image: decode" in answer.output
     content = json.loads((tmp_path / "p" / "detections.json").read_text())
     assert content["images"] == [{"id": 1, "file_name": "big.png", "width": 200, "height": 300}]

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from found_pictures import HEIGHT, MASKS, NAMES, RING, WIDTH, Always, found
+from found_images import HEIGHT, MASKS, NAMES, RING, WIDTH, Always, found
 from PIL import Image
 
 from mrcnn.data.boxes import norm_boxes
@@ -24,7 +24,7 @@ def test_everything_written_is_read_back(folder, tmp_path):
     out = tmp_path / "out"
     kinds = ("overlays", "coco", "csv", "masks", "labelme", "labelstudio")
     summary = detect_sources(Detector(Always()), [folder], Writer(out, NAMES, kinds, folder), progress=False)
-    assert (summary.pictures, summary.objects) == (5, 10)
+    assert (summary.images, summary.objects) == (5, 10)
     assert [name for name, _ in summary.skipped] == ["broken.png"]
     content = json.loads((out / "detections.json").read_text())
     assert len(content["images"]) == 5 and [a["score"] for a in content["annotations"][:2]] == [0.75, 0.5]
@@ -34,7 +34,7 @@ def test_everything_written_is_read_back(folder, tmp_path):
         np.testing.assert_array_equal(decode_masks([item["segmentation"]], HEIGHT, WIDTH)[:, :, 0], mask)
     rows = list(csv.DictReader((out / "detections.csv").read_text().splitlines()))
     assert rows[0]["class"] == "red cell" and rows[0]["area"] == "200" and len(rows) == 10
-    assert (rows[1]["picture"], rows[1]["x"], rows[1]["y"], rows[1]["width"]) == ("a.png", "30", "10", "20")
+    assert (rows[1]["image"], rows[1]["x"], rows[1]["y"], rows[1]["width"]) == ("a.png", "30", "10", "20")
     assert len(json.loads(rows[0]["polygon"])) == 1 and len(json.loads(rows[1]["polygon"])) == 2  # the ring has a hole
     assert (out / "overlays" / "b" / "c.jpg.png").is_file()
     film = cv2.VideoCapture(str(out / "overlays" / "film.mp4"))
@@ -87,8 +87,8 @@ def test_names_that_differ_by_their_ending_share_no_file(tmp_path):
         for name in ("film.avi", "film.mp4"):
             writer.add(Source(f"{name}/0.png", None, video=name, rate=5), gray, found().take([]))
     masks = [path.name for path in sorted((tmp_path / "masks").iterdir())]
-    pictures = ["a-2.jpg", "a.jpg", "a"]
-    assert masks == [f"{name}_{label}.png" for name in pictures for label in ("red cell_1", "seed_2")]
+    images = ["a-2.jpg", "a.jpg", "a"]
+    assert masks == [f"{name}_{label}.png" for name in images for label in ("red cell_1", "seed_2")]
     overlays = sorted(path.name for path in (tmp_path / "overlays").iterdir())
     assert overlays == ["a.jpg.png", "a.jpg.png.png", "a.png.png", "film.avi.mp4", "film.mp4"]
 
@@ -149,14 +149,14 @@ def test_unknown_kind(tmp_path):
 
 
 def test_overlay_colours_are_those_of_the_class():
-    picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     one = found()
-    drawn = draw_objects(picture, one.class_ids, one.rles, NAMES)
+    drawn = draw_objects(image, one.class_ids, one.rles, NAMES)
     scale = drawn.shape[0] // HEIGHT
     assert drawn.shape == (HEIGHT * scale, WIDTH * scale, 3) and drawn.shape[1] >= 300
-    again = draw_objects(picture, one.class_ids[1:], one.rles[1:], NAMES)
+    again = draw_objects(image, one.class_ids[1:], one.rles[1:], NAMES)
     inside = (28 * scale, 47 * scale)
     assert drawn[inside].any() and drawn[inside].tolist() == again[inside].tolist()  # whatever else is there
     assert not drawn[17 * scale, 37 * scale].any()  # the hole
-    assert not picture.any()
-    np.testing.assert_array_equal(draw_objects(picture[:, :, 0], [], [], NAMES), np.zeros_like(drawn))
+    assert not image.any()
+    np.testing.assert_array_equal(draw_objects(image[:, :, 0], [], [], NAMES), np.zeros_like(drawn))

@@ -1,4 +1,4 @@
-"""Tiles cover a picture; objects cut at seams are whole again, none is there twice, and memory stays that of a tile."""
+"""Tiles cover an image; objects cut at seams are whole again, none is there twice, and memory stays that of a tile."""
 
 import tracemalloc
 from types import SimpleNamespace
@@ -70,7 +70,7 @@ def joined(*objects):
         (10, 80, 30, 120),  # cut by the first, the part is the neighbour's
         (10, 60, 30, 120),  # cut by both: larger than the overlap
         (10, 5, 30, 240),  # through all three
-        (0, 0, 100, 250),  # the whole picture
+        (0, 0, 100, 250),  # the whole image
         (0, 99, 100, 101),  # across the first tile's end
         (10, 77, 60, 98),  # whole in two tiles, and near the end of each
     ],
@@ -149,7 +149,7 @@ def test_suppression_across_classes():
 
 
 class SeesBright:
-    """A network that finds every bright part of a picture, to the pixel; the grey value tells the class."""
+    """A network that finds every bright part of an image, to the pixel; the grey value tells the class."""
 
     config = SimpleNamespace(BATCH_SIZE=4, IMAGE_MAX_DIM=64)
     seconds = {"resize": 0.25, "network": 1.0, "paste": 0.5}
@@ -178,20 +178,20 @@ class SeesBright:
 def test_batches_are_filled_and_parts_are_timed():
     model = SeesBright()
     detector = Detector(model, tile=64)
-    pictures = [np.zeros((40, 50, 3), np.uint8), np.zeros((64, 120, 3), np.uint8), np.full((30, 30, 3), 200, np.uint8)]
-    found = detector.batch(pictures)
+    images = [np.zeros((40, 50, 3), np.uint8), np.zeros((64, 120, 3), np.uint8), np.full((30, 30, 3), 200, np.uint8)]
+    found = detector.batch(images)
     assert [len(one) for one in found] == [0, 0, 1]
     assert found[2].class_ids.tolist() == [2] and found[2].areas() == [900]
     assert model.calls == [[(40, 50), (30, 30), (30, 30), (30, 30)], [(64, 64)] * 4]  # three tiles, filled up
     assert detector.seconds["network"] == 2.0
-    assert detector.seconds_per_picture()["resize"] == pytest.approx(0.5 / 3)
-    assert len(Detector(model)(pictures[1])) == 0
+    assert detector.seconds_per_image()["resize"] == pytest.approx(0.5 / 3)
+    assert len(Detector(model)(images[1])) == 0
     assert model.calls[-1] == [(64, 120)] * 4
 
 
 def test_one_class_hides_another_when_asked():
-    picture = np.zeros((40, 50), np.uint8)
-    picture[5:20, 5:20], picture[25:30, 5:20] = 100, 200
+    image = np.zeros((40, 50), np.uint8)
+    image[5:20, 5:20], image[25:30, 5:20] = 100, 200
 
     class Doubles(SeesBright):
         def _one(self, image):
@@ -201,15 +201,15 @@ def test_one_class_hides_another_when_asked():
                 "scores": [0.9, 0.8, 0.7, 0.6],
             }
 
-    assert len(Detector(Doubles())(picture[:, :, None])) == 4
-    assert Detector(Doubles(), across_classes=0.5)(picture[:, :, None]).class_ids.tolist() == [1, 2]
+    assert len(Detector(Doubles())(image[:, :, None])) == 4
+    assert Detector(Doubles(), across_classes=0.5)(image[:, :, None]).class_ids.tolist() == [1, 2]
 
 
-def test_two_thousand_objects_in_a_huge_picture():
-    """8,000 x 8,000 pixels: all found, none twice, each whole, and memory far below a picture."""
+def test_two_thousand_objects_in_a_huge_image():
+    """8,000 x 8,000 pixels: all found, none twice, each whole, and memory far below an image."""
     side, objects = 8000, 2000
     rng = np.random.default_rng(0)
-    picture = np.zeros((side, side, 1), np.uint8)
+    image = np.zeros((side, side, 1), np.uint8)
     places = rng.permutation(53 * 53)[:objects]
     truth = {}
     for place in places:
@@ -218,13 +218,13 @@ def test_two_thousand_objects_in_a_huge_picture():
         y, x = np.mgrid[-ry : ry + 1, -rx : rx + 1]
         crop = (y / ry) ** 2 + (x / rx) ** 2 <= 1
         class_id = int(rng.integers(1, 3))
-        picture[cy - ry : cy + ry + 1, cx - rx : cx + rx + 1, 0][crop] = 100 * class_id
+        image[cy - ry : cy + ry + 1, cx - rx : cx + rx + 1, 0][crop] = 100 * class_id
         box = (cy - ry, cx - rx, cy + ry + 1, cx + rx + 1)
         truth[tuple(int(v) for v in box)] = class_id, crop_to_rle(crop, box, side, side)["counts"]
     tile = 512
     detector = Detector(SeesBright(), tile=tile)
     tracemalloc.start()
-    found = detector(picture)
+    found = detector(image)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(found) == objects  # no doubles
@@ -233,7 +233,7 @@ def test_two_thousand_objects_in_a_huge_picture():
     right = sum(truth.get(box) == (class_id, rle["counts"]) for box, class_id, rle in rows)
     assert right >= 0.95 * objects
     batch = 4 * tile * tile * 4  # bytes: the labels that this network makes of a batch of tiles
-    assert peak < 2 * batch, f"{peak / 1e6:.1f} MB beside the picture"
+    assert peak < 2 * batch, f"{peak / 1e6:.1f} MB beside the image"
     assert len({rle["counts"] for rle in found.rles}) == objects
     masks = decode_masks(found.rles[:1], side, side)
     assert masks.sum() == found.areas()[0]
@@ -264,16 +264,16 @@ class SeesRoughly(SeesBright):
 def test_rough_detections_are_joined_too():
     side, step = 1500, 60
     rng = np.random.default_rng(2)
-    picture = np.zeros((side, side, 1), np.uint8)
+    image = np.zeros((side, side, 1), np.uint8)
     truth = []
     for cy in range(step // 2, side, step):
         for cx in range(step // 2, side, step):
             ry, rx = (int(v) for v in rng.integers(6, 27, 2))
             y, x = np.mgrid[-ry : ry + 1, -rx : rx + 1]
             crop = (y / ry) ** 2 + (x / rx) ** 2 <= 1
-            picture[cy - ry : cy + ry + 1, cx - rx : cx + rx + 1, 0][crop] = 100
+            image[cy - ry : cy + ry + 1, cx - rx : cx + rx + 1, 0][crop] = 100
             truth.append(crop_to_rle(crop, (cy - ry, cx - rx), side, side))
-    found = Detector(SeesRoughly(), tile=256)(picture)
+    found = Detector(SeesRoughly(), tile=256)(image)
     ious = coco_mask.iou(found.rles, truth, [0] * len(truth))
     assert np.mean(ious.max(axis=0) >= 0.5) >= 0.95  # nearly all are found
     assert np.mean(ious.max(axis=1) >= 0.5) >= 0.98  # nearly nothing else is

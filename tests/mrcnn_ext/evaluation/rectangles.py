@@ -8,13 +8,13 @@ HEIGHT, WIDTH = 60, 90
 
 
 class Rectangles(Dataset):
-    """pictures: for each a list of (class id, y1, x1, y2, x2)."""
+    """images: for each a list of (class id, y1, x1, y2, x2)."""
 
-    def __init__(self, pictures, class_names=("cat", "dog")):
+    def __init__(self, images, class_names=("cat", "dog")):
         super().__init__()
         for class_id, name in enumerate(class_names, start=1):
             self.add_class("made", class_id, name)
-        for i, objects in enumerate(pictures):
+        for i, objects in enumerate(images):
             self.add_image("made", i, f"{i}.png", height=HEIGHT, width=WIDTH, objects=objects)
         self.prepare()
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from mrcnn_ext.evaluation import PictureOverlaps, error_costs
+from mrcnn_ext.evaluation import ImageOverlaps, error_costs
 
 COUNTS = {"class": 3, "localisation": 28, "both": 5, "duplicate": 2, "background": 6, "missed": 9}
 COSTS = {
@@ -25,8 +25,8 @@ AP50 = 17.693269565848126
 
 
 def boxes():
-    """[(truth, found)] of six pictures: (class id, x, y, w, h) and, with a score, what a careless detector says."""
-    pictures = []
+    """[(truth, found)] of six images: (class id, x, y, w, h) and, with a score, what a careless detector says."""
+    images = []
     for p in range(6):
         truth = [(1 + (p + i) % 3, 10 + 37 * i, 5 + (13 * p + 7 * i) % 60, 21 + i, 18 + p) for i in range(6)]
         found = []
@@ -37,8 +37,8 @@ def boxes():
                 other = 1 + (class_id + wrong - 1) % 3
                 found.append((other, round(0.99 - (number * 29 % 211) / 250, 4), x + shift, y + shift % 5, w, h + k))
         found.append((1 + p % 3, round(0.31 + p / 11, 4), 200, 150, 20, 20))  # nothing is there
-        pictures.append((truth, found))
-    return pictures
+        images.append((truth, found))
+    return images
 
 
 def records():
@@ -47,7 +47,7 @@ def records():
         ious = coco_mask.iou(
             np.array([one[2:] for one in found], float), np.array([one[1:] for one in truth], float), [0] * len(truth)
         )
-        yield PictureOverlaps(
+        yield ImageOverlaps(
             number,
             np.array([one[0] for one in truth]),
             np.zeros(len(truth), bool),

@@ -8,7 +8,7 @@ from rectangles import HEIGHT, WIDTH, Rectangles, masks_of
 
 from mrcnn_ext.evaluate import evaluate
 from mrcnn_ext.evaluation import (
-    PictureOverlaps,
+    ImageOverlaps,
     class_curves,
     compare,
     confusion_matrix,
@@ -22,9 +22,9 @@ from mrcnn_ext.masks import encode_masks
 CAT, DOG = 1, 2
 
 
-def picture(truth, found, ious, crowd=()):
+def made_image(truth, found, ious, crowd=()):
     """truth: class ids.  found: (class id, score), best first.  ious: rows of found, columns of truth."""
-    return PictureOverlaps(
+    return ImageOverlaps(
         0,
         np.array(truth, np.int32),
         np.isin(np.arange(len(truth)), crowd),
@@ -34,18 +34,18 @@ def picture(truth, found, ious, crowd=()):
     )
 
 
-EMPTY, ONLY_TRUTH, ONLY_FOUND = picture([], [], []), picture([CAT], [], []), picture([], [(DOG, 0.9)], [])
+EMPTY, ONLY_TRUTH, ONLY_FOUND = made_image([], [], []), made_image([CAT], [], []), made_image([], [(DOG, 0.9)], [])
 
 
 def test_the_best_score_takes_the_best_free_object_of_its_class():
-    one = picture([CAT, CAT, DOG], [(CAT, 0.9), (CAT, 0.8), (CAT, 0.7)], [[0.6, 0.7, 0.9], [0, 0.8, 0], [0.6, 0, 0]])
+    one = made_image([CAT, CAT, DOG], [(CAT, 0.9), (CAT, 0.8), (CAT, 0.7)], [[0.6, 0.7, 0.9], [0, 0.8, 0], [0.6, 0, 0]])
     pairs, on_crowd = match(one)
     assert pairs.tolist() == [1, -1, 0] and not on_crowd.any()
     assert match(one, iou=0.65)[0].tolist() == [1, -1, -1]
 
 
 def test_detections_on_a_crowd_of_their_class_count_neither_way():
-    one = picture([CAT], [(CAT, 0.9), (CAT, 0.8), (DOG, 0.7)], [[0.9], [0.4], [0.9]], crowd=[0])
+    one = made_image([CAT], [(CAT, 0.9), (CAT, 0.8), (DOG, 0.7)], [[0.9], [0.4], [0.9]], crowd=[0])
     pairs, on_crowd = match(one)
     assert pairs.tolist() == [-1, -1, -1] and on_crowd.tolist() == [True, False, False]
     assert confusion_matrix([one], 3).tolist() == [[0, 1, 1], [0, 0, 0], [0, 0, 0]]
@@ -59,7 +59,7 @@ def test_average_precision_by_hand():
 
 
 def test_curve_and_best_threshold_by_hand():
-    one = picture([CAT, CAT], [(CAT, 0.9), (CAT, 0.8), (CAT, 0.8), (CAT, 0.3)], [[1, 0], [0, 1], [0, 0], [0, 0]])
+    one = made_image([CAT, CAT], [(CAT, 0.9), (CAT, 0.8), (CAT, 0.8), (CAT, 0.3)], [[1, 0], [0, 1], [0, 0], [0, 0]])
     curve = class_curves([one, EMPTY], 3)[CAT]
     assert curve.scores.tolist() == [0.9, 0.8, 0.3]  # equal scores are one row
     np.testing.assert_allclose(curve.precision, [1, 2 / 3, 1 / 2])
@@ -72,7 +72,7 @@ def test_curve_and_best_threshold_by_hand():
 
 
 def test_confusion_matrix_by_hand():
-    one = picture(
+    one = made_image(
         [CAT, DOG, DOG],
         [(CAT, 0.9), (CAT, 0.8), (DOG, 0.7), (DOG, 0.6), (CAT, 0.4)],
         [[0.9, 0, 0], [0, 0.8, 0], [0.7, 0, 0], [0, 0.1, 0.2], [0, 0, 0.9]],
@@ -84,17 +84,17 @@ def test_confusion_matrix_by_hand():
 
 
 def test_own_class_goes_first_in_the_confusion_matrix():
-    one = picture([CAT], [(DOG, 0.9), (CAT, 0.6)], [[0.9], [0.8]])
+    one = made_image([CAT], [(DOG, 0.9), (CAT, 0.6)], [[0.9], [0.8]])
     assert confusion_matrix([one], 3).tolist() == [[0, 0, 1], [0, 1, 0], [0, 0, 0]]
 
 
-def test_confusion_of_empty_pictures():
+def test_confusion_of_empty_images():
     assert confusion_matrix([], 2).tolist() == confusion_matrix([EMPTY], 2).tolist() == [[0, 0], [0, 0]]
     assert confusion_matrix([ONLY_TRUTH, ONLY_FOUND], 3).tolist() == [[0, 0, 1], [1, 0, 0], [0, 0, 0]]
 
 
 def test_calibration_by_hand():
-    one = picture([CAT, CAT], [(CAT, 1.0), (CAT, 0.95), (CAT, 0.15)], [[1, 0], [0, 0], [0, 1]])
+    one = made_image([CAT, CAT], [(CAT, 1.0), (CAT, 0.95), (CAT, 0.15)], [[1, 0], [0, 0], [0, 1]])
     result = reliability([one])
     assert result["count"] == [0, 1, 0, 0, 0, 0, 0, 0, 0, 2]  # a score of 1 is in the last step
     assert result["score"][9] == pytest.approx(0.975) and result["precision"][9] == 0.5
@@ -103,14 +103,14 @@ def test_calibration_by_hand():
     assert reliability([EMPTY])["ece"] == 0
 
 
-# One picture for each kind of error, beside a cat that is found with the score 0.9.
+# One image for each kind of error, beside a cat that is found with the score 0.9.
 KINDS = {
-    "class": picture([CAT, DOG], [(CAT, 0.9), (CAT, 0.8)], [[1, 0], [0, 0.9]]),
-    "localisation": picture([CAT, CAT], [(CAT, 0.9), (CAT, 0.8)], [[1, 0], [0, 0.4]]),
-    "both": picture([CAT, DOG], [(CAT, 0.9), (CAT, 0.8)], [[1, 0], [0, 0.4]]),
-    "duplicate": picture([CAT], [(CAT, 0.9), (CAT, 0.8)], [[1], [0.9]]),
-    "background": picture([CAT], [(CAT, 0.9), (CAT, 0.8)], [[1], [0.05]]),
-    "missed": picture([CAT, CAT], [(CAT, 0.9)], [[1, 0]]),
+    "class": made_image([CAT, DOG], [(CAT, 0.9), (CAT, 0.8)], [[1, 0], [0, 0.9]]),
+    "localisation": made_image([CAT, CAT], [(CAT, 0.9), (CAT, 0.8)], [[1, 0], [0, 0.4]]),
+    "both": made_image([CAT, DOG], [(CAT, 0.9), (CAT, 0.8)], [[1, 0], [0, 0.4]]),
+    "duplicate": made_image([CAT], [(CAT, 0.9), (CAT, 0.8)], [[1], [0.9]]),
+    "background": made_image([CAT], [(CAT, 0.9), (CAT, 0.8)], [[1], [0.05]]),
+    "missed": made_image([CAT, CAT], [(CAT, 0.9)], [[1, 0]]),
 }
 
 
@@ -133,7 +133,7 @@ def test_costs_by_hand():
     assert error_costs([KINDS["class"]], 3)["cost"]["class"] == pytest.approx(0.5)
     assert error_costs([KINDS["missed"]], 2)["cost"]["missed"] == pytest.approx(1 - half)
     # a false detection above the right one: precision 1 / 2 without it 1
-    ghost = picture([CAT], [(CAT, 0.9), (CAT, 0.8)], [[0], [1]])
+    ghost = made_image([CAT], [(CAT, 0.9), (CAT, 0.8)], [[0], [1]])
     assert error_costs([ghost], 2)["cost"] == pytest.approx(
         {"class": 0, "localisation": 0, "both": 0, "duplicate": 0, "background": 0.5, "missed": 0}
         | {"false positive": 0.5, "false negative": 0}
@@ -142,15 +142,15 @@ def test_costs_by_hand():
 
 def test_of_several_mended_for_one_object_the_best_stays():
     # two cats of the wrong place on one object: one becomes right, the other goes, so AP is 1
-    one = picture([CAT], [(CAT, 0.9), (CAT, 0.8)], [[0.3], [0.4]])
+    one = made_image([CAT], [(CAT, 0.9), (CAT, 0.8)], [[0.3], [0.4]])
     result = error_costs([one], 2)
     assert result["ap"] == 0 and result["cost"]["localisation"] == 1
     # a better one of another class has the object: mending the place alone wins nothing, mending the class all of it
-    two = picture([CAT], [(DOG, 0.9), (CAT, 0.8)], [[0.9], [0.4]])
+    two = made_image([CAT], [(DOG, 0.9), (CAT, 0.8)], [[0.9], [0.4]])
     cost = error_costs([two], 3)["cost"]
     assert (cost["localisation"], cost["class"]) == (0, 1)
     # an object that is found already needs no mended detection: it goes
-    used = picture([CAT], [(CAT, 0.9), (CAT, 0.8)], [[0.3], [1]])
+    used = made_image([CAT], [(CAT, 0.9), (CAT, 0.8)], [[0.3], [1]])
     assert error_costs([used], 2)["cost"]["localisation"] == pytest.approx(0.5)
 
 
@@ -191,7 +191,7 @@ def test_overlaps_of_a_data_set():
 @pytest.mark.parametrize("seed", range(5))
 def test_the_average_precision_is_that_of_coco(seed):
     rng = np.random.default_rng(seed)
-    pictures, detections = [], []
+    images, detections = [], []
     for image_id in range(8):
         objects, seen = [], []
         for _ in range(rng.integers(0, 6)):
@@ -202,9 +202,9 @@ def test_the_average_precision_is_that_of_coco(seed):
             for _ in range(rng.integers(0, 3)):
                 box = np.clip(np.array([y1, x1, y2, x2]) + rng.integers(-3, 4, 4), 0, [HEIGHT, WIDTH] * 2)
                 seen.append((int(rng.integers(1, 3)), float(rng.choice([0.3, 0.6, rng.random()])), *box))
-        pictures.append(objects)
+        images.append(objects)
         detections.append(found(image_id, *seen))
-    dataset = Rectangles(pictures)
+    dataset = Rectangles(images)
     for kind in ("segm", "bbox"):
         coco = evaluate(dataset, detections, kind)[kind]["classes"]
         records = compare(dataset, detections, kind)

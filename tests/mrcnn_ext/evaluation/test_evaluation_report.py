@@ -30,8 +30,8 @@ from mrcnn_ext.shapes import make_shapes
 from mrcnn_ext.tfrecord import write_tfrecords
 
 
-def result_of(name, pictures, found, masks=True):
-    dataset = Rectangles(pictures, class_names=("<cat>", "dog"))
+def result_of(name, images, found, masks=True):
+    dataset = Rectangles(images, class_names=("<cat>", "dog"))
     detections = []
     for image_id, objects in enumerate(found):
         item = {
@@ -48,14 +48,14 @@ def result_of(name, pictures, found, masks=True):
     return RunResult(*names, dataset, detections, evaluation, analysis)
 
 
-PICTURES = [[(1, 0, 0, 20, 30), (2, 30, 40, 60, 90)], []]
+IMAGES = [[(1, 0, 0, 20, 30), (2, 30, 40, 60, 90)], []]
 GOOD = [[(1, 0.9, 0, 0, 20, 30), (2, 0.8, 30, 40, 60, 90)], []]
 BAD = [[(2, 0.9, 0, 0, 20, 30)], [(1, 0.7, 5, 5, 25, 25)]]
 
 
 @pytest.fixture
 def two():
-    return [result_of("good", PICTURES, GOOD), result_of("bad", PICTURES, BAD)]
+    return [result_of("good", IMAGES, GOOD), result_of("bad", IMAGES, BAD)]
 
 
 def printed(results):
@@ -66,9 +66,9 @@ def printed(results):
 
 def test_one_run_in_the_terminal(two):
     text = printed(two[:1])
-    assert "made, test: 2 pictures, 2 objects" in text
+    assert "made, test: 2 images, 2 objects" in text
     assert re.search(r"│ mask +│ 1.000 │ 1.000", text) and "<cat>" in text
-    assert text.rstrip().splitlines()[-2] == "worst pictures: none"
+    assert text.rstrip().splitlines()[-2] == "worst images: none"
 
 
 def test_two_runs_side_by_side(two):
@@ -84,13 +84,13 @@ def test_scores_and_confused_classes_in_a_line(two):
     assert "calibration error (ECE): 0.800; classes taken for others: <cat> as dog (1)" in printed(two[1:])
     assert "calibration error (ECE): 0.150; classes taken for others: none" in printed(two[:1])
     more = [[(2, 0.9, 0, 0, 20, 30), (1, 0.9, 30, 40, 60, 90)], [(2, 0.9, 0, 0, 20, 30)]]
-    confused = result_of("more", [PICTURES[0], PICTURES[0][:1]], more).analysis.confused()
+    confused = result_of("more", [IMAGES[0], IMAGES[0][:1]], more).analysis.confused()
     assert confused == [("<cat>", "dog", 2), ("dog", "<cat>", 1)]
 
 
 @pytest.mark.parametrize("masks", [(True, False), (False, True)])
 def test_a_run_with_masks_beside_one_without(masks):
-    results = [result_of(name, PICTURES, GOOD, has) for name, has in zip(("one", "two"), masks, strict=True)]
+    results = [result_of(name, IMAGES, GOOD, has) for name, has in zip(("one", "two"), masks, strict=True)]
     with_masks = results[masks.index(True)]
     text = printed(results)
     assert "box AP" in text and "mask" not in text.replace("mask_rcnn", "")
@@ -111,10 +111,10 @@ def test_classes_by_size(two):
 def test_page_is_whole_and_needs_nothing_else(two):
     page = html_page(two)
     assert page.count("data:image/png") == 8  # four figures of each run
-    assert page.count("data:image/jpeg") == 2  # the worst pictures of the bad one
+    assert page.count("data:image/jpeg") == 2  # the worst images of the bad one
     assert "http" not in page and "<cat>" not in page and "&lt;cat&gt;" in page
     assert "<h2>Classes by size</h2>" in page
-    boxes = html_page([result_of("plain", PICTURES, BAD, masks=False)])
+    boxes = html_page([result_of("plain", IMAGES, BAD, masks=False)])
     assert "box AP" in boxes and "mask AP" not in boxes
 
 
@@ -123,7 +123,7 @@ def test_page_of_nothing():
 
 
 def test_classes_of_one_name():
-    result = result_of("twins", PICTURES, GOOD)
+    result = result_of("twins", IMAGES, GOOD)
     result.dataset.class_info[2]["name"] = "<cat>"
     result.dataset.prepare()
     names = analyse(result.dataset, result.detections).class_names
@@ -140,7 +140,7 @@ def test_csv_and_json(two, tmp_path):
     content = json.loads(json.dumps(for_json(two[1].to_dict()), allow_nan=False))
     assert content["segm"]["AP"] == 0 and content["segm"]["AP_large"] is None
     assert content["analysis"]["confusion"]["counts"] == [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
-    assert content["analysis"]["mistakes"][0]["picture"] == "0.png"
+    assert content["analysis"]["mistakes"][0]["image"] == "0.png"
 
 
 def test_tensorboard(two, tmp_path):
@@ -194,7 +194,7 @@ def test_a_run_on_coco_files_and_on_records(world):
     results = world / "inference"
     one = evaluate_run("last", world / "data", logs=world / "logs", results=results, progress=False)
     other = evaluate_run("last", world / "records", logs=world / "logs", results=world / "more", progress=False)
-    assert one.evaluation["pictures"] == other.evaluation["pictures"] == 3
+    assert one.evaluation["images"] == other.evaluation["images"] == 3
     assert one.evaluation["objects"] == other.evaluation["objects"] > 0
     assert one.evaluation["segm"]["AP"] == pytest.approx(other.evaluation["segm"]["AP"], abs=1e-9, nan_ok=True)
     name = "shapes20260101T0000_0001_test"  # run, epoch and part: another run's stay beside them
@@ -205,7 +205,7 @@ def test_a_run_on_coco_files_and_on_records(world):
 
 
 class FindsNothing:
-    """Remembers the sizes of the pictures that it sees."""
+    """Remembers the sizes of the images that it sees."""
 
     config = SimpleNamespace(BATCH_SIZE=1, DETECTION_MAX_INSTANCES=5, USE_MASK=False)
     epoch = 1
@@ -229,8 +229,8 @@ def test_a_run_trained_on_crops_is_measured_on_tiles(world, monkeypatch):
     monkeypatch.setattr(run_module, "load_run", lambda *_, **settings: used.update(settings) or (model, None, None))
     result = evaluate_run("last", world / "data", progress=False)
     assert used == {"DETECTION_MIN_CONFIDENCE": 0.05, "IMAGE_RESIZE_MODE": "square", "IMAGE_MAX_DIM": 64}
-    assert model.sizes == {(64, 64)}  # of pictures of 64 x 80
-    assert result.evaluation["pictures"] == 3 and result.evaluation["bbox"]["AP"] == 0
+    assert model.sizes == {(64, 64)}  # of images of 64 x 80
+    assert result.evaluation["images"] == 3 and result.evaluation["bbox"]["AP"] == 0
 
 
 def test_classes_must_be_those_of_the_run(world, tmp_path):
@@ -248,9 +248,9 @@ def test_command(world, tmp_path):
     arguments += ["--html", tmp_path / "a.html", "--csv", tmp_path / "a.csv"]
     answer = CliRunner().invoke(app, [str(a) for a in arguments])
     assert answer.exit_code == 0, answer.output
-    assert json.loads(answer.stdout)["runs"][0]["pictures"] == 2
+    assert json.loads(answer.stdout)["runs"][0]["images"] == 2
     assert (tmp_path / "a.html").is_file() and (tmp_path / "a.csv").is_file()
-    assert "Not written to TensorBoard: numbers of some pictures" in answer.stderr
+    assert "Not written to TensorBoard: numbers of some images" in answer.stderr
     assert not list((world / "logs").rglob("evaluation_*"))
 
 
@@ -261,7 +261,7 @@ def test_results_come_before_tensorboard(two, tmp_path, monkeypatch):
     arguments = ["evaluate", "last", "--data", ".", "--csv", str(tmp_path / "a.csv")]
     answer = CliRunner().invoke(app, arguments)
     assert answer.exit_code == 0, answer.output
-    assert "made, test: 2 pictures, 2 objects" in answer.stdout and (tmp_path / "a.csv").is_file()
+    assert "made, test: 2 images, 2 objects" in answer.stdout and (tmp_path / "a.csv").is_file()
     assert "Not written to TensorBoard: " in answer.stderr
 
 

@@ -26,7 +26,7 @@ def ring(height: int, width: int) -> np.ndarray:
 
 
 class BoxModel:
-    """Finds one object of its second class in every picture, and counts the pictures."""
+    """Finds one object of its second class in every image, and counts the images."""
 
     config = SimpleNamespace(BATCH_SIZE=2)
     class_names = ("BG", "leaf", "peach")
@@ -43,7 +43,7 @@ class BoxModel:
 
 
 def make_data(folder):
-    """Five pictures, two of them with labels: a polygon, a ring, and an object of two parts."""
+    """Five images, two of them with labels: a polygon, a ring, and an object of two parts."""
     noise = np.random.default_rng(0)
     for name, (height, width) in SIZES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ class Labeller:
         (prediction,) = self.tasks[name]["predictions"]
         return prediction["result"]
 
-    def picture(self, name) -> bytes:
+    def image(self, name) -> bytes:
         return requests.get(f"{self.url}{self.tasks[name]['data']['image']}", headers=self.headers, timeout=60).content
 
     def submit(self, name, result, **more):
@@ -113,13 +113,13 @@ def run_loop(url, token, data, data_dir, served):
     assert (first.new, first.there, first.finished, first.from_labels, first.from_model) == (5, 0, 0, 2, 3)
     assert first.served is served
     assert first.classes == ["leaf", "peach"]
-    assert model.seen == 4  # three pictures without labels, and one that fills up the last batch
+    assert model.seen == 4  # three images without labels, and one that fills up the last batch
     again = push(data, **access)
     assert (again.new, again.there, again.from_model) == (0, 5, 0)
 
     person = Labeller(url, token, first.project)
     assert sorted(person.tasks) == sorted(SIZES)
-    assert all(person.picture(name) == (data / name).read_bytes() for name in SIZES)
+    assert all(person.image(name) == (data / name).read_bytes() for name in SIZES)
     kinds = {name: [result["type"] for result in person.predicted(name)] for name in SIZES}
     assert kinds["sub/ü #1.jpg"] == ["polygonlabels", "brushlabels"]
     assert kinds["a b.png"] == ["brushlabels"]

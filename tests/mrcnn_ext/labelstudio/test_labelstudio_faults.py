@@ -123,31 +123,31 @@ def test_data_that_is_not_there(fake, data, tmp_path):
     with pytest.raises(ValueError, match="there is no such folder or annotation file"):
         push(tmp_path / "none", url=url, token=TOKEN)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="there are no pictures"):
+    with pytest.raises(ValueError, match="there are no images"):
         push(tmp_path / "empty", url=url, token=TOKEN)
     (data / "a b.png").unlink()
-    with pytest.raises(ValueError, match="1 of 2 pictures are not in .*a b.png"):
+    with pytest.raises(ValueError, match="1 of 2 images are not in .*a b.png"):
         push(data, url=url, token=TOKEN)
-    (data / "c.jpg").write_bytes(b"no picture")
+    (data / "c.jpg").write_bytes(b"no image")
     (data / "annotations.json").unlink()
-    with pytest.raises(ValueError, match="c.jpg: cannot be read as a picture"):
+    with pytest.raises(ValueError, match="c.jpg: cannot be read as an image"):
         push(data, classes=["x"], url=url, token=TOKEN)
 
 
-def test_two_files_with_the_same_pictures(fake, data):
+def test_two_files_with_the_same_images(fake, data):
     (data / "copy.json").write_bytes((data / "annotations.json").read_bytes())
-    with pytest.raises(ValueError, match="several files list the same pictures"):
+    with pytest.raises(ValueError, match="several files list the same images"):
         push(data, url=fake[0], token=TOKEN)
     one = push(data / "copy.json", url=fake[0], token=TOKEN, progress=False)
     assert one.new == 2  # of one file only what it lists
 
 
-def test_a_task_of_a_picture_that_is_gone_is_told(fake, data):
+def test_a_task_of_an_image_that_is_gone_is_told(fake, data):
     url, state = fake
     push(data, url=url, token=TOKEN, progress=False)
     (data / "e.png").unlink()
     pulled = pull(data, data / "new.json", url=url, token=TOKEN)
-    assert pulled.account.dropped["task of a picture that is not in the data set"] == ["e.png"]
+    assert pulled.account.dropped["task of an image that is not in the data set"] == ["e.png"]
 
 
 def test_the_commands(fake, data, monkeypatch):
@@ -163,7 +163,7 @@ def test_the_commands(fake, data, monkeypatch):
     assert "0 new tasks, 5 were there, 0 of them finished" in result.stdout
     assert f"Label at {url}/projects/{content['project']}/data" in result.stdout
     result = RUN.invoke(app, ["labelstudio", "pull", str(data), str(data / "new.json")])
-    assert "0 pictures labelled in Label Studio, 2 with the labels they had, 0 skipped, 3 not labelled" in result.stdout
+    assert "0 images labelled in Label Studio, 2 with the labels they had, 0 skipped, 3 not labelled" in result.stdout
     assert f"written: {data / 'new.json'}" in result.stdout
 
 

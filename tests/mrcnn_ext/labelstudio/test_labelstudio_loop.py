@@ -17,7 +17,7 @@ from mrcnn_ext.shapes import make_shapes
 
 @pytest.mark.parametrize("base", ["/workspace/data", "here", None])
 def test_the_whole_loop(fake, data, tmp_path, base):
-    """With pictures from data/ in a container, from data/ on this machine, and sent."""
+    """With images from data/ in a container, from data/ on this machine, and sent."""
     url, state = fake
     if base:
         state.serves = {base.replace("here", str(tmp_path / "data")): tmp_path / "data"}
@@ -28,7 +28,7 @@ def test_the_whole_loop(fake, data, tmp_path, base):
     assert len(state.tasks) == len(state.predictions) == 5
 
 
-def test_another_picture_under_the_same_name_is_not_served(fake, data, tmp_path):
+def test_another_image_under_the_same_name_is_not_served(fake, data, tmp_path):
     url, state = fake
     (tmp_path / "other" / "raw").mkdir(parents=True)
     (tmp_path / "other" / "raw" / "sub").mkdir()
@@ -74,7 +74,7 @@ def test_labelled_as_empty_is_a_label(fake, data):
     assert masks_of(data / "new.json")["a b.png"] == []
 
 
-def test_a_new_class_and_a_new_picture_come_along(fake, data):
+def test_a_new_class_and_a_new_image_come_along(fake, data):
     url, _ = fake
     project = push(data, url=url, token=TOKEN, progress=False).project
     (data / "f.png").write_bytes((data / "e.png").read_bytes())

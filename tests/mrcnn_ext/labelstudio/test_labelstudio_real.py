@@ -90,12 +90,12 @@ def _wait(url, process, log):
     pytest.fail(f"Label Studio does not start:\n{log.read_text()[-3000:]}")
 
 
-def test_the_loop_with_pictures_that_are_served(label_studio):
+def test_the_loop_with_images_that_are_served(label_studio):
     url, served = label_studio
     run_loop(url, TOKEN, make_data(served / "raw"), served, served=True)
 
 
-def test_the_loop_with_pictures_that_are_sent(label_studio, tmp_path):
+def test_the_loop_with_images_that_are_sent(label_studio, tmp_path):
     url, served = label_studio
     run_loop(url, TOKEN, make_data(tmp_path / "sent"), served, served=False)
 

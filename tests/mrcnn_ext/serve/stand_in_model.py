@@ -50,7 +50,7 @@ def served(run="run 1", **options):
     return Served(StandIn(**options), NAMES, run)
 
 
-def picture(height=30, width=40, box=(5, 10, 15, 30)):
+def made_image(height=30, width=40, box=(5, 10, 15, 30)):
     """Dark, with one bright rectangle (y1, x1, y2, x2)."""
     image = np.full((height, width, 3), 40, np.uint8)
     if box:
@@ -60,5 +60,5 @@ def picture(height=30, width=40, box=(5, 10, 15, 30)):
 
 def encoded(image=None, kind="PNG", **options):
     buffer = BytesIO()
-    Image.fromarray(picture() if image is None else image).save(buffer, kind, **options)
+    Image.fromarray(made_image() if image is None else image).save(buffer, kind, **options)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""POST /detect/url: off unless allowed; then pictures from the web, and nothing from this network."""
+"""POST /detect/url: off unless allowed; then images from the web, and nothing from this network."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fastapi.testclient import TestClient
-from stand_in_model import API_KEY, encoded, picture, served
+from stand_in_model import API_KEY, encoded, made_image, served
 
 from mrcnn.retry import Failure
 from mrcnn_ext.collect.fetch import Refused
@@ -52,11 +52,11 @@ def test_the_key_is_asked_for_before_anything_is_fetched(web):
         assert ask(client, headers={"X-API-Key": API_KEY}).status_code == 200 and len(web.asked) == 1
 
 
-def test_a_picture_on_the_web_is_answered_as_one_that_was_sent(web):
+def test_an_image_on_the_web_is_answered_as_one_that_was_sent(web):
     limits = Limits(bytes=5000, pixels=1000, seconds=7.0)
     with TestClient(create_app(served, limits, addresses=True)) as client:
         assert ask(client).status_code == 413  # 1200 pixels
-        web.gives = encoded(picture(20, 30))
+        web.gives = encoded(made_image(20, 30))
         document = ask(client, params={"masks": "none"}).json()
         assert document["images"] == [{"id": 1, "file_name": "photo.png", "width": 30, "height": 20}]
         assert document["annotations"][0]["bbox"] == [10, 5, 20, 10]
@@ -71,7 +71,7 @@ def test_what_went_wrong_is_said(web, error):
     web.gives = error
     with TestClient(create_app(served, addresses=True)) as client:
         answer = ask(client)
-    assert answer.status_code == 400 and answer.json() == {"detail": f"The address gives no picture: {error}"}
+    assert answer.status_code == 400 and answer.json() == {"detail": f"The address gives no image: {error}"}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_slow_addresses_do_not_keep_the_others_waiting(monkeypatch):
         try:
             asking = [pool.submit(ask, client) for _ in range(60)]  # more than Starlette has threads
             time.sleep(0.2)
-            assert client.post("/detect", files={"picture": encoded()}).status_code == 200
+            assert client.post("/detect", files={"image": encoded()}).status_code == 200
             assert {one.result().status_code for one in asking} == {504}
         finally:
             release.set()  # also ends the threads that were given up

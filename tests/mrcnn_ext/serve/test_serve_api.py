@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
-from stand_in_model import API_KEY, encoded, picture, served
+from stand_in_model import API_KEY, encoded, made_image, served
 
 from mrcnn_ext.coco import CocoDataset
 from mrcnn_ext.masks import decode_masks
@@ -24,7 +24,7 @@ def client():
 
 
 def post(client, data, name="a.png", headers=None, **query):
-    return client.post("/detect", params=query, files={"picture": (name, data)}, headers=headers)
+    return client.post("/detect", params=query, files={"image": (name, data)}, headers=headers)
 
 
 def test_json_is_a_coco_document(client, tmp_path):
@@ -38,7 +38,7 @@ def test_json_is_a_coco_document(client, tmp_path):
     assert found["score"] == pytest.approx(0.9)
     corners = np.reshape(found["segmentation"], (-1, 2))
     assert sorted(map(tuple, corners)) == [(10, 5), (10, 15), (30, 5), (30, 15)]
-    Image.fromarray(picture()).save(tmp_path / "photo.png")
+    Image.fromarray(made_image()).save(tmp_path / "photo.png")
     (tmp_path / "found.json").write_text(answer.text)
     data = CocoDataset()
     data.load_coco_files(tmp_path / "found.json", tmp_path)
@@ -48,7 +48,7 @@ def test_json_is_a_coco_document(client, tmp_path):
 
 
 def test_rle_is_exact_and_none_leaves_masks_out(client):
-    image = picture()
+    image = made_image()
     image[8:10, 15:20] = 0  # a hole
     (found,) = post(client, encoded(image), masks="rle").json()["annotations"]
     assert (decode_masks([found["segmentation"]], 30, 40)[..., 0] == (image[..., 0] > 200)).all()
@@ -70,10 +70,10 @@ def test_png_and_least_score(client):
     drawn = np.asarray(Image.open(BytesIO(answer.content)))
     assert drawn.shape[0] >= 30 and len(np.unique(drawn)) > 2
     assert post(client, encoded(), min_score=0.95).json()["annotations"] == []
-    assert post(client, encoded(picture(box=None))).json()["annotations"] == []
+    assert post(client, encoded(made_image(box=None))).json()["annotations"] == []
 
 
-def test_boxes_are_those_of_the_upright_picture(client):
+def test_boxes_are_those_of_the_upright_image(client):
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees
     document = post(client, encoded(kind="JPEG", exif=exif, quality=95)).json()
@@ -84,13 +84,13 @@ def test_boxes_are_those_of_the_upright_picture(client):
     "data, status",
     [
         (b"", 400),
-        (b"no picture", 415),
+        (b"no image", 415),
         (encoded()[:60], 400),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", 415),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415),
     ],
 )
-def test_what_is_no_picture_is_refused(client, data, status):
+def test_what_is_no_image_is_refused(client, data, status):
     answer = post(client, data)
     assert answer.status_code == status and isinstance(answer.json()["detail"], str)
 
@@ -111,7 +111,7 @@ def test_bombs_and_large_requests_are_refused():
         assert post(client, bomb).status_code == 413
         noise = np.random.default_rng(0).integers(0, 255, (60, 60, 3), np.uint8)
         assert post(client, encoded(noise)).status_code == 413
-        boundary = b"--b\r\nContent-Disposition: form-data; name=picture; filename=a\r\n\r\n"
+        boundary = b"--b\r\nContent-Disposition: form-data; name=image; filename=a\r\n\r\n"
         headers = {"content-type": "multipart/form-data; boundary=b"}
         chunks = (part for part in [boundary, *[b"0" * 1000] * 10, b"\r\n--b--\r\n"])  # of no stated length
         assert client.post("/detect", content=chunks, headers=headers).status_code == 413
@@ -137,16 +137,16 @@ def test_health_ready_and_metrics():
         post(client, encoded())
         text = client.get("/metrics").text
     assert 'mrcnn_requests_total{path="/detect",status="200"} 1.0' in text
-    assert 'mrcnn_objects_total{name="bright"} 1.0' in text and "mrcnn_batch_pictures_count 1.0" in text
+    assert 'mrcnn_objects_total{name="bright"} 1.0' in text and "mrcnn_batch_images_count 1.0" in text
     assert TestClient(app).get("/ready").status_code == 503  # stopped
 
 
-def test_a_failing_picture_does_not_take_its_batch_along():
+def test_a_failing_image_does_not_take_its_batch_along():
     model = served(fails=lambda image: image.shape[0] == 31)
     with TestClient(create_app(lambda: model), raise_server_exceptions=False) as client:
         model.model.gate.clear()
         with ThreadPoolExecutor(4) as pool:
-            images = [picture(), picture(height=31), picture(), picture()]
+            images = [made_image(), made_image(height=31), made_image(), made_image()]
             answers = [pool.submit(post, client, encoded(image)) for image in images]
             time.sleep(0.5)
             model.model.gate.set()
@@ -205,7 +205,7 @@ def test_a_reload_that_fails_keeps_the_old_model():
         assert post(client, encoded()).status_code == 200
 
 
-def test_pictures_that_wait_go_together():
+def test_images_that_wait_go_together():
     model = served()
     with TestClient(create_app(lambda: model, Limits(batch=4))) as client:
         model.model.gate.clear()

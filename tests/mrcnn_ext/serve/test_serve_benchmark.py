@@ -30,10 +30,10 @@ def test_only_answers_with_objects_count(benchmark):
         "p50": "2.000 s",
         "p95": "2.900 s",
         "p99": "2.980 s",
-        "pictures a second": "0.3",
+        "images a second": "0.3",
     }
     nothing = benchmark.summary([(503, 0.1)], 10)
-    assert (nothing["lost"], nothing["p50"], nothing["pictures a second"]) == (1, "nan s", "0.0")
+    assert (nothing["lost"], nothing["p50"], nothing["images a second"]) == (1, "nan s", "0.0")
 
 
 @pytest.mark.parametrize("key, status", [(None, 200), ("a key that it does not send", 401)])

@@ -1,4 +1,4 @@
-"""Ten thousand odd requests and pictures: every one gets an answer, none a 500."""
+"""Ten thousand odd requests and images: every one gets an answer, none a 500."""
 
 import struct
 import zlib
@@ -9,7 +9,7 @@ import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from stand_in_model import API_KEY, encoded, picture, served
+from stand_in_model import API_KEY, encoded, made_image, served
 
 from mrcnn_ext.serve.app import create_app
 from mrcnn_ext.serve.limits import Limits, Refused, decode
@@ -17,7 +17,7 @@ from mrcnn_ext.serve.limits import Limits, Refused, decode
 LIMITS = Limits(pixels=200_000, bytes=200_000)
 pytestmark = pytest.mark.filterwarnings("ignore:::PIL")  # as the service does: see mrcnn_ext.serve.run
 KINDS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
-WHOLE = [encoded(picture(), kind) for kind in KINDS]
+WHOLE = [encoded(made_image(), kind) for kind in KINDS]
 FEW = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 SCHEMA_CASES, BYTE_CASES = 2000, 8000
 schema = schemathesis.openapi.from_asgi("/openapi.json", create_app(served, LIMITS, API_KEY))
@@ -32,8 +32,8 @@ def bomb(width, height):
 
 
 @st.composite
-def odd_pictures(draw):
-    """Bytes: noise, or a whole picture that is cut, has bytes changed, or goes on with something else; or a bomb."""
+def odd_images(draw):
+    """Bytes: noise, or a whole image that is cut, has bytes changed, or goes on with something else; or a bomb."""
     way = draw(st.sampled_from(("noise", "cut", "changed", "joined", "bomb")))
     if way == "noise":
         return draw(st.binary(max_size=300))
@@ -60,14 +60,14 @@ def decodes_or_refuses(data):
 
 
 @FEW
-@given(odd_pictures())
+@given(odd_images())
 def test_odd_bytes(data):
     decodes_or_refuses(data)
 
 
 @pytest.mark.slow
 @settings(FEW, max_examples=BYTE_CASES, phases=[Phase.generate])
-@given(odd_pictures())
+@given(odd_images())
 def test_thousands_of_odd_bytes(data):
     decodes_or_refuses(data)
 
@@ -79,9 +79,9 @@ def client():
 
 
 @FEW
-@given(odd_pictures(), st.text(max_size=30))
-def test_odd_pictures_over_http(client, data, name):
-    files = {"picture": (name, data)}
+@given(odd_images(), st.text(max_size=30))
+def test_odd_images_over_http(client, data, name):
+    files = {"image": (name, data)}
     answer = client.post("/detect", files=files, headers={"X-API-Key": API_KEY})
     assert answer.status_code in (200, 400, 413, 415, 422), answer.text
 

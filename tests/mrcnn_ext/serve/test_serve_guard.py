@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from fastapi.testclient import TestClient
 from real_server import running
-from stand_in_model import API_KEY, encoded, picture, served
+from stand_in_model import API_KEY, encoded, made_image, served
 
 from mrcnn_ext.serve import app as service
 from mrcnn_ext.serve.app import create_app
@@ -19,7 +19,7 @@ PATIENCE = 60  # seconds; only a failing test waits so long
 
 
 def post(client, data=None, **options):
-    return client.post("/detect", files={"picture": data or encoded()}, **options)
+    return client.post("/detect", files={"image": data or encoded()}, **options)
 
 
 def until(condition):
@@ -50,7 +50,7 @@ def test_room_on_paper():
         with pytest.raises(Refused, match="full"), room.taken(1):
             pass
     assert room.left == 10
-    # ten times twice a body of 100 bytes and a picture of 50 pixels of 3 bytes
+    # ten times twice a body of 100 bytes and an image of 50 pixels of 3 bytes
     assert Limits(bytes=100, pixels=50).memory == 10 * (200 + 150)
 
 
@@ -73,7 +73,7 @@ def test_the_description_names_the_key():
 
 def test_more_requests_than_may_wait_are_refused_before_their_body():
     app = create_app(served, Limits(waiting=2))
-    part = b"--b\r\nContent-Disposition: form-data; name=picture; filename=a\r\n\r\n"
+    part = b"--b\r\nContent-Disposition: form-data; name=image; filename=a\r\n\r\n"
     body = part + encoded() + b"\r\n--b--\r\n"
     with running(app) as address:
         slow = [http.client.HTTPConnection(address.removeprefix("http://"), timeout=PATIENCE) for _ in range(2)]
@@ -91,12 +91,12 @@ def test_more_requests_than_may_wait_are_refused_before_their_body():
             connection.close()
 
 
-def test_pictures_that_wait_have_so_many_bytes_at_most():
+def test_images_that_wait_have_so_many_bytes_at_most():
     model = served()
     app = create_app(lambda: model)
     with TestClient(app) as client, ThreadPoolExecutor(1) as pool:
         memory = app.state.guard.memory
-        memory.left = 2 * 1000 + 30 * 40 * 3  # for one body of less than 1000 bytes, and its picture
+        memory.left = 2 * 1000 + 30 * 40 * 3  # for one body of less than 1000 bytes, and its image
         model.model.gate.clear()
         first = pool.submit(post, client)
         until(lambda: memory.left < 2000)
@@ -117,8 +117,8 @@ def test_what_was_taken_is_given_back_whatever_the_answer_is():
         for data, status in (
             (encoded(), 200),
             (encoded()[:60], 400),
-            (encoded(picture(300, 40)), 413),
-            (encoded(picture(31)), 500),
+            (encoded(made_image(300, 40)), 413),
+            (encoded(made_image(31)), 500),
         ):
             assert post(client, data).status_code == status
         assert client.post("/detect").status_code == 422
@@ -129,13 +129,13 @@ def test_what_was_taken_is_given_back_whatever_the_answer_is():
         assert [room.left for room in rooms] == before
 
 
-def test_a_picture_that_is_given_up_is_not_kept_in_the_queue():
+def test_an_image_that_is_given_up_is_not_kept_in_the_queue():
     model = served()
     app = create_app(lambda: model, Limits(batch=1))
     with TestClient(app):
         model.model.gate.clear()
         worker = app.state.worker
-        first, second = worker.submit(picture()), worker.submit(picture())
+        first, second = worker.submit(made_image()), worker.submit(made_image())
         until(first.running)
         (task,) = worker._queue.queue
         assert len(task.held) == 1

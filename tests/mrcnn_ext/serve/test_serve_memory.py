@@ -1,16 +1,16 @@
-"""Pictures that were answered do not stay in memory, whatever the answer was."""
+"""Images that were answered do not stay in memory, whatever the answer was."""
 
 import os
 from pathlib import Path
 
 import numpy as np
 from fastapi.testclient import TestClient
-from stand_in_model import encoded, picture, served
+from stand_in_model import encoded, made_image, served
 
 from mrcnn_ext.serve.app import create_app
 
 HEIGHT, WIDTH = 600, 800  # 1.4 MB each in memory
-ROUNDS, MOST_MB = 40, 25  # a kept picture of each round would be 58 MB
+ROUNDS, MOST_MB = 40, 25  # a kept image of each round would be 58 MB
 
 
 def resident_mb():
@@ -20,7 +20,7 @@ def resident_mb():
 
 def test_memory_is_flat():
     noise = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
-    found, cut = encoded(picture(HEIGHT, WIDTH), "JPEG"), encoded(noise, "JPEG")[:-5000]
+    found, cut = encoded(made_image(HEIGHT, WIDTH), "JPEG"), encoded(noise, "JPEG")[:-5000]
 
     def load():
         return served(fails=lambda image: image.shape[0] == 31)
@@ -28,8 +28,8 @@ def test_memory_is_flat():
     with TestClient(create_app(load), raise_server_exceptions=False) as client:
 
         def one_round():
-            asked = [(found, {}), (found, {"answer": "png"}), (cut, {}), (encoded(picture(31)), {})]
-            return [client.post("/detect", params=how, files={"picture": data}).status_code for data, how in asked]
+            asked = [(found, {}), (found, {"answer": "png"}), (cut, {}), (encoded(made_image(31)), {})]
+            return [client.post("/detect", params=how, files={"image": data}).status_code for data, how in asked]
 
         for _ in range(8):
             assert one_round() == [200, 200, 400, 500]

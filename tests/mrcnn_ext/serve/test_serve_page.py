@@ -46,7 +46,7 @@ DROP = """name => {
 }"""
 
 
-def test_a_person_drops_a_picture_and_sees_the_masks(page):
+def test_a_person_drops_an_image_and_sees_the_masks(page):
     problems, asked = [], []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
@@ -60,7 +60,7 @@ def test_a_person_drops_a_picture_and_sees_the_masks(page):
         page.press("#key", "Tab")
         expect(page.locator("#message")).to_have_text("1 object")
         expect(page.locator("#objects tr")).to_have_text(["bright0.9020 x 10 px"])
-        assert page.evaluate(PIXEL, [35, 25]) == [40, 40, 40, 255]  # the picture, outside of the object
+        assert page.evaluate(PIXEL, [35, 25]) == [40, 40, 40, 255]  # the image, outside of the object
         red, green, blue, _ = page.evaluate(PIXEL, [25, 12])  # 250, 250, 250 under a mask in its class's colour
         assert green > red + 50 and green > blue + 20
         assert page.locator("#result").evaluate("canvas => [canvas.width, canvas.height]") == [320, 240]
@@ -74,7 +74,7 @@ def test_a_person_drops_a_picture_and_sees_the_masks(page):
         assert len(asked) == 2  # the slider asks for nothing
 
         page.evaluate(DROP, "<img src=x onerror=alert(1)>.png")
-        expect(page.locator("#message")).to_contain_text("no picture that can be read")
+        expect(page.locator("#message")).to_contain_text("no image that can be read")
         expect(page.locator("#result")).to_be_hidden()
     assert problems == []
 
@@ -87,7 +87,7 @@ def test_a_kind_that_no_browser_shows_still_has_its_masks(page):
         assert page.evaluate(PIXEL, [35, 25]) == [0, 0, 0, 0] and page.evaluate(PIXEL, [25, 12])[3] > 90
 
 
-def test_the_keyboard_reaches_the_picture_chooser(page):
+def test_the_keyboard_reaches_the_image_chooser(page):
     with running(create_app(served)) as address:
         with page.expect_file_chooser() as chooser:  # from the start: it takes Chromium a while to hand choosers over
             page.goto(address)

@@ -1,4 +1,4 @@
-"""The service with a real, small network: odd pictures, a client's least score, and reloads."""
+"""The service with a real, small network: odd images, a client's least score, and reloads."""
 
 import gc
 import json
@@ -58,7 +58,7 @@ def client(run):
         yield client
 
 
-def odd_picture(mode, size):
+def odd_image(mode, size):
     """Noise of a mode and size, as the bytes of a file."""
     width, height = size
     numbers = np.random.default_rng(0).integers(0, 256, (height, width, 4), np.uint8)
@@ -72,13 +72,13 @@ def odd_picture(mode, size):
 
 
 def post(client, data, **query):
-    return client.post("/detect", params={"min_score": 0, **query}, files={"picture": data})
+    return client.post("/detect", params={"min_score": 0, **query}, files={"image": data})
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("mode", KINDS)
-def test_odd_pictures(client, mode, size):
-    data = odd_picture(mode, size)
+def test_odd_images(client, mode, size):
+    data = odd_image(mode, size)
     answer = post(client, data, masks="rle")
     assert answer.status_code == 200, answer.text
     document = answer.json()
@@ -115,12 +115,12 @@ def test_memory_is_flat_over_reloads(run):
 
 def growth_over_reloads(run):
     """MB that this process grows by. Each model must be gone when the next one is there."""
-    picture = odd_picture("RGB", (53, 37))
+    image = odd_image("RGB", (53, 37))
 
     def reload(client):
         old = weakref.ref(client.app.state.worker.served.model.keras_model)
         assert client.post("/reload").status_code == 200
-        assert post(client, picture).status_code == 200
+        assert post(client, image).status_code == 200
         gc.collect()
         assert old() is None
 

@@ -34,7 +34,7 @@ def test_requests_that_are_in_are_answered_before_the_end():
     with ThreadPoolExecutor(6) as pool:
         with running(create_app(lambda: slow)) as address:
             answers = [
-                pool.submit(requests.post, f"{address}/detect", files={"picture": encoded()}, timeout=60)
+                pool.submit(requests.post, f"{address}/detect", files={"image": encoded()}, timeout=60)
                 for _ in range(6)
             ]
             while not slow.model.batches:
@@ -50,7 +50,7 @@ def test_a_client_that_sends_half_a_request_does_no_harm():
         for half in (b"POST /detect HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nhalf", b"\x00\xff" * 50):
             with socket.create_connection((host, int(port))) as client:
                 client.sendall(half)
-        assert requests.post(f"{address}/detect", files={"picture": encoded()}, timeout=60).status_code == 200
+        assert requests.post(f"{address}/detect", files={"image": encoded()}, timeout=60).status_code == 200
 
 
 def test_compose_waits_longer_than_stopping_takes():

@@ -10,7 +10,7 @@ from tfrecord_data import HEIGHT, NAMES, WIDTH, content
 
 @pytest.fixture
 def data(tmp_path):
-    """A COCO data set of six pictures, two of them without objects."""
+    """A COCO data set of six images, two of them without objects."""
     folder = tmp_path / "data"
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -32,8 +32,8 @@ def write(folder):
         Mask(dot, label=1, id=2, group=2),
         Bbox(20, 15, 9, 3, label=1, id=2, group=2),
     ]
-    picture = Image.from_numpy(data=np.full((20, 30, 3), 90, np.uint8))
-    items = [DatasetItem("one", media=picture, annotations=things), DatasetItem("sub/none", media=picture)]
+    image = Image.from_numpy(data=np.full((20, 30, 3), 90, np.uint8))
+    items = [DatasetItem("one", media=image, annotations=things), DatasetItem("sub/none", media=image)]
     Dataset.from_iterable(items, categories=["leaf", "木"]).export(
         folder, "tf_detection_api", save_media=True, save_masks=True
     )

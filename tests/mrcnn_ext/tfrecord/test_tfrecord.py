@@ -37,7 +37,7 @@ FEATURES = {
 
 
 def parsed(out):
-    """What TensorFlow reads, in the order of the pictures in the COCO file."""
+    """What TensorFlow reads, in the order of the images in the COCO file."""
     shards = [list(tf.data.TFRecordDataset(str(path))) for path in find_shards(out, "train2018")]
     order = [shards[i % len(shards)][i // len(shards)] for i in range(sum(map(len, shards)))]
     return [tf.io.parse_single_example(raw, FEATURES) for raw in order]
@@ -49,7 +49,7 @@ def values(item, key):
 
 def test_what_goes_in_comes_out(data, tmp_path):
     result = write(data, tmp_path / "out")
-    assert (result["pictures"], result["objects"]) == (6, 6)
+    assert (result["images"], result["objects"]) == (6, 6)
     assert result["turned"] == ["turned.jpg"]
     assert result["left_out"] == ["instances_train2018.json: an object of 日本/b.png has no pixel in it"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
@@ -95,7 +95,7 @@ def test_schema_as_tensorflow_reads_it(data, tmp_path):
 
     assert second["image/format"].numpy() == b"png" and second["image/filename"].numpy().decode() == "sub/grün.png"
     assert values(third, "is_crowd") == [1, 0]
-    assert values(third, "bbox/ymax")[1] == values(third, "bbox/xmax")[1] == 1.0  # cut to the picture, not dropped
+    assert values(third, "bbox/ymax")[1] == values(third, "bbox/xmax")[1] == 1.0  # cut to the image, not dropped
     assert [values(empty, key) for key in ("bbox/xmin", "class/label", "area", "mask")] == [[], [], [], []]
     assert [values(turned, f"bbox/{side}")[0] for side in ("ymin", "xmax")] == [0.0, 1.0]  # from the mask
     for item in (turned, webp):  # TensorFlow, which turns nothing, sees the corner where the label says
@@ -109,7 +109,7 @@ def test_names_of_shards_and_dealing(data, tmp_path):
     assert [Path(path).name for path in result["files"]] == [f"train2018-0000{i}-of-00004.tfrecord" for i in range(4)]
     shards = find_shards(tmp_path / "out", "train2018")
     assert [len(record_places(path)) for path in shards] == [2, 2, 1, 1]
-    write(data, tmp_path / "many", shards=9)  # more than pictures: the last ones are empty
+    write(data, tmp_path / "many", shards=9)  # more than images: the last ones are empty
     assert records(tmp_path / "many").num_images == 6
 
 
@@ -154,7 +154,7 @@ def test_restart_writes_only_what_is_missing(data, tmp_path, monkeypatch):
     os.utime(data / "train2018" / "a.jpg")
     before = times(out)
     write(data, out)
-    assert not before.items() & times(out).items()  # another picture file: all anew
+    assert not before.items() & times(out).items()  # another image file: all anew
 
 
 def test_several_parts_share_a_label_map(data, tmp_path):
@@ -165,7 +165,7 @@ def test_several_parts_share_a_label_map(data, tmp_path):
     (data / "val2018").mkdir()
     (data / "val2018" / "a.jpg").write_bytes((data / "train2018" / "a.jpg").read_bytes())
     result = write(data, tmp_path / "out", shards=1)
-    assert result["pictures"] == 7 and len(result["files"]) == 2
+    assert result["images"] == 7 and len(result["files"]) == 2
     dataset = records(tmp_path / "out", "val2018")
     assert dataset.num_images == 1 and dataset.load_mask(0)[0].shape == (HEIGHT, WIDTH, 0)
     other["categories"][0]["name"] = "stone"
@@ -193,12 +193,12 @@ def test_left_out_without_polygon_is_listed(data, tmp_path):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda path: path.unlink(), "pictures are not in"),
-        (lambda path: path.write_bytes(path.read_bytes()[:50]), "grün.png: cannot be read as a picture"),
-        (lambda path: Image.new("RGB", (31, 20)).save(path), "grün.png: the picture is 31 x 20 pixels"),
+        (lambda path: path.unlink(), "images are not in"),
+        (lambda path: path.write_bytes(path.read_bytes()[:50]), "grün.png: cannot be read as an image"),
+        (lambda path: Image.new("RGB", (31, 20)).save(path), "grün.png: the image is 31 x 20 pixels"),
     ],
 )
-def test_bad_pictures_stop_with_their_name(data, tmp_path, damage, message):
+def test_bad_images_stop_with_their_name(data, tmp_path, damage, message):
     damage(data / "train2018" / "sub" / "grün.png")
     with pytest.raises(ValueError, match=message):
         write(data, tmp_path / "out")
@@ -226,5 +226,5 @@ def test_command_line(data, tmp_path):
     result = CliRunner().invoke(app, ["tfrecord", str(data), str(out), "--shards", "2", "--json"])
     assert json.loads(result.stdout)["objects"] == 6
     result = CliRunner().invoke(app, ["tfrecord", str(data), str(out), "--shards", "2"])
-    assert "6 pictures with 6 objects in 2 files" in result.output
-    assert "1 pictures with EXIF rotation" in result.output and "left out: " in result.output
+    assert "6 images with 6 objects in 2 files" in result.output
+    assert "1 images with EXIF rotation" in result.output and "left out: " in result.output

@@ -46,7 +46,7 @@ def test_datumaro_reads_ours(data, tmp_path):
 
 def test_we_read_theirs(tmp_path):
     datumaro("write", tmp_path / "theirs")
-    builder = read(tmp_path / "theirs", options=Options(images=tmp_path / "pictures"))
+    builder = read(tmp_path / "theirs", options=Options(images=tmp_path / "images"))
     made = builder.coco()
     assert builder.account.format == "tfrecord" and not builder.account.dropped
     assert [(i["file_name"], i["width"], i["height"]) for i in made["images"]] == [

@@ -14,8 +14,8 @@ from mrcnn_ext.tfrecord.shards import read_record, record_places
 
 
 def one_record(**changes):
-    picture = np.zeros((4, 6, 3), np.uint8)
-    encoded = tf.io.encode_png(picture).numpy()
+    image = np.zeros((4, 6, 3), np.uint8)
+    encoded = tf.io.encode_png(image).numpy()
     mask = np.zeros((4, 6), bool)
     mask[1:3, 2:5] = True
     record = Record(
@@ -71,8 +71,8 @@ def test_records_of_others(tmp_path):
         (lambda: b"", "without image/encoded"),
         (lambda: to_example(one_record(labels=[1, 1])), "2 labels, but"),
         (lambda: to_example(one_record(labels=[2])), "its label 2 is not in the label map"),
-        (lambda: to_example(one_record(masks=[b"no"])), "mask 0 is no picture, not 6 x 4"),
-        (lambda: to_example(one_record(masks=[b""])), "mask 0 is no picture"),
+        (lambda: to_example(one_record(masks=[b"no"])), "mask 0 is no image, not 6 x 4"),
+        (lambda: to_example(one_record(masks=[b""])), "mask 0 is no image"),
         (
             lambda: to_example(one_record(masks=[encode_png_mask(np.zeros((6, 4)))])),
             "mask 0 is 4 x 6 pixels, not 6 x 4",
@@ -88,11 +88,11 @@ def test_broken_records_are_named(tmp_path, example, message):
     assert dataset.load_mask(0)[1].tolist() == [1]
 
 
-def test_broken_pictures_are_named(tmp_path):
-    dataset = stored(tmp_path, to_example(one_record(height=5)), to_example(one_record(encoded=b"no picture")))
-    with pytest.raises(ValueError, match="x.record:0: picture x.png: it is 6 x 4 pixels, but its record says 6 x 5"):
+def test_broken_images_are_named(tmp_path):
+    dataset = stored(tmp_path, to_example(one_record(height=5)), to_example(one_record(encoded=b"no image")))
+    with pytest.raises(ValueError, match="x.record:0: image x.png: it is 6 x 4 pixels, but its record says 6 x 5"):
         dataset.load_image(0)
-    with pytest.raises(ValueError, match="x.record:1: picture x.png: cannot be read as a picture"):
+    with pytest.raises(ValueError, match="x.record:1: image x.png: cannot be read as an image"):
         dataset.load_image(1)
 
 
@@ -158,12 +158,12 @@ def test_each_flipped_bit_is_found(data, tmp_path):
 def test_any_masks_and_names_survive(size, count, seed, name):
     rng = np.random.default_rng(seed)
     masks = rng.integers(0, 2, (*size, count)).astype(bool)
-    picture = rng.integers(0, 256, (*size, 3), np.uint8)
-    record = Record(name, "7", *size, tf.io.encode_png(picture).numpy(), "png", rng.random((count, 4)), [3] * count)
+    image = rng.integers(0, 256, (*size, 3), np.uint8)
+    record = Record(name, "7", *size, tf.io.encode_png(image).numpy(), "png", rng.random((count, 4)), [3] * count)
     record.names, record.crowd, record.areas = [name] * count, [0] * count, [1.5] * count
     record.masks = [encode_png_mask(masks[:, :, i]) for i in range(count)]
     back = from_example(to_example(record))
     np.testing.assert_array_equal(back.decode_masks(), masks)
-    np.testing.assert_array_equal(back.image(), picture)
+    np.testing.assert_array_equal(back.image(), image)
     np.testing.assert_allclose(back.boxes, record.boxes, atol=1e-6)
     assert (back.filename, back.names, back.labels, back.areas) == (name, record.names, record.labels, record.areas)

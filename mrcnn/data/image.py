@@ -1,4 +1,4 @@
-"""Reading picture files as RGB uint8, whatever is in them."""
+"""Reading image files as RGB uint8, whatever is in them."""
 
 import struct
 import threading
@@ -11,30 +11,30 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-LOCAL_PIXELS = 1 << 30  # of a picture file on this machine, such as a slide of 32,768 x 32,768
-PICTURE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+LOCAL_PIXELS = 1 << 30  # of an image file on this machine, such as a slide of 32,768 x 32,768
+IMAGE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 TWELVE_BITS = 1 << 12
 SCALE = "scale it to 0..255 as uint8, in load_image"
 _OPENING = threading.Lock()
 
 
-def read_picture(path, upright=True, channels=3):
-    """The picture in a file as an RGB uint8 array [H, W, 3], turned upright as its EXIF orientation says.
+def read_image(path, upright=True, channels=3):
+    """The image in a file as an RGB uint8 array [H, W, 3], turned upright as its EXIF orientation says.
 
     Gray becomes three equal channels, an alpha channel is dropped, 16 bits become 8 (see `as_rgb`).
     upright: False leaves the pixels as they are stored. channels: for another number, what `as_channels` makes of it.
-    Raises FileNotFoundError, or ValueError for a file that is no picture or is damaged; both name the file.
+    Raises FileNotFoundError, or ValueError for a file that is no image or is damaged; both name the file.
     """
     path = Path(path)
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such picture file. Check the path given to Dataset.add_image.") from None
-    return decode_picture(data, path, upright, LOCAL_PIXELS, channels)
+        raise FileNotFoundError(f"{path}: no such image file. Check the path given to Dataset.add_image.") from None
+    return decode_image(data, path, upright, LOCAL_PIXELS, channels)
 
 
-def decode_picture(data, name, upright=True, max_pixels=None, channels=3):
-    """The picture in the content of a file, bytes, as an RGB uint8 array [H, W, 3]: see `read_picture`.
+def decode_image(data, name, upright=True, max_pixels=None, channels=3):
+    """The image in the content of a file, bytes, as an RGB uint8 array [H, W, 3]: see `read_image`.
 
     upright, channels: see there. name: for the messages.
     max_pixels: a larger one is refused; None: Pillow's limit, for content that anyone may have sent.
@@ -42,12 +42,12 @@ def decode_picture(data, name, upright=True, max_pixels=None, channels=3):
     try:
         pixels = _decode(data, upright, max_pixels)
         return as_rgb(pixels, name) if channels == 3 else as_channels(pixels, channels, name)
-    except PICTURE_ERRORS as error:
-        raise ValueError(f"{name}: cannot be read as a picture ({error}). Is it complete, and a picture?") from error
+    except IMAGE_ERRORS as error:
+        raise ValueError(f"{name}: cannot be read as an image ({error}). Is it complete, and an image?") from error
 
 
 def as_rgb(image, name=None):
-    """A picture array [H, W], [H, W, 1], [H, W, 2], [H, W, 3] or [H, W, 4] as RGB uint8 [H, W, 3].
+    """An image array [H, W], [H, W, 1], [H, W, 2], [H, W, 3] or [H, W, 4] as RGB uint8 [H, W, 3].
 
     Two channels are gray and alpha, four are RGB and alpha; alpha is dropped. Types, name: see `gray_levels`.
     Raises ValueError for other shapes and other types.
@@ -56,9 +56,9 @@ def as_rgb(image, name=None):
 
 
 def gray_levels(image, name=None):
-    """A picture array of whole numbers or bool as uint8.
+    """An image array of whole numbers or bool as uint8.
 
-    Of uint16 the high byte is taken, so that the full range fits, with a warning where the picture uses little of it;
+    Of uint16 the high byte is taken, so that the full range fits, with a warning where the image uses little of it;
     bool becomes 0 and 255. name: of its file, for that warning.
     Raises ValueError for floats, and for other whole numbers outside of 0..255.
     """
@@ -70,11 +70,11 @@ def gray_levels(image, name=None):
     low, high = image.min(), image.max()
     if image.dtype == np.uint16:
         if 0 < high < TWELVE_BITS:
-            which = "A 16-bit picture" if name is None else f"{name}: this 16-bit picture"
+            which = "A 16-bit image" if name is None else f"{name}: this 16-bit image"
             warnings.warn(f"{which} goes up to {high} only, so it is nearly black: {SCALE}.", stacklevel=2)
         return (image >> 8).astype(np.uint8)
     if image.dtype.kind not in "iu" or low < 0 or high > 255:
-        raise ValueError(f"picture of type {image.dtype} with values from {low} to {high}: {SCALE}")
+        raise ValueError(f"image of type {image.dtype} with values from {low} to {high}: {SCALE}")
     return image.astype(np.uint8)
 
 
@@ -83,14 +83,14 @@ def _three_channels(image):
     if image.ndim == 2:
         image = image[:, :, np.newaxis]
     if image.ndim != 3 or not 1 <= image.shape[2] <= 4:
-        raise ValueError(f"picture array of shape {image.shape}: expected [H, W] or [H, W, 1 to 4]")
+        raise ValueError(f"image array of shape {image.shape}: expected [H, W] or [H, W, 1 to 4]")
     if image.shape[2] in (2, 4):
         image = image[:, :, :-1]
     return np.ascontiguousarray(np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image)
 
 
 def _open(data, max_pixels):
-    """Pillow's picture, of which only the head is read yet."""
+    """Pillow's image, of which only the head is read yet."""
     if max_pixels is None:
         return Image.open(BytesIO(data))
     with _OPENING:
@@ -103,19 +103,19 @@ def _open(data, max_pixels):
 
 
 def _decode(data, upright, max_pixels):
-    """Pixels of an encoded picture: Pillow first (it notices damage), OpenCV for what Pillow does not know."""
+    """Pixels of an encoded image: Pillow first (it notices damage), OpenCV for what Pillow does not know."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large local pictures are no attack
-            picture = _open(data, max_pixels)
-            picture = ImageOps.exif_transpose(picture) if upright else picture
-            if picture.mode in ("L", "RGB", "RGBA", "LA", "1") or picture.mode.startswith("I;16"):
-                return np.asarray(picture)
-            if picture.mode == "I":  # Pillow's name for some 16-bit gray files
-                return np.asarray(picture).astype(np.uint16)
-            if picture.mode == "F":
-                return np.asarray(picture)  # refused by as_rgb, which says what to do
-            return np.asarray(picture.convert("RGB"))  # palette, CMYK, YCbCr, ...
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large local images are no attack
+            image = _open(data, max_pixels)
+            image = ImageOps.exif_transpose(image) if upright else image
+            if image.mode in ("L", "RGB", "RGBA", "LA", "1") or image.mode.startswith("I;16"):
+                return np.asarray(image)
+            if image.mode == "I":  # Pillow's name for some 16-bit gray files
+                return np.asarray(image).astype(np.uint16)
+            if image.mode == "F":
+                return np.asarray(image)  # refused by as_rgb, which says what to do
+            return np.asarray(image.convert("RGB"))  # palette, CMYK, YCbCr, ...
     except UnidentifiedImageError:
         pixels = (
             cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH) if data else None
@@ -126,10 +126,10 @@ def _decode(data, upright, max_pixels):
 
 
 def as_channels(image, channels, name=None):
-    """A picture array with as many channels as a network takes, [H, W, channels].
+    """An image array with as many channels as a network takes, [H, W, channels].
 
     Floats stay as they are (0 to 255, or molded already), all else becomes uint8: see `gray_levels`, also for name.
-    For 3, as `as_rgb`. For 1, gray is taken as it is and RGB is averaged. For more, the picture must have them.
+    For 3, as `as_rgb`. For 1, gray is taken as it is and RGB is averaged. For more, the image must have them.
     Raises ValueError for what does not fit.
     """
     image = np.asarray(image)
@@ -142,5 +142,5 @@ def as_channels(image, channels, name=None):
     if channels == 1 and image.ndim == 3 and image.shape[2] != 1:
         return _three_channels(image).mean(axis=2, keepdims=True).astype(image.dtype)
     if image.ndim != 3 or image.shape[2] != channels:
-        raise ValueError(f"picture of shape {image.shape}: this network takes {channels} channels, [H, W, {channels}]")
+        raise ValueError(f"image of shape {image.shape}: this network takes {channels} channels, [H, W, {channels}]")
     return image

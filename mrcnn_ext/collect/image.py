@@ -1,4 +1,4 @@
-"""What a downloaded file is: a whole picture of a useful size, or nothing to keep."""
+"""What a downloaded file is: a whole image of a useful size, or nothing to keep."""
 
 from dataclasses import dataclass
 from io import BytesIO
@@ -20,11 +20,11 @@ EXTENSIONS = {
     "GIF": "gif",
     "BMP": "bmp",
     "TIFF": "tif",
-}  # MPO: JPEG with more than one picture
+}  # MPO: JPEG with more than one image
 
 
 @dataclass(frozen=True)
-class Picture:
+class Checked:
     """extension: that of its real format. width, height: pixels, upright. phash: 16 hex digits."""
 
     extension: str
@@ -33,38 +33,38 @@ class Picture:
     phash: str
 
 
-def check_picture(content: bytes, content_type: str, min_side: int, max_pixels: int) -> Picture:
-    """Look at a file's content. Raises Refused for what is no picture, damaged, too small or too large."""
+def check_image(content: bytes, content_type: str, min_side: int, max_pixels: int) -> Checked:
+    """Look at a file's content. Raises Refused for what is no image, damaged, too small or too large."""
     try:
-        with Image.open(BytesIO(content), formats=FORMATS) as picture:
-            width, height, extension = *picture.size, EXTENSIONS[picture.format]
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            width, height, extension = *image.size, EXTENSIONS[image.format]
             if width * height > max_pixels:
                 raise Refused(f"too large: {width} x {height} pixels, more than {max_pixels:,}")
             if min(width, height) < min_side:
                 raise Refused(f"too small: {width} x {height} pixels, a side below {min_side}")
-            if picture.mode == "F":
+            if image.mode == "F":
                 raise Refused("pixels are floating point numbers, which nothing here trains on")
-            picture.verify()
-        with Image.open(BytesIO(content), formats=FORMATS) as picture:
-            picture.load()
-            upright = ImageOps.exif_transpose(picture)
-            return Picture(extension, *upright.size, str(imagehash.phash(upright.convert("RGB"))))
+            image.verify()
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            image.load()
+            upright = ImageOps.exif_transpose(image)
+            return Checked(extension, *upright.size, str(imagehash.phash(upright.convert("RGB"))))
     except Refused:
         raise
     except Image.UnidentifiedImageError:
         sent = f": the server sent {content_type.partition(';')[0]}" if content_type else ""
-        raise Refused(f"not a picture of a known format{sent}") from None
+        raise Refused(f"not an image of a known format{sent}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise Refused(f"too large: more than {max_pixels:,} pixels") from None
     except Exception as error:  # Pillow raises nearly anything for damaged files, and these come from anyone
-        raise Refused(f"a damaged picture: {error or type(error).__name__}") from error
+        raise Refused(f"a damaged image: {error or type(error).__name__}") from error
 
 
 class Known:
-    """The pictures kept so far, by content and by look."""
+    """The images kept so far, by content and by look."""
 
     def __init__(self, folder: Path, near: int | None):
-        """near: pictures whose perceptual hashes differ in more of 64 bits do not look alike; None: not compared."""
+        """near: images whose perceptual hashes differ in more of 64 bits do not look alike; None: not compared."""
         self._folder = folder
         self._near = near
         self._files = {}  # sha256 -> file
@@ -86,9 +86,9 @@ class Known:
         return self._files.get(sha256, "")
 
     def near_duplicate(self, phash: str, path: Path) -> str:
-        """The kept file that looks like the picture at `path`, or nothing.
+        """The kept file that looks like the image at `path`, or nothing.
 
-        The hashes only say which may: pictures with a plain background have nearly the same. A small version decides.
+        The hashes only say which may: images with a plain background have nearly the same. A small version decides.
         """
         if self._near is None or not self._names:
             return ""

@@ -1,4 +1,4 @@
-"""Pictures and videos, and a network that finds the same two objects in each."""
+"""Images and videos, and a network that finds the same two objects in each."""
 
 from types import SimpleNamespace
 
@@ -28,7 +28,7 @@ def found():
 
 
 class Always:
-    """A network that finds the same two objects in every picture."""
+    """A network that finds the same two objects in every image."""
 
     config = SimpleNamespace(BATCH_SIZE=2, IMAGE_MAX_DIM=64)
     seconds = {"resize": 0.0, "network": 0.0, "paste": 0.0}

@@ -1,4 +1,4 @@
-"""The pictures of the README, from the last run of the notebooks: python docs/pictures.py
+"""The images of the README, from the last run of the notebooks: python docs/images.py
 
 Needs Debian's chromium for the screenshot of TensorBoard.
 """
@@ -25,19 +25,19 @@ from mrcnn_ext.data_choice import chosen_data
 
 HERE = Path(__file__).resolve().parent
 PORT = 6123
-PICTURES = 4
+IMAGES = 4
 
 
 def detections(path):
-    """The last run on the test pictures with most objects, side by side."""
+    """The last run on the test images with most objects, side by side."""
     os.chdir(HERE.parent / "notebooks")
     data = chosen_data()
     model = MaskRCNN("inference", Config.from_json(data.config_path), "../logs")
     model.load_weights("last")
     counts = [len(data.test.load_mask(i)[1]) for i in data.test.image_ids]
-    chosen = sorted(data.test.image_ids, key=lambda i: -counts[i])[:PICTURES]
+    chosen = sorted(data.test.image_ids, key=lambda i: -counts[i])[:IMAGES]
     images = [data.test.load_image(i) for i in chosen]
-    figure, axes = plt.subplots(1, PICTURES, figsize=(4 * PICTURES, 4.2))
+    figure, axes = plt.subplots(1, IMAGES, figsize=(4 * IMAGES, 4.2))
     for axis, image, found in zip(axes, images, model.detect(images), strict=True):
         good = found["scores"] >= 0.7
         display_instances(

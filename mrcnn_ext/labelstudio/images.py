@@ -1,24 +1,24 @@
-"""What is pushed and pulled: the pictures of a data set, with the labels they have already."""
+"""What is pushed and pulled: the images of a data set, with the labels they have already."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from mrcnn_ext.check.reading import find_parts, usual_picture_dir
-from mrcnn_ext.coco import find_pictures
+from mrcnn_ext.check.reading import find_parts, usual_image_dir
+from mrcnn_ext.coco import find_images
 from mrcnn_ext.convert import Options, read
 from mrcnn_ext.convert.account import Account
-from mrcnn_ext.convert.pictures import PictureFolder
+from mrcnn_ext.convert.images import ImageFolder
 
-NAMED = 5  # pictures in a message
+NAMED = 5  # images in a message
 
 
 @dataclass
-class Pictures:
-    """One annotation file with its pictures, or a folder of pictures without labels.
+class Images:
+    """One annotation file with its images, or a folder of images without labels.
 
-    folder: of the pictures; file: the annotation file, or None; coco: its content, and a new entry for each picture
+    folder: of the images; file: the annotation file, or None; coco: its content, and a new entry for each image
     that it does not list; listed: file names that it does list.
-    prefix: stands before a file name to make the key of a picture, which no other picture of the data set has.
+    prefix: stands before a file name to make the key of an image, which no other image of the data set has.
     """
 
     folder: Path
@@ -28,39 +28,39 @@ class Pictures:
     prefix: str = ""
 
     def key(self, image: dict) -> str:
-        """Key of a picture in the tasks."""
+        """Key of an image in the tasks."""
         return self.prefix + image["file_name"]
 
     def labelled(self) -> set[int]:
-        """Ids of the pictures with an object."""
+        """Ids of the images with an object."""
         return {item["image_id"] for item in self.coco["annotations"]}
 
 
-def read_pictures(data, folder=None) -> tuple[list[Pictures], Account]:
-    """The pictures behind a path, and an account of what is odd in their labels.
+def read_images(data, folder=None) -> tuple[list[Images], Account]:
+    """The images behind a path, and an account of what is odd in their labels.
 
-    data: a folder with pictures, with or without annotation files, for all pictures in it; or an annotation file, for
-    the pictures it lists.  folder: of the pictures, if not the usual one (see `mrcnn_ext.check.reading.find_parts`).
-    Raises ValueError naming the file or picture, also where there is no picture at all.
+    data: a folder with images, with or without annotation files, for all images in it; or an annotation file, for
+    the images it lists.  folder: of the images, if not the usual one (see `mrcnn_ext.check.reading.find_parts`).
+    Raises ValueError naming the file or image, also where there is no image at all.
     """
     data, account = Path(data), Account()
     if not data.exists():
         raise ValueError(f"{data}: there is no such folder or annotation file.")
     files = _annotation_files(data, folder)
-    parts = [_read_part(file, pictures, whole=data.is_dir(), account=account) for file, pictures in files]
+    parts = [_read_part(file, images, whole=data.is_dir(), account=account) for file, images in files]
     if len(parts) > 1:
         for part in parts:
             part.prefix = f"{part.folder.name}/"
     keys = [part.key(image) for part in parts for image in part.coco["images"]]
     if len(set(keys)) < len(keys):
         names = ", ".join(str(part.file) for part in parts[:NAMED])
-        raise ValueError(f"{data}: several files list the same pictures ({names}). Say which file to take.")
+        raise ValueError(f"{data}: several files list the same images ({names}). Say which file to take.")
     if not keys:
-        raise ValueError(f"{data}: there are no pictures in {parts[0].folder}.")
+        raise ValueError(f"{data}: there are no images in {parts[0].folder}.")
     return parts, account
 
 
-def class_names(parts: list[Pictures], more=()) -> list[str]:
+def class_names(parts: list[Images], more=()) -> list[str]:
     """Names of all classes, those of the files first, each once."""
     names = [item["name"] for part in parts for item in part.coco["categories"]]
     return list(dict.fromkeys([*names, *more]))
@@ -70,10 +70,10 @@ def _annotation_files(data: Path, folder) -> list[tuple[Path | None, Path]]:
     there = data.is_file() or any(data.glob("annotations/*.json")) or any(data.glob("*.json"))
     if there:
         return find_parts(data, folder)
-    return [(None, Path(folder) if folder else usual_picture_dir(data / "annotations.json"))]
+    return [(None, Path(folder) if folder else usual_image_dir(data / "annotations.json"))]
 
 
-def _read_part(file, folder: Path, whole: bool, account: Account) -> Pictures:
+def _read_part(file, folder: Path, whole: bool, account: Account) -> Images:
     if file is None:
         coco = {"info": {"description": "labelled in Label Studio"}, "images": [], "annotations": [], "categories": []}
     else:
@@ -81,17 +81,17 @@ def _read_part(file, folder: Path, whole: bool, account: Account) -> Pictures:
         coco = builder.coco()
         account.add(builder.account)
         names = [image["file_name"] for image in coco["images"]]
-        missing = [name for name, path in zip(names, find_pictures(names, folder), strict=True) if path is None]
+        missing = [name for name, path in zip(names, find_images(names, folder), strict=True) if path is None]
         if missing:
             some = ", ".join(missing[:NAMED])
-            raise ValueError(f"{file}: {len(missing)} of {len(names)} pictures are not in {folder}: {some}")
+            raise ValueError(f"{file}: {len(missing)} of {len(names)} images are not in {folder}: {some}")
     listed = {image["file_name"] for image in coco["images"]}
     if whole:
-        _add_unlisted(coco, PictureFolder(folder), listed)
-    return Pictures(folder, file, coco, listed)
+        _add_unlisted(coco, ImageFolder(folder), listed)
+    return Images(folder, file, coco, listed)
 
 
-def _add_unlisted(coco: dict, folder: PictureFolder, listed: set[str]) -> None:
+def _add_unlisted(coco: dict, folder: ImageFolder, listed: set[str]) -> None:
     following = max((image["id"] for image in coco["images"]), default=0) + 1
     for name in folder:
         if name not in listed:

@@ -1,4 +1,4 @@
-"""Where a picture of a data set goes in a copy of it: as a copy, a hard link or a symbolic link."""
+"""Where an image of a data set goes in a copy of it: as a copy, a hard link or a symbolic link."""
 
 import os
 import shutil
@@ -7,8 +7,8 @@ from pathlib import Path
 LINKS = ("copy", "hard", "symbolic")
 
 
-def place_picture(source, folder, name: str, link: str = "copy") -> None:
-    """Bring a picture to folder/name.
+def place_image(source, folder, name: str, link: str = "copy") -> None:
+    """Bring an image to folder/name.
 
     copy: independent of the source, so safe whatever happens to either.  hard: no room on disk, but one content: who
     edits one edits both; only within one file system.  symbolic: breaks when the source moves or is not mounted.
@@ -19,7 +19,7 @@ def place_picture(source, folder, name: str, link: str = "copy") -> None:
     folder = Path(folder)
     target = folder / name
     if Path(os.path.normpath(target)).is_relative_to(os.path.normpath(folder)) is False:
-        raise ValueError(f"{name}: this picture name leads out of the picture folder. Rename it in the annotations.")
+        raise ValueError(f"{name}: this image name leads out of the image folder. Rename it in the annotations.")
     target.parent.mkdir(parents=True, exist_ok=True)
     if link == "copy":
         shutil.copy2(source, target)

@@ -1,4 +1,4 @@
-"""A web server on this machine with every fault that pictures on the web have."""
+"""A web server on this machine with every fault that images on the web have."""
 
 import gzip
 import struct
@@ -54,7 +54,7 @@ FILES = {
     "good.jpg": GOOD,
     "same.jpg": GOOD,
     "near.jpg": encoded(photo(1).resize((120, 90)), quality=60),
-    "picture.jpg": encoded(photo(2), "PNG"),  # a wrong extension
+    "image.jpg": encoded(photo(2), "PNG"),  # a wrong extension
     "turned.jpg": turned(),
     "busy.jpg": encoded(photo(4)),
     "later.jpg": encoded(photo(5)),

@@ -1,4 +1,4 @@
-"""Finding the pictures that labels speak of, and their sizes, without decoding them."""
+"""Finding the images that labels speak of, and their sizes, without decoding them."""
 
 import os
 import posixpath
@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from PIL import Image
 
-from mrcnn_ext.convert.reading import PICTURE_ERRORS, check_size
+from mrcnn_ext.convert.reading import IMAGE_ERRORS, check_size
 
 SUFFIXES = frozenset([".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".jp2", ".ppm"])
 ORIENTATION = 0x0112  # the EXIF tag
@@ -18,7 +18,7 @@ ORIENTATION = 0x0112  # the EXIF tag
 
 @dataclass(frozen=True)
 class Stored:
-    """A picture file: width and height of its stored pixels, and the EXIF orientation 1 .. 8 to turn them upright."""
+    """An image file: width and height of its stored pixels, and the EXIF orientation 1 .. 8 to turn them upright."""
 
     width: int
     height: int
@@ -30,13 +30,13 @@ class Stored:
         return (self.height, self.width) if self.orientation >= 5 else (self.width, self.height)
 
 
-class PictureFolder:
-    """The pictures below a folder, found by any end of their path."""
+class ImageFolder:
+    """The images below a folder, found by any end of their path."""
 
     def __init__(self, root):
         self.root = Path(root)
         if not self.root.is_dir():
-            raise ValueError(f"{self.root}: there is no such folder of pictures. Say where they are with --images.")
+            raise ValueError(f"{self.root}: there is no such folder of images. Say where they are with --images.")
         self._paths, self._by_name = {}, {}
         for folder, folders, names in os.walk(self.root):
             folders.sort()
@@ -53,10 +53,10 @@ class PictureFolder:
         return len(self._paths)
 
     def find(self, name: str) -> str | None:
-        """Path below the root of the picture with that name, path or URL; None when there is none.
+        """Path below the root of the image with that name, path or URL; None when there is none.
 
         Leading folders that are not there are left away.  Raises ValueError when only the last part fits, and fits
-        several pictures.
+        several images.
         """
         parts = _normal(clean(name)).split("/")
         for start in range(len(parts)):
@@ -65,35 +65,35 @@ class PictureFolder:
                 return path
         same = self._by_name.get(parts[-1], [])
         if len(same) > 1:
-            raise ValueError(f"{name}: {len(same)} pictures below {self.root} have this name: {', '.join(same[:3])}")
+            raise ValueError(f"{name}: {len(same)} images below {self.root} have this name: {', '.join(same[:3])}")
         return same[0] if same else None
 
     def stored(self, path: str) -> Stored:
-        """Size and orientation of a picture, from its header."""
+        """Size and orientation of an image, from its header."""
         return stored_size(self.root / path)
 
 
 def stored_size(path) -> Stored:
-    """Size and EXIF orientation of a picture file.  Raises ValueError naming a file that is no picture."""
+    """Size and EXIF orientation of an image file.  Raises ValueError naming a file that is no image."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's about large pictures and odd EXIF
-            with Image.open(path) as picture:
-                width, height = picture.size
-                orientation = picture.getexif().get(ORIENTATION, 1)
-    except PICTURE_ERRORS as error:
-        raise ValueError(f"{path}: cannot be read as a picture ({error}).") from error
+            warnings.simplefilter("ignore")  # Pillow's about large images and odd EXIF
+            with Image.open(path) as image:
+                width, height = image.size
+                orientation = image.getexif().get(ORIENTATION, 1)
+    except IMAGE_ERRORS as error:
+        raise ValueError(f"{path}: cannot be read as an image ({error}).") from error
     check_size(width, height, path)
     return Stored(width, height, orientation if orientation in range(1, 9) else 1)
 
 
 def clean(name: str) -> str:
-    """A picture's name in labels (path of any system, or URL) as a relative path with forward slashes."""
+    """An image's name in labels (path of any system, or URL) as a relative path with forward slashes."""
     if "://" in name:
         try:
             name = unquote(urlsplit(name).path)
         except ValueError as error:
-            raise ValueError(f"{name!r} is no address of a picture: {error}") from error
+            raise ValueError(f"{name!r} is no address of an image: {error}") from error
     path = posixpath.normpath(name.replace("\\", "/"))
     parts = [part for part in path.split("/") if part not in ("", ".", "..") and not part.endswith(":")]
     return "/".join(parts)
