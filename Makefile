@@ -58,4 +58,4 @@ environment:
 	@$(STACK) environment dev
 
 $(SHAPES): | environment
-	$(RUN) mrcnn_ext.shapes data/shapes
+	$(RUN) mrcnn_ext.datasets.shapes data/shapes

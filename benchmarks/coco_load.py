@@ -108,13 +108,13 @@ def _pycocotools(file, image_dir):
 
 
 def _coco_file(file, image_dir):
-    from mrcnn_ext.coco_file import CocoFile
+    from mrcnn_ext.datasets.coco_file import CocoFile
 
     return None if file is None else CocoFile(file)
 
 
 def _coco_dataset(file, image_dir):
-    from mrcnn_ext.coco import CocoDataset
+    from mrcnn_ext.datasets.coco import CocoDataset
 
     if file is None:
         return None

@@ -52,7 +52,7 @@ def main():
     parser.add_argument("--torchvision", default=ENVIRONMENTS / "torchvision" / "bin" / "python", metavar="PYTHON")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
-    from mrcnn_ext.machine import this_machine
+    from mrcnn_ext.common.machine import this_machine
 
     if options.device == "gpu" and not this_machine().gpus:
         print("No GPU here (nvidia-smi shows none); --device cpu tries the code without one.", file=sys.stderr)

@@ -71,7 +71,7 @@ def main():
     from mrcnn.data.generator import data_generator
     from mrcnn.data.loader import Loader
     from mrcnn.presets import LIGHT_AUGMENTATION, ResNet50Config
-    from mrcnn_ext.coco import CocoDataset
+    from mrcnn_ext.datasets.coco import CocoDataset
 
     values = {"NUM_CLASSES": 2, "IMAGES_PER_GPU": BATCH, "IMAGE_MIN_DIM": options.side, "IMAGE_MAX_DIM": options.side}
     config = type("LoaderConfig", (ResNet50Config,), values)()

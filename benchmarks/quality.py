@@ -81,8 +81,8 @@ class Minutes(keras.callbacks.Callback):
 
 def folder_of(name):
     """The folder of a set, which is made where it is one of ours."""
-    from mrcnn_ext.hard_shapes import make_hard_shapes
-    from mrcnn_ext.shapes import make_shapes
+    from mrcnn_ext.datasets.hard_shapes import make_hard_shapes
+    from mrcnn_ext.datasets.shapes import make_shapes
 
     makers = {"shapes": (make_shapes, DATA / "shapes"), "hard": (make_hard_shapes, DATA / "hard")}
     if name not in makers:
@@ -94,9 +94,9 @@ def folder_of(name):
 def config_for(folder, year):
     """TinyConfig with what `mrcnn suggest` says for a machine without a GPU."""
     from mrcnn.presets import TinyConfig
-    from mrcnn_ext.machine import this_machine
-    from mrcnn_ext.suggest import suggest
-    from mrcnn_ext.train_run import DEFAULTS
+    from mrcnn_ext.common.machine import this_machine
+    from mrcnn_ext.training.suggest import suggest
+    from mrcnn_ext.training.train_run import DEFAULTS
 
     proposed = suggest(folder, dataclasses.replace(this_machine(), gpus=()), year=year)
     return TinyConfig.from_dict({**DEFAULTS, **proposed.values, "KEEP_CHECKPOINTS": 1}, folder)
@@ -106,8 +106,8 @@ def trained(config, data, minutes, points, folder):
     """The Minutes of a training."""
     from mrcnn.model import MaskRCNN
     from mrcnn.presets import LIGHT_AUGMENTATION
-    from mrcnn_ext.runs import changed
-    from mrcnn_ext.training_eval import AveragePrecision
+    from mrcnn_ext.common.runs import changed
+    from mrcnn_ext.training.average_precision import AveragePrecision
 
     train, validate = data
     # The step size is set by Minutes
@@ -128,7 +128,7 @@ def trained(config, data, minutes, points, folder):
 
 def measure(name, options):
     """A row of the table, with its curve."""
-    from mrcnn_ext.open_data import open_data
+    from mrcnn_ext.datasets.open_data import open_data
 
     folder = folder_of(name)
     data = [open_data(folder, part, options.year) for part in ("train", "validate")]

@@ -31,7 +31,7 @@ BOUNDARY = "a-boundary"
 def main():
     arguments = _arguments()
     port = _free_port()
-    command = [sys.executable, "-m", "mrcnn_ext", "serve", arguments.run, "--port", str(port)]
+    command = [sys.executable, "-m", "mrcnn_ext.commands", "serve", arguments.run, "--port", str(port)]
     command += ["--batch", str(arguments.batch), "--max-waiting", str(2 * arguments.clients), "--logs", arguments.logs]
     server = subprocess.Popen(command)
     try:
@@ -107,7 +107,7 @@ def _arguments():
 
 
 def _image(seed, side):
-    from mrcnn_ext.shapes import random_image
+    from mrcnn_ext.datasets.shapes import random_image
 
     buffer = BytesIO()
     Image.fromarray(random_image(np.random.default_rng(seed), side, side)[0]).save(buffer, "JPEG", quality=90)

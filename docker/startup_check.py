@@ -8,7 +8,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 def main() -> int:
-    from mrcnn_ext.environment import check_device, environment_line
+    from mrcnn_ext.common.environment import check_device, environment_line
 
     print(environment_line(), flush=True)
     try:

@@ -21,7 +21,7 @@ from playwright.sync_api import sync_playwright
 from mrcnn.config import Config
 from mrcnn.model import MaskRCNN
 from mrcnn.visualize import display_instances
-from mrcnn_ext.data_choice import chosen_data
+from mrcnn_ext.notebook.data_choice import chosen_data
 
 HERE = Path(__file__).resolve().parent
 PORT = 6123

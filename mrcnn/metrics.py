@@ -2,7 +2,7 @@
 
 Arguments: truth boxes (G, 4), class ids (G,) and masks [H, W, G]; predicted boxes (D, 4), class ids (D,), scores (D,)
 and masks [H, W, D]. Rows of zeros at the end of the boxes are padding and are dropped. For COCO's average precision
-over a whole data set see `mrcnn_ext.evaluate`.
+over a whole data set see `mrcnn_ext.evaluation.coco_ap`.
 """
 
 import numpy as np

@@ -12,22 +12,16 @@ from mrcnn.data.boxes import denorm_boxes, norm_boxes
 from mrcnn.data.generator import data_generator
 from mrcnn.data.image import as_channels
 from mrcnn.data.minimask import unmold_crops, unmold_masks
-from mrcnn.data.molding import (
-    compose_image_meta,
-    load_image_gt,
-    mold_image,
-    parse_image_meta,
-    unmold_image,
-)
+from mrcnn.data.molding import compose_image_meta, load_image_gt, mold_image, parse_image_meta, unmold_image
 from mrcnn.data.resize import resize_image
 from mrcnn.data.targets import build_detection_targets, build_rpn_targets, generate_random_rois
-from mrcnn.download import coco_weights, imagenet_weights
 from mrcnn.network import graph, old_names
 from mrcnn.network.old_names import *  # noqa: F403 (its __all__ is the list)
 from mrcnn.training.devices import Devices, one_device
 from mrcnn.training.optimizer import make_optimizer
 from mrcnn.training.run_facts import file_sha256
 from mrcnn.weights import load_weights, save_weights
+from mrcnn.weights.download import coco_weights, imagenet_weights
 
 
 class MaskRCNN:

@@ -55,7 +55,7 @@ COCO_MODEL_URL = "https://github.com/matterport/Mask_RCNN/releases/download/v2.0
 
 def download_trained_weights(coco_model_path, verbose=1):
     """Fetch the weights trained on COCO (258 MB) to a file path, checked; a progress bar if `verbose` is above 0."""
-    from mrcnn.download import coco_weights
+    from mrcnn.weights.download import coco_weights
 
     coco_weights(coco_model_path, progress=verbose > 0)
 

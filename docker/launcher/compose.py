@@ -39,7 +39,7 @@ def up(root: Path, values: dict[str, str], engine: Engine) -> None:
     _give_folders(root, values)
     if not (root / "data/shapes/annotations").exists():
         command = ["docker", "compose", "run", "--rm", "--no-deps", "-T", "lab"]
-        command += ["python", "-m", "mrcnn_ext.shapes", "data/shapes"]
+        command += ["python", "-m", "mrcnn_ext.datasets.shapes", "data/shapes"]
         run_shown("Making the shapes data", command, root / "build/shapes.log", cwd=root, env=env)
     try:
         command = ["docker", "compose", "up", "--detach", "--wait", "--wait-timeout", "600"]

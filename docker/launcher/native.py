@@ -44,7 +44,7 @@ def up(root: Path, values: dict[str, str]) -> None:
         "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
     }
     if not (root / "data/shapes/annotations").exists():
-        command = [str(python), "-m", "mrcnn_ext.shapes", "data/shapes"]
+        command = [str(python), "-m", "mrcnn_ext.datasets.shapes", "data/shapes"]
         run_shown("Making the shapes data", command, root / "build/shapes.log", cwd=root, env=env)
     if "lab" in missing:
         _copy_settings(root, python.parent.parent)

@@ -9,9 +9,9 @@ from tqdm.auto import tqdm
 
 from mrcnn.data.image import read_image
 from mrcnn_ext.check.reading import IMAGE_ENDINGS
-from mrcnn_ext.coco import find_images
 from mrcnn_ext.convert.images import stored_size
-from mrcnn_ext.duplicates import Fingerprint, fingerprint, near_groups, same_bytes
+from mrcnn_ext.datasets.coco import find_images
+from mrcnn_ext.datasets.duplicates import Fingerprint, fingerprint, near_groups, same_bytes
 
 _QUARTER_TURNS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 

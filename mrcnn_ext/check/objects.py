@@ -5,14 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from mrcnn_ext.masks import (
-    MIN_POLYGON_NUMBERS,
-    counts_to_bytes,
-    polygon_parts,
-    polygons_to_rle,
-    rle_area,
-    rle_box,
-)
+from mrcnn_ext.masks.rle import MIN_POLYGON_NUMBERS, counts_to_bytes, polygon_parts, polygons_to_rle, rle_area, rle_box
 
 TINY = 4  # pixels
 OUTSIDE = 1.0  # pixels that a polygon may reach over the edge: tools round

@@ -3,8 +3,8 @@
 import numpy as np
 
 from mrcnn_ext.check.objects import numbers, read_mask
-from mrcnn_ext.convert.geometry import turn_mask, turn_points
-from mrcnn_ext.masks import decode_masks, encode_mask, rle_to_json
+from mrcnn_ext.masks.geometry import turn_mask, turn_points
+from mrcnn_ext.masks.rle import decode_masks, encode_mask, rle_to_json
 
 
 def upright_segmentation(annotation: dict, orientation: int, stored) -> dict:

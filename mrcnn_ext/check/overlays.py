@@ -5,8 +5,8 @@ from PIL import Image, ImageDraw
 
 from mrcnn.data.image import read_image
 from mrcnn_ext.check.objects import numbers, read_mask
-from mrcnn_ext.html_page import jpeg_uri
-from mrcnn_ext.masks import decode_masks
+from mrcnn_ext.common.html_page import jpeg_uri
+from mrcnn_ext.masks.rle import decode_masks
 
 PER_CODE = 3
 _LONGEST = 420  # pixels, of an overlay

@@ -7,7 +7,7 @@ from pathlib import Path
 from mrcnn_ext.check.findings import CODES
 from mrcnn_ext.check.overlays import overlays
 from mrcnn_ext.check.statistics import bin_label
-from mrcnn_ext.html_page import document, image, table
+from mrcnn_ext.common.html_page import document, image, table
 
 MAX_ROWS = 100  # findings of one code on the page; the JSON has more
 

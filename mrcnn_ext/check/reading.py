@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from mrcnn_ext.check.findings import printable
-from mrcnn_ext.coco import VAL_PARTS
-from mrcnn_ext.masks import MAX_COORDINATE
+from mrcnn_ext.datasets.coco import VAL_PARTS
+from mrcnn_ext.masks.rle import MAX_COORDINATE
 
 IMAGE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".jp2", ".ppm", ".pgm"}
 MAX_SIDE = 65_535  # pixels; pycocotools counts the pixels of an image in 32 bits

@@ -9,9 +9,9 @@ from mrcnn_ext.check.findings import Report
 from mrcnn_ext.check.orientation import upright_segmentation
 from mrcnn_ext.check.repair_objects import repaired_object
 from mrcnn_ext.check.run import check, read_parts
-from mrcnn_ext.coco_write import write_coco
-from mrcnn_ext.duplicates import same_bytes
-from mrcnn_ext.image_copies import place_image
+from mrcnn_ext.datasets.coco_write import write_coco
+from mrcnn_ext.datasets.duplicates import same_bytes
+from mrcnn_ext.datasets.image_copies import place_image
 
 # The copy of an image that stays is in the part that should change least.
 _KEEP_FIRST = ("test", "val", "train")

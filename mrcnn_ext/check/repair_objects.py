@@ -3,7 +3,7 @@
 import numpy as np
 
 from mrcnn_ext.check.objects import AREA_SLACK, boxes_agree, numbers, polygon_faults, read_mask
-from mrcnn_ext.masks import MIN_POLYGON_NUMBERS, cut_polygon, polygons_to_rle, rle_area, rle_box, rle_to_json
+from mrcnn_ext.masks.rle import MIN_POLYGON_NUMBERS, cut_polygon, polygons_to_rle, rle_area, rle_box, rle_to_json
 
 
 def repaired_object(annotation: dict, height: int, width: int, seen: set) -> tuple[dict | None, list[str]]:

@@ -8,8 +8,8 @@ import imagehash
 import numpy as np
 from PIL import Image, ImageOps
 
-from mrcnn_ext.collect.fetch import Refused
-from mrcnn_ext.duplicates import MAX_DIFFERENCE, fingerprint
+from mrcnn_ext.common.web import Refused
+from mrcnn_ext.datasets.duplicates import MAX_DIFFERENCE, fingerprint
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 EXTENSIONS = {

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import requests
 
 from mrcnn.retry import Failure, check_status, failure_of, repeated
-from mrcnn_ext.collect.fetch import USER_AGENT
+from mrcnn_ext.common.web import USER_AGENT
 
 API = "https://api.openverse.org/v1"
 PAGE_SIZE = 20  # the most that is answered without a key

@@ -10,10 +10,10 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from mrcnn.retry import LONGEST_WAIT, Failure, pause
-from mrcnn_ext.collect.fetch import PRIVATE, Answer, Refused, fetch, host_of, new_session
 from mrcnn_ext.collect.hosts import HostQueue
 from mrcnn_ext.collect.image import Checked, Known, check_image
 from mrcnn_ext.collect.tables import Manifest, read_addresses
+from mrcnn_ext.common.web import PRIVATE, Answer, Refused, fetch, host_of, new_session
 
 MANIFEST = "manifest.csv"
 MAX_REDIRECTS = 8

@@ -43,9 +43,9 @@ def detect(
 
     Example: mrcnn detect last data/new --out data/detections --write overlays --write labelme --tile 512
     """
+    from mrcnn_ext.common.runs import detection_settings, find_run, load_run
     from mrcnn_ext.detection import Detector, Writer, detect_sources
     from mrcnn_ext.detection.sources import count, root_of
-    from mrcnn_ext.runs import detection_settings, find_run, load_run
 
     files = find_run(run, logs)
     if batch is None and tile is None and count(inputs, out) == 1:

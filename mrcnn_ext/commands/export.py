@@ -37,8 +37,8 @@ def export(
 
     Example: mrcnn export last --to onnx --data data/shapes
     """
-    from mrcnn_ext.export import export_run
-    from mrcnn_ext.open_data import open_data
+    from mrcnn_ext.datasets.open_data import open_data
+    from mrcnn_ext.export.export_run import export_run
 
     report = export_run(
         run,

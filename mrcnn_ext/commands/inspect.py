@@ -17,7 +17,7 @@ def inspect(
 
     Example: mrcnn inspect last
     """
-    from mrcnn_ext.graph_view import write_graph
+    from mrcnn_ext.export.graph_view import write_graph
 
     folder = write_graph(run, out, logs)
     text = f"The graph is in {folder}: see the Graphs tab of TensorBoard."

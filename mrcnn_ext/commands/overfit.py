@@ -27,8 +27,8 @@ def overfit(
     Example: mrcnn overfit data/mine --config mine.yaml
     """
     from mrcnn_ext.evaluation.output import for_json
-    from mrcnn_ext.overfit import ENOUGH_AP50, NEAR_ZERO
-    from mrcnn_ext.overfit import overfit as run_overfit
+    from mrcnn_ext.training.overfit import ENOUGH_AP50, NEAR_ZERO
+    from mrcnn_ext.training.overfit import overfit as run_overfit
 
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
         result = run_overfit(data, config, images=images, steps=steps, weights=weights, logs=logs, year=year)

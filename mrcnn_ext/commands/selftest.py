@@ -15,7 +15,7 @@ def selftest(
 
     Example: mrcnn selftest logs/shapes20260101T1200/mask_rcnn_shapes_0010.h5
     """
-    from mrcnn_ext.selftest import selftest as run
+    from mrcnn.selftest import selftest as run
 
     verdict = run(weights)
     typer.echo(json.dumps(verdict.to_dict()) if as_json else str(verdict))

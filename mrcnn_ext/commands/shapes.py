@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from mrcnn_ext.hard_shapes import make_hard_shapes
-from mrcnn_ext.shapes import make_shapes
+from mrcnn_ext.datasets.hard_shapes import make_hard_shapes
+from mrcnn_ext.datasets.shapes import make_shapes
 
 
 def shapes(

@@ -35,7 +35,7 @@ def split(
 
     Example: mrcnn split data/raw/annotations.json data/mine --by folder --test 100
     """
-    from mrcnn_ext.split import split_data
+    from mrcnn_ext.datasets.split import split_data
 
     if folds is None:
         texts = {"train": train, "validate": validate, "test": "0.15" if test is None else test}

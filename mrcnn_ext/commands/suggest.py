@@ -20,8 +20,8 @@ def suggest(
     Examples: mrcnn suggest data/mine
               mrcnn suggest data/mine --memory 8
     """
-    from mrcnn_ext.machine import machine_with_gpu
-    from mrcnn_ext.suggest import suggest as run_suggest
+    from mrcnn_ext.common.machine import machine_with_gpu
+    from mrcnn_ext.training.suggest import suggest as run_suggest
 
     machine = None if memory is None else machine_with_gpu(memory)
     result = run_suggest(data, machine, year=year, images=images)

@@ -23,7 +23,7 @@ def tfrecord(
 
     Example: mrcnn tfrecord data/shapes records --shards 10
     """
-    from mrcnn_ext.tfrecord.write import write_tfrecords
+    from mrcnn_ext.datasets.tfrecord.write import write_tfrecords
 
     result = write_tfrecords(data, out, shards, images, workers, progress=not as_json)
     if as_json:

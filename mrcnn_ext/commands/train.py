@@ -62,7 +62,7 @@ def train(
               mrcnn train data/mine --resume --extra-epochs 10
     """
     from mrcnn.training.metrics_file import read_metrics
-    from mrcnn_ext.train_run import train_run
+    from mrcnn_ext.training.train_run import train_run
 
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
         result = train_run(

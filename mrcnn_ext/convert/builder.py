@@ -12,10 +12,18 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from mrcnn_ext.convert.account import Account
-from mrcnn_ext.convert.geometry import cut, turn_mask, turn_points
 from mrcnn_ext.convert.images import ImageFolder, clean
 from mrcnn_ext.convert.reading import check_size
-from mrcnn_ext.masks import counts_to_bytes, decode_masks, encode_mask, polygons_to_rle, rle_area, rle_box, rle_to_json
+from mrcnn_ext.masks.geometry import cut, turn_mask, turn_points
+from mrcnn_ext.masks.rle import (
+    counts_to_bytes,
+    decode_masks,
+    encode_mask,
+    polygons_to_rle,
+    rle_area,
+    rle_box,
+    rle_to_json,
+)
 
 NOT_FOUND = "image not found, and its labels do not state its size"
 SECONDS_WITHOUT_BAR = 1

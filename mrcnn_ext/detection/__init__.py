@@ -5,8 +5,8 @@ found = detector(image)                             # Found: class ids, scores, 
 detect_sources(detector, ["images"], names, Writer("out", names))
 """
 
+from mrcnn_ext.detection.detections import Found
 from mrcnn_ext.detection.detector import Detector
-from mrcnn_ext.detection.found import Found
 from mrcnn_ext.detection.run import detect_sources
 from mrcnn_ext.detection.writer import Writer
 

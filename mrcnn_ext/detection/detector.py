@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 
-from mrcnn_ext.detection.found import Found, found_of, suppress_across_classes
+from mrcnn_ext.detection.detections import Found, found_of, suppress_across_classes
 from mrcnn_ext.detection.tiles import join, tiles_of
 
 PARTS = ("decode", "resize", "network", "paste")

@@ -11,8 +11,8 @@ import numpy as np
 from mrcnn.data.image import decode_image, read_image
 from mrcnn.retry import Failure
 from mrcnn_ext.check.reading import IMAGE_ENDINGS
-from mrcnn_ext.collect.fetch import Refused
-from mrcnn_ext.detection.address import content_of, name_of
+from mrcnn_ext.common.address import content_of, name_of
+from mrcnn_ext.common.web import Refused
 
 VIDEO_ENDINGS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v"}
 MAX_BYTES = 50_000_000  # of an image from an address

@@ -6,8 +6,8 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from mrcnn.data.boxes import compute_overlaps
-from mrcnn_ext.detection.found import Found
-from mrcnn_ext.mask_crops import rle_to_crop
+from mrcnn_ext.detection.detections import Found
+from mrcnn_ext.masks.crops import rle_to_crop
 
 SAME = 0.4  # IoU, in the part of the image that both tiles see, from which on two detections are one object
 INSIDE = 0.7  # share of the smaller one that the larger one covers, from which on it, if cut, is a part of it

@@ -9,14 +9,14 @@ import numpy as np
 from PIL import Image
 
 from mrcnn.plots.masks import mask_outlines
-from mrcnn_ext.coco_write import write_coco
 from mrcnn_ext.convert.builder import Options
 from mrcnn_ext.convert.registry import format_module
-from mrcnn_ext.detection.found import Found
+from mrcnn_ext.datasets.coco_write import write_coco
+from mrcnn_ext.detection.detections import Found
+from mrcnn_ext.detection.overlay import draw_objects
 from mrcnn_ext.detection.sources import free_name
-from mrcnn_ext.mask_crops import rle_to_crop
-from mrcnn_ext.masks import rle_to_json
-from mrcnn_ext.overlay import draw_objects
+from mrcnn_ext.masks.crops import rle_to_crop
+from mrcnn_ext.masks.rle import rle_to_json
 
 KINDS = ("overlays", "coco", "csv", "masks", "labelme", "labelstudio")
 NO_FILE = "frame of a video, or image from an address: they are not kept as files"

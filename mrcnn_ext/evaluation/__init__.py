@@ -7,7 +7,8 @@
     reliability(images)                        # calibration
     analyse(dataset, detections)                 # all of it
 
-All of them take plain records, so they also serve during training. `mrcnn_ext.evaluate` has COCO's own numbers.
+All of them take plain records, so they also serve during training.
+`mrcnn_ext.evaluation.coco_ap` has COCO's own numbers.
 """
 
 from mrcnn_ext.evaluation.analysis import Analysis, analyse

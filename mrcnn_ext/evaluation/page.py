@@ -5,12 +5,12 @@ from pathlib import Path
 
 import cv2
 
-from mrcnn_ext.evaluate import true_objects
+from mrcnn_ext.common.html_page import document, figure_uri, image, jpeg_uri, table
+from mrcnn_ext.detection.overlay import draw_objects, side_by_side
+from mrcnn_ext.evaluation.coco_ap import true_objects
 from mrcnn_ext.evaluation.figures import figures_of
 from mrcnn_ext.evaluation.output import classes_by_size, lettered, tables
 from mrcnn_ext.evaluation.run import comparable
-from mrcnn_ext.html_page import document, figure_uri, image, jpeg_uri, table
-from mrcnn_ext.overlay import draw_objects, side_by_side
 
 WORST = 8  # images of each run
 WIDEST = 1200  # pixels of a pair of them

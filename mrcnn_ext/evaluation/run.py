@@ -4,12 +4,12 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mrcnn_ext.evaluate import detect_dataset, evaluate
+from mrcnn_ext.common.runs import find_run, load_run
+from mrcnn_ext.datasets.open_data import open_data
+from mrcnn_ext.detection.coco_results import image_name, write_coco, write_results
 from mrcnn_ext.evaluation.analysis import Analysis, analyse
-from mrcnn_ext.open_data import open_data
-from mrcnn_ext.report import NAMES, Evaluation
-from mrcnn_ext.results import image_name, write_coco, write_results
-from mrcnn_ext.runs import find_run, load_run
+from mrcnn_ext.evaluation.coco_ap import detect_dataset, evaluate
+from mrcnn_ext.evaluation.report import NAMES, Evaluation
 
 LEAST_SCORE = 0.05  # average precision needs weak detections too: a run's own threshold is lowered to this
 MEASURED_WITH = ("DETECTION_MIN_CONFIDENCE", "IMAGE_RESIZE_MODE", "IMAGE_MAX_DIM")
@@ -70,7 +70,7 @@ def evaluate_run(
 ) -> RunResult:
     """Detect on a part of a data set and measure what was found.
 
-    run: see `mrcnn_ext.runs.find_run`.  data, subset, year: see `open_data`.  limit: only the first images.
+    run: see `mrcnn_ext.common.runs.find_run`.  data, subset, year: see `open_data`.  limit: only the first images.
     results: a folder for what `save_detections` writes.
     Raises ValueError when run and data have other classes.
     """
@@ -105,7 +105,10 @@ def evaluate_run(
 
 def _detect(files, dataset, image_ids, progress):
     """The model of a run and what it finds, measured as during its training: one on crops looks at tiles."""
-    from mrcnn_ext.training_eval import detect_as_trained, detection_config  # here, as it imports this package
+    from mrcnn_ext.training.average_precision import (  # here, as it imports this package
+        detect_as_trained,
+        detection_config,
+    )
 
     config = detection_config(files.config)
     settings = {name: getattr(config, name) for name in MEASURED_WITH}

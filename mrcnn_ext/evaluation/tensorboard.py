@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from mrcnn.data.image import decode_image
+from mrcnn_ext.common.html_page import png_bytes
 from mrcnn_ext.evaluation.figures import figures_of
 from mrcnn_ext.evaluation.page import told, worst_pixels
-from mrcnn_ext.html_page import png_bytes
-from mrcnn_ext.report import NAMES
+from mrcnn_ext.evaluation.report import NAMES
 
 WORST = 4  # images
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mrcnn_ext.check.reading import find_parts, usual_image_dir
-from mrcnn_ext.coco import find_images
 from mrcnn_ext.convert import Options, read
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.images import ImageFolder
+from mrcnn_ext.datasets.coco import find_images
 
 NAMED = 5  # images in a message
 

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 
 from mrcnn.data.dataset import Dataset
-from mrcnn_ext.convert.outlines import mask_outlines
 from mrcnn_ext.labelstudio.images import Images
-from mrcnn_ext.masks import decode_masks, rle_area
+from mrcnn_ext.masks.outlines import mask_outlines
+from mrcnn_ext.masks.rle import decode_masks, rle_area
 
 SOURCE = "labelstudio"
 TOLERANCE = 0.75  # pixels that a corner of an outline may be away from the mask's edge
@@ -18,7 +18,7 @@ def detect_objects(model, class_names: list[str], part: Images, image_ids: list[
     model: a MaskRCNN in inference mode; class_names: its classes, background first.
     Raises ValueError naming an image that cannot be read.
     """
-    from mrcnn_ext.evaluate import detect_dataset, result_to_coco
+    from mrcnn_ext.evaluation.coco_ap import detect_dataset, result_to_coco
 
     dataset = Dataset()
     for class_id, name in enumerate(class_names[1:], 1):

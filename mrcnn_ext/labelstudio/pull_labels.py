@@ -3,10 +3,10 @@
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from mrcnn_ext.coco_write import write_coco
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Options
 from mrcnn_ext.convert.formats.labelstudio import read_tasks
+from mrcnn_ext.datasets.coco_write import write_coco
 from mrcnn_ext.labelstudio.access import need_access
 from mrcnn_ext.labelstudio.images import Images, read_images
 from mrcnn_ext.labelstudio.project import config_classes, need_project

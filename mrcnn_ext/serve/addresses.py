@@ -3,9 +3,9 @@
 import anyio
 
 from mrcnn.retry import Failure
-from mrcnn_ext.collect.fetch import Private
-from mrcnn_ext.collect.fetch import Refused as Unusable
-from mrcnn_ext.detection.address import content_of
+from mrcnn_ext.common.address import content_of
+from mrcnn_ext.common.web import Private
+from mrcnn_ext.common.web import Refused as Unusable
 from mrcnn_ext.serve.limits import Refused
 
 AT_A_TIME = 8  # slow servers keep these waiting, and nothing else

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from mrcnn_ext.convert.outlines import mask_outlines
-from mrcnn_ext.mask_crops import crop_to_rle
-from mrcnn_ext.masks import rle_to_json
-from mrcnn_ext.overlay import draw_objects
+from mrcnn_ext.detection.overlay import draw_objects
+from mrcnn_ext.masks.crops import crop_to_rle
+from mrcnn_ext.masks.outlines import mask_outlines
+from mrcnn_ext.masks.rle import rle_to_json
 
 MASKS = ("polygon", "rle", "none")
 

@@ -15,7 +15,7 @@ from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from mrcnn_ext.detection.address import name_of
+from mrcnn_ext.common.address import name_of
 from mrcnn_ext.serve.addresses import Addresses
 from mrcnn_ext.serve.answers import above, coco_document, overlay_png
 from mrcnn_ext.serve.guard import Guard, routes

@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from mrcnn_ext.runs import detection_settings, find_run, load_run
+from mrcnn_ext.common.runs import detection_settings, find_run, load_run
 from mrcnn_ext.serve.app import create_app
 from mrcnn_ext.serve.limits import Limits
 from mrcnn_ext.serve.worker import Served

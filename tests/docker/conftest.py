@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from project_copy import ROOT
+
+from tests.support.project_copy import ROOT
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import urllib.request
 
 import pytest
 from launcher import env_file
-from project_copy import copy_project, write_env
+
+from tests.support.project_copy import copy_project, write_env
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,8 @@ import socket
 
 import pytest
 from launcher import cli, compose, env_file
-from project_copy import write_env
+
+from tests.support.project_copy import write_env
 
 INFO = {"ServerVersion": "28.5.2", "Runtimes": {"runc": {}}, "DockerRootDir": "/no/such/folder", "SecurityOptions": []}
 DOCKER = """
@@ -20,7 +21,7 @@ case "$*" in
   *"config --images") echo mrcnn-stack:cpu ;;
   "image inspect"*) [ -e {notes}/built ] && echo sha256:abc ;;
   "compose build lab") echo "$GPU $NB_UID" > {notes}/built ;;
-  *mrcnn_ext.shapes*) /bin/mkdir -p data/shapes/annotations ;;
+  *mrcnn_ext.datasets.shapes*) /bin/mkdir -p data/shapes/annotations ;;
   "compose up"*) {up} ;;
   "compose --profile label --profile detect down") /bin/rm {notes}/running ;;
   *"logs --no-color --no-log-prefix lab") printf 'noise\n\033[2KKeras 3.15.1 on tensorflow\nOne training step ran\n' ;;
@@ -60,14 +61,14 @@ def docker(fake, tmp_path, monkeypatch):
 
 
 def kinds(calls):
-    names = ("build", "mrcnn_ext.shapes", "compose up", "--profile label --profile detect down")
+    names = ("build", "mrcnn_ext.datasets.shapes", "compose up", "--profile label --profile detect down")
     return [name for call in calls for name in names if name in call]
 
 
 def test_up_builds_makes_data_starts_and_says_where(project, docker, capfd):
     write_env(project, uid=os.getuid(), gid=os.getgid())
     assert cli.main(["up"], project) == 0
-    assert kinds(docker()) == ["build", "mrcnn_ext.shapes", "compose up"]
+    assert kinds(docker()) == ["build", "mrcnn_ext.datasets.shapes", "compose up"]
     shown = capfd.readouterr().out
     values = env_file.read(project / ".env")
     assert f"http://127.0.0.1:{values['JUPYTER_PORT']}/?token={values['JUPYTER_TOKEN']}\n" in shown

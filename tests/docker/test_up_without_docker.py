@@ -6,7 +6,8 @@ import urllib.request
 
 import pytest
 from launcher import cli, env_file, native
-from project_copy import write_env
+
+from tests.support.project_copy import write_env
 
 SERVER = f"""#!{sys.executable}
 import http.server, os, re, sys

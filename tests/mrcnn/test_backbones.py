@@ -4,9 +4,9 @@ import json
 
 import keras
 import numpy as np
-from squares import SquaresConfig, SquaresDataset
 
 from mrcnn.model import MaskRCNN
+from tests.support.squares import SquaresConfig, SquaresDataset
 
 
 def five_maps(image, stage5=True, train_bn=False):

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from squares import SquaresConfig, SquaresDataset
 
 from mrcnn.model import MaskRCNN, load_image_gt, mold_image
 from mrcnn.weights import layers_of
+from tests.support.squares import SquaresConfig, SquaresDataset
 
 
 @pytest.fixture(scope="module")

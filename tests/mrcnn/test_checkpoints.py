@@ -8,13 +8,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from engine_data import few_images
-from toy_training import ToyConfig, ToyRCNN
 
 from mrcnn.config import Config
 from mrcnn.training.run_facts import code_sha256
 from mrcnn.training.state import read_place
 from mrcnn.whole_file import remove_parts, whole_file
+from tests.support.engine_data import few_images
+from tests.support.toy_training import ToyConfig, ToyRCNN
 
 
 class Measured(keras.callbacks.Callback):

@@ -4,10 +4,10 @@ import time
 from pathlib import Path
 
 import keras
-from engine_data import few_images
-from toy_training import ToyConfig, ToyRCNN
 
 from mrcnn.training.metrics_file import read_metrics
+from tests.support.engine_data import few_images
+from tests.support.toy_training import ToyConfig, ToyRCNN
 
 WARNING = "The device waits for data"
 

@@ -1,10 +1,10 @@
 """Masks as large as their boxes, for huge images, and the seconds of the parts of detect()."""
 
 import numpy as np
-from engine_data import SmallConfig
 
 from mrcnn.data.minimask import unmold_crops, unmold_masks
 from mrcnn.model import MaskRCNN
+from tests.support.engine_data import SmallConfig
 
 
 def test_crops_are_what_full_masks_hold_in_their_boxes():

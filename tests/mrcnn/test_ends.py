@@ -5,10 +5,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from engine_data import few_images
-from toy_training import ToyConfig, ToyRCNN
 
 from mrcnn.training.metrics_file import read_metrics
+from tests.support.engine_data import few_images
+from tests.support.toy_training import ToyConfig, ToyRCNN
 
 
 class Ends(keras.callbacks.Callback):

@@ -7,7 +7,6 @@ the largest deviation of each stage, the table of mrcnn/README.md.
 import keras
 import numpy as np
 import pytest
-from golden_numbers import Deviations, GoldenConfig, fill, load, match_rows, training_values
 from keras import ops
 
 from mrcnn import training
@@ -19,6 +18,7 @@ from mrcnn.ops import boxes as box_ops
 from mrcnn.ops import sampling
 from mrcnn.utils import Dataset
 from mrcnn.weights import layers_of
+from tests.support.golden_numbers import Deviations, GoldenConfig, fill, load, match_rows, training_values
 
 OUTPUTS = ("detections", "mrcnn_class", "mrcnn_bbox", "mrcnn_mask", "rpn_rois", "rpn_class", "rpn_bbox")
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mrcnn import h5
 from mrcnn.training.metrics_file import read_metrics
 from mrcnn.training.names import STATE
 from mrcnn.training.state import read_place
+from mrcnn.weights import h5
 
 pytestmark = pytest.mark.slow  # 22 processes, each builds and compiles its (tiny) network
 
@@ -23,8 +23,9 @@ KILLS, EVERY, STEPS, EPOCHS = 20, 5, 40, 20
 def train(root, connection):
     """In a process of its own: trains on to the end, and tells each step that is done."""
     import keras
-    from engine_data import few_images
-    from toy_training import ToyConfig, ToyRCNN
+
+    from tests.support.engine_data import few_images
+    from tests.support.toy_training import ToyConfig, ToyRCNN
 
     class KillConfig(ToyConfig):
         STEPS_PER_EPOCH = STEPS

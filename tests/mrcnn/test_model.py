@@ -7,13 +7,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from engine_data import Boxes, SmallConfig, few_images
 
 from mrcnn import training, utils
 from mrcnn.config import Config
 from mrcnn.data.loader import Loader
 from mrcnn.model import MaskRCNN, load_image_gt, mold_image
 from mrcnn.weights import layers_of
+from tests.support.engine_data import Boxes, SmallConfig, few_images
 
 LOSSES = ["rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss"]
 

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from squares import SquaresConfig
 
 import mrcnn.model as modellib
 from mrcnn.data.boxes import norm_boxes
+from tests.support.squares import SquaresConfig
 
 OLD_ARGUMENTS = {
     "resnet_graph": "input_image architecture stage5 train_bn",

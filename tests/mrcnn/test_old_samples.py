@@ -12,7 +12,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from imgaug import augmenters as iaa
-from old_style_data import (
+
+import mrcnn.model as modellib
+from mrcnn import utils, visualize
+from mrcnn.model import log
+from tests.support.old_style_data import (
     BalloonDataset,
     InferenceConfig,
     NucleusDataset,
@@ -21,10 +25,6 @@ from old_style_data import (
     write_balloons,
     write_nuclei,
 )
-
-import mrcnn.model as modellib
-from mrcnn import utils, visualize
-from mrcnn.model import log
 
 
 @pytest.fixture(autouse=True)

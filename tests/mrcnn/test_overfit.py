@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from engine_data import SmallConfig, few_images
 
 from mrcnn.model import MaskRCNN
 from mrcnn.utils import compute_overlaps, compute_overlaps_masks
+from tests.support.engine_data import SmallConfig, few_images
 
 pytestmark = pytest.mark.slow  # 300 steps: more than a minute
 

@@ -8,13 +8,13 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from engine_data import SmallConfig, few_images
 from keras import ops
-from toy_training import ToyConfig, ToyRCNN
 
 from mrcnn.model import MaskRCNN
 from mrcnn.network.precision import in_its_precision
 from mrcnn.training.optimizer import inner_optimizer, make_optimizer
+from tests.support.engine_data import SmallConfig, few_images
+from tests.support.toy_training import ToyConfig, ToyRCNN
 
 EXACT = {"anchors", "gt_boxes", "losses", "mrcnn_bbox_fc", "mrcnn_mask", "proposal_targets", "proposals", "rpn_class"}
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from engine_data import few_images
-from toy_training import ToyConfig, ToyRCNN
 
 from mrcnn.data.transforms import Augmentation
 from mrcnn.training import metrics_file
 from mrcnn.training.resume import find_state, new_folder
 from mrcnn.training.state import read_place
+from tests.support.engine_data import few_images
+from tests.support.toy_training import ToyConfig, ToyRCNN
 
 
 class StopAt(keras.callbacks.Callback):

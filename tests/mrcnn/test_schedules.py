@@ -5,13 +5,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from engine_data import few_images
-from toy_training import ToyConfig, ToyRCNN
 
 from mrcnn.training.checkpoints import averaged_weights
 from mrcnn.training.metrics_file import read_metrics
 from mrcnn.training.optimizer import make_optimizer
 from mrcnn.training.schedules import Schedule, schedule_of
+from tests.support.engine_data import few_images
+from tests.support.toy_training import ToyConfig, ToyRCNN
 
 
 def rates(schedule, steps):

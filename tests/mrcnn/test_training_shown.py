@@ -7,8 +7,6 @@ from pathlib import Path
 
 import keras
 import pytest
-from engine_data import few_images
-from toy_training import ToyConfig, ToyRCNN
 
 from mrcnn.memory import is_out_of_memory, out_of_memory_advice, step_mib
 from mrcnn.presets import ResNet50Config, ResNet101Config, TinyConfig
@@ -16,6 +14,8 @@ from mrcnn.training.meter import Meter
 from mrcnn.training.metrics_file import MetricsFile
 from mrcnn.training.model_graph import hyperparameters, model_graph
 from mrcnn.training.stops import StopEarly
+from tests.support.engine_data import few_images
+from tests.support.toy_training import ToyConfig, ToyRCNN
 
 
 def test_before_the_first_step_it_says_what_it_will_do(tmp_path, capsys):

@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from mrcnn import download, graph_helpers, parallel_model, utils
+from mrcnn import graph_helpers, parallel_model, utils
+from mrcnn.weights import download
 
 OLD_ARGUMENTS = {
     "apply_box_deltas": "boxes deltas",

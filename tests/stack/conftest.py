@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from chromium import PATIENCE, open_browser
 from launcher import env_file, machine
 from launcher.engine import Engine, find_engine, require_compose_v2
 from launcher.messages import Problem
-from project_copy import ROOT, copy_project, write_env
-from promised import not_here
+
+from tests.support.chromium import PATIENCE, open_browser
+from tests.support.project_copy import ROOT, copy_project, write_env
+from tests.support.promised import not_here
 
 PROFILES = ("--profile", "label", "--profile", "detect")  # without them compose leaves their services out
 

@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from chromium import IMAGES, PATIENCE
 from playwright.sync_api import Page, expect
+
+from tests.support.chromium import IMAGES, PATIENCE
 
 pytestmark = pytest.mark.stack
 

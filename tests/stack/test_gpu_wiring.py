@@ -7,7 +7,8 @@ import json
 
 import pytest
 import yaml
-from promised import not_here
+
+from tests.support.promised import not_here
 
 pytestmark = pytest.mark.stack
 

@@ -5,10 +5,10 @@ import socket
 
 import pytest
 import requests
-from chromium import IMAGES
 
-from mrcnn_ext.coco_file import CocoFile
-from mrcnn_ext.masks import rle_area
+from mrcnn_ext.datasets.coco_file import CocoFile
+from mrcnn_ext.masks.rle import rle_area
+from tests.support.chromium import IMAGES
 
 pytestmark = pytest.mark.stack
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from jupyter_server import JupyterClient
+
+from tests.support.jupyter_server import JupyterClient
 
 pytestmark = pytest.mark.stack
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
+from mrcnn_ext.common.files import write_json
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Builder, Options
-from mrcnn_ext.convert.files import write_json
-from mrcnn_ext.convert.geometry import rectangle
 from mrcnn_ext.convert.reading import MAX_PIXELS, identity, mapping, number, read_json, sequence, text, whole
-from mrcnn_ext.masks import polygon_parts
+from mrcnn_ext.masks.geometry import rectangle
+from mrcnn_ext.masks.rle import polygon_parts
 
 TITLE = "COCO JSON"
 KEYS = ("images", "annotations", "categories")

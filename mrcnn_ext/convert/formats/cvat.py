@@ -6,8 +6,8 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from mrcnn_ext.convert.builder import Builder, Options
-from mrcnn_ext.convert.geometry import ellipse, place, rectangle
 from mrcnn_ext.convert.reading import MAX_PIXELS, check_size, identity, number, read_xml, text, whole
+from mrcnn_ext.masks.geometry import ellipse, place, rectangle
 
 TITLE = "CVAT for images 1.1 (XML)"
 SHAPES = ("polygon", "box", "mask", "ellipse")

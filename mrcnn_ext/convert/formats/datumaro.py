@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mrcnn_ext.convert.builder import Builder, Options
-from mrcnn_ext.convert.geometry import ellipse, rectangle
+from mrcnn_ext.masks.geometry import ellipse, rectangle
 
 TITLE = "Any format of datumaro"
 AREAS = ("polygon", "mask", "ellipse", "bbox", "rotated_bbox")

@@ -4,9 +4,9 @@ from pathlib import PurePosixPath
 
 from mrcnn_ext.convert.builder import Builder, Image
 from mrcnn_ext.convert.formats.labelbox_masks import MaskFiles
-from mrcnn_ext.convert.geometry import rectangle
 from mrcnn_ext.convert.images import clean
 from mrcnn_ext.convert.reading import mapping, number, points, sequence, text
+from mrcnn_ext.masks.geometry import rectangle
 
 NOT_AREAS = ("line", "point")
 

@@ -97,7 +97,7 @@ class MaskFiles:
 
     def _content(self, address: str, where: str) -> bytes:
         from mrcnn.retry import Failure, repeated
-        from mrcnn_ext.collect.fetch import Refused, fetch, host_of
+        from mrcnn_ext.common.web import Refused, fetch, host_of
 
         url = address
         try:
@@ -121,7 +121,7 @@ class MaskFiles:
 
     def _session(self, host: str):
         """A session for a host; with the key only for Labelbox itself, never for where it redirects to."""
-        from mrcnn_ext.collect.fetch import new_session
+        from mrcnn_ext.common.web import new_session
 
         key = os.environ.get(KEY)
         knows = bool(key) and any(host == name or host.endswith(f".{name}") for name in KEY_HOSTS)

@@ -9,11 +9,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
+from mrcnn_ext.common.files import write_json
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Builder, Options
-from mrcnn_ext.convert.files import write_json
-from mrcnn_ext.convert.geometry import ellipse, place, rectangle
-from mrcnn_ext.convert.outlines import by_image, object_mask
 from mrcnn_ext.convert.reading import (
     foreground,
     identity,
@@ -27,6 +25,8 @@ from mrcnn_ext.convert.reading import (
     text,
     whole,
 )  # fmt: skip
+from mrcnn_ext.masks.geometry import ellipse, place, rectangle
+from mrcnn_ext.masks.outlines import by_image, object_mask
 
 TITLE = "LabelMe JSON"
 NO_AREA = ("line", "linestrip", "point", "points")

@@ -8,12 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
+from mrcnn_ext.common.files import write_json
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Builder, Options
-from mrcnn_ext.convert.files import write_json
 from mrcnn_ext.convert.formats.labelstudio_rle import decode_brush
 from mrcnn_ext.convert.formats.labelstudio_tasks import coco_to_tasks
-from mrcnn_ext.convert.geometry import ellipse, rectangle
 from mrcnn_ext.convert.images import SUFFIXES, clean
 from mrcnn_ext.convert.reading import (
     check_size,
@@ -28,6 +27,7 @@ from mrcnn_ext.convert.reading import (
     text,
     whole,
 )  # fmt: skip
+from mrcnn_ext.masks.geometry import ellipse, rectangle
 
 TITLE = "Label Studio JSON"
 SHAPES = ("polygon", "rectangle", "ellipse", "brush", "bitmask")

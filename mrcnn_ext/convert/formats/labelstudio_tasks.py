@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.formats.labelstudio_rle import encode_brush
-from mrcnn_ext.convert.outlines import by_image, object_mask, single_polygon
+from mrcnn_ext.masks.outlines import by_image, object_mask, single_polygon
 
 POLYGON, BRUSH, IMAGE = "polygon", "brush", "image"
 LOCAL_FILES = "/data/local-files/?d="

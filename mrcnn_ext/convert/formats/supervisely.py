@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from mrcnn_ext.convert.builder import Builder, Options
-from mrcnn_ext.convert.geometry import place, rectangle
 from mrcnn_ext.convert.reading import (
     MAX_PIXELS,
     foreground,
@@ -22,6 +21,7 @@ from mrcnn_ext.convert.reading import (
     text,
     whole,
 )  # fmt: skip
+from mrcnn_ext.masks.geometry import place, rectangle
 
 TITLE = "Supervisely project"
 NO_AREA = ("line", "polyline", "point", "graph", "cuboid", "any")

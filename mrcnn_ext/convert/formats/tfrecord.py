@@ -8,14 +8,14 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
+from mrcnn_ext.common.files import write_json
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Builder, Options
-from mrcnn_ext.convert.files import write_json
-from mrcnn_ext.convert.geometry import rectangle
 from mrcnn_ext.convert.images import SUFFIXES, clean
 from mrcnn_ext.convert.reading import IMAGE_ERRORS, MAX_ID, MAX_PIXELS, check_size, naming, number
-from mrcnn_ext.label_map import read_label_map
-from mrcnn_ext.tfrecord.shards import SHARD, find_shards, read_record, record_places
+from mrcnn_ext.datasets.label_map import read_label_map
+from mrcnn_ext.datasets.tfrecord.shards import SHARD, find_shards, read_record, record_places
+from mrcnn_ext.masks.geometry import rectangle
 
 TITLE = "TFRecord of the TensorFlow Object Detection API"
 ENDINGS = (".tfrecord", ".tfrecords", ".record", ".tfrec")
@@ -59,7 +59,7 @@ def read(path: Path, options: Options) -> Builder:
 
 def write(coco: dict, out: Path, options: Options) -> Account:
     """Shards and label_map.pbtxt in the folder `out`; the images of `options.images` go into them."""
-    from mrcnn_ext.tfrecord.write import write_tfrecords
+    from mrcnn_ext.datasets.tfrecord.write import write_tfrecords
 
     if options.images is None:
         raise ValueError(f"{out}: TFRecord files hold the images, too. Say where these are with --images.")
@@ -117,7 +117,7 @@ def _label_names(folder: Path) -> dict[int, str]:
 
 def _records(records):
     """(record, its place) one after the other."""
-    from mrcnn_ext.tfrecord.example import from_example
+    from mrcnn_ext.datasets.tfrecord.example import from_example
 
     for file, i, (offset, length) in records:
         where = f"{file}: record {i}"

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from mrcnn_ext.convert.builder import Builder, Options
-from mrcnn_ext.convert.geometry import ellipse, rectangle
 from mrcnn_ext.convert.reading import mapping, number, read_json, sequence, text
+from mrcnn_ext.masks.geometry import ellipse, rectangle
 
 TITLE = "VIA 1 or 2 (JSON export or project)"
 USUAL_KEYS = ("class", "label", "name", "category", "type", "object")

@@ -5,13 +5,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import yaml
 
+from mrcnn_ext.common.files import write_text
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Builder, Options
-from mrcnn_ext.convert.files import write_text
-from mrcnn_ext.convert.geometry import rectangle
 from mrcnn_ext.convert.images import clean
-from mrcnn_ext.convert.outlines import by_image, keyhole, mask_outlines, object_mask, single_polygon
 from mrcnn_ext.convert.reading import mapping, naming, number, read_text, text, whole
+from mrcnn_ext.masks.geometry import rectangle
+from mrcnn_ext.masks.outlines import by_image, keyhole, mask_outlines, object_mask, single_polygon
 
 TITLE = "YOLO segmentation"
 NAME_FILES = ("data.yaml", "data.yml", "dataset.yaml", "classes.txt")

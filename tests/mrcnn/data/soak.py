@@ -8,12 +8,9 @@ import gc
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[3])]
-
-from engine_data import Boxes, SmallConfig  # noqa: E402  beside this folder
-
 from mrcnn.data.loader import Loader  # noqa: E402
 from mrcnn.data.transforms import Augmentation  # noqa: E402
+from tests.support.engine_data import Boxes, SmallConfig  # noqa: E402  beside this folder
 
 WARM_UP, BATCHES = 1000, 5000
 

@@ -1,8 +1,5 @@
 """Copy-paste: pasted objects hide what they cover; image, masks, boxes and classes stay together."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -11,9 +8,7 @@ from mrcnn.data.generator import data_generator
 from mrcnn.data.loader import Loader
 from mrcnn.data.molding import load_image_gt
 from mrcnn.data.transforms import Augmentation
-
-sys.path.append(str(Path(__file__).parents[1]))
-from engine_data import Boxes, SmallConfig  # noqa: E402  beside this folder
+from tests.support.engine_data import Boxes, SmallConfig  # noqa: E402  beside this folder
 
 ALWAYS = Augmentation(flip_left_right=0.0, copy_paste=1.0)  # nothing moves, so that numbers can be told
 BRIGHT, DARK = (240, 220, 60), (20, 30, 90)

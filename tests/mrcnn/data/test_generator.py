@@ -4,9 +4,9 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from golden_data import GoldenConfig, GoldenDataset
 
 from mrcnn.data.generator import data_generator
+from tests.support.golden_data import GoldenConfig, GoldenDataset
 
 
 class FourSlots(GoldenConfig):

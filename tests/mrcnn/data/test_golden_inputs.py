@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from golden_data import INFERENCE, TRAINING, GoldenConfig, GoldenDataset, assert_nearly_same_image, unpack
 
 from mrcnn.data.anchors import anchors_for
 from mrcnn.data.boxes import norm_boxes
@@ -10,6 +9,7 @@ from mrcnn.data.generator import data_generator
 from mrcnn.data.minimask import unmold_mask
 from mrcnn.data.molding import compose_image_meta, load_image_gt, mold_image
 from mrcnn.data.resize import resize_image
+from tests.support.golden_data import INFERENCE, TRAINING, GoldenConfig, GoldenDataset, assert_nearly_same_image, unpack
 
 CONFIG = GoldenConfig()
 

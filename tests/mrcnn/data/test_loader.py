@@ -1,17 +1,13 @@
 """Batches of fixed shape: the same for a seed whatever the threads, and errors that name the image."""
 
-import sys
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mrcnn.data.loader import Loader, batch_bytes
-
-sys.path.append(str(Path(__file__).parents[1]))
-from engine_data import Boxes, SmallConfig, few_images  # noqa: E402  beside this folder
+from tests.support.engine_data import Boxes, SmallConfig, few_images  # noqa: E402  beside this folder
 
 
 class ChanceConfig(SmallConfig):

@@ -4,7 +4,6 @@ import random
 
 import numpy as np
 import pytest
-from golden_data import GoldenConfig
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -13,6 +12,7 @@ from mrcnn.config import Config
 from mrcnn.data.dataset import Dataset
 from mrcnn.data.molding import compose_image_meta, load_image_gt, mold_image, parse_image_meta, unmold_image
 from mrcnn.data.transforms import Augmentation
+from tests.support.golden_data import GoldenConfig
 
 
 class Files(Dataset):

@@ -3,13 +3,13 @@
 import keras
 import numpy as np
 import pytest
-from engine_data import SmallConfig
 
 from mrcnn.export.exported import ExportedModel
 from mrcnn.export.formats import FILES, write
 from mrcnn.export.image_model import image_model
 from mrcnn.export.parity import compare
 from mrcnn.model import MaskRCNN
+from tests.support.engine_data import SmallConfig
 
 TIGHT = {"score": 1e-4, "box_px": 0.0}  # at the network's own size nothing is resized
 

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-from engine_data import SmallConfig
 
 from mrcnn.data.anchors import anchors_for
 from mrcnn.data.boxes import norm_boxes
@@ -11,6 +10,7 @@ from mrcnn.data.molding import mold_image
 from mrcnn.data.resize import resize_image
 from mrcnn.export.mold_layer import MoldImages
 from mrcnn.export.unmold_layer import UnmoldDetections
+from tests.support.engine_data import SmallConfig
 
 
 def mold_layer(config):

@@ -1,8 +1,5 @@
 """The whole network, small: what each setting makes of it, and that it runs on images of any kind."""
 
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
@@ -10,9 +7,7 @@ import pytest
 from mrcnn.data.anchors import anchors_for
 from mrcnn.network import graph
 from mrcnn.network.norm import BatchNorm
-
-sys.path.append(str(Path(__file__).parents[1]))
-from engine_data import SmallConfig  # noqa: E402  beside this folder
+from tests.support.engine_data import SmallConfig  # noqa: E402  beside this folder
 
 LOSSES = ["rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss"]
 

@@ -6,10 +6,10 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from figure_reading import drawn, shown_image, two_objects
 from matplotlib.patches import Polygon, Rectangle
 
 from mrcnn import visualize
+from tests.support.figure_reading import drawn, shown_image, two_objects
 
 NAMES = ["BG", "square", "disc"]
 

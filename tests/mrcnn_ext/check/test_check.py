@@ -14,7 +14,7 @@ from mrcnn_ext.check import CODES, check
 from mrcnn_ext.check.findings import MAX_LISTED
 from mrcnn_ext.check.overlays import overlays
 from mrcnn_ext.check.page import html_page
-from mrcnn_ext.masks import encode_mask, rle_to_json
+from mrcnn_ext.masks.rle import encode_mask, rle_to_json
 
 
 def _first(made):

@@ -12,8 +12,8 @@ from PIL import Image
 from mrcnn_ext.check import fix
 from mrcnn_ext.check.orientation import upright_segmentation
 from mrcnn_ext.check.repair_objects import repaired_object
-from mrcnn_ext.coco import CocoDataset
-from mrcnn_ext.masks import decode_masks, encode_mask, polygons_to_rle, rle_to_json
+from mrcnn_ext.datasets.coco import CocoDataset
+from mrcnn_ext.masks.rle import decode_masks, encode_mask, polygons_to_rle, rle_to_json
 
 
 def _fix(made, tmp_path):

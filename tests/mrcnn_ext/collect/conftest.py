@@ -1,7 +1,8 @@
 """A server with faults for each test, reached without a proxy."""
 
 import pytest
-from image_server import serving
+
+from tests.support.image_server import serving
 
 
 @pytest.fixture(autouse=True)

@@ -9,12 +9,12 @@ import time
 from dataclasses import replace
 
 import pytest
-from collect_runs import QUICK, QUICK_NEAR, addresses, run
-from image_server import FILES
 
 from mrcnn_ext.collect import collect
 from mrcnn_ext.collect import run as run_module
 from mrcnn_ext.collect.tables import COLUMNS, read_addresses
+from tests.support.collect_runs import QUICK, QUICK_NEAR, addresses, run
+from tests.support.image_server import FILES
 
 
 def test_a_good_image_and_its_row(server, tmp_path):
@@ -137,7 +137,17 @@ def test_killed_process(server, tmp_path):
     names = [f"photo{i}.jpg" for i in range(12)]
     urls = addresses(tmp_path / "urls.csv", server, names)
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "mrcnn_ext", "collect", str(urls), str(out), "--allow-private", "--delay", "0.2"]
+    command = [
+        sys.executable,
+        "-m",
+        "mrcnn_ext.commands",
+        "collect",
+        str(urls),
+        str(out),
+        "--allow-private",
+        "--delay",
+        "0.2",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while len(server.times) < 4 and time.monotonic() < deadline:

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 import urllib3
-from collect_runs import QUICK, run
-from image_server import FILES, serving
 
 from mrcnn_ext.collect import collect
-from mrcnn_ext.collect.fetch import Refused, fetch, new_session
 from mrcnn_ext.collect.hosts import HostQueue
+from mrcnn_ext.common.web import Refused, fetch, new_session
+from tests.support.collect_runs import QUICK, run
+from tests.support.image_server import FILES, serving
 
 
 def test_a_host_has_its_delay(server, tmp_path):
@@ -59,7 +59,7 @@ def test_private_hosts_are_not_asked_unless_allowed(server, tmp_path, monkeypatc
     assert all("address in this network" in row["error"] for row in rows.values())
 
     url = server.url.replace("127.0.0.1", "name.example") + "/good.jpg"
-    monkeypatch.setattr("mrcnn_ext.collect.fetch._addresses", lambda host: {"93.184.215.14", "192.168.0.7"})
+    monkeypatch.setattr("mrcnn_ext.common.web._addresses", lambda host: {"93.184.215.14", "192.168.0.7"})
     with pytest.raises(Refused, match="192.168.0.7"):
         fetch(new_session(False), url, 100, 1.0, allow_private=False)
 
@@ -75,7 +75,7 @@ def test_a_private_host_is_asked_once_it_is_allowed(server, tmp_path):
 
 def test_a_name_that_leads_elsewhere_the_second_time(server, monkeypatch):
     """The name is looked up once for the check and once more for the connection: the connection counts."""
-    monkeypatch.setattr("mrcnn_ext.collect.fetch._addresses", lambda host: {"93.184.215.14"})
+    monkeypatch.setattr("mrcnn_ext.common.web._addresses", lambda host: {"93.184.215.14"})
     monkeypatch.setattr("socket.getaddrinfo", lambda *a, **k: [(2, 1, 6, "", ("127.0.0.1", server.server_port))])
     url = server.url.replace("127.0.0.1", "name.example") + "/good.jpg"
     with pytest.raises(Refused, match="127.0.0.1"):
@@ -92,7 +92,7 @@ def test_a_name_that_leads_elsewhere_the_second_time(server, monkeypatch):
 def test_redirects_are_looked_at_too(server, tmp_path, monkeypatch):
     """A public host that leads to a private one."""
     seen = []
-    monkeypatch.setattr("mrcnn_ext.collect.fetch._refuse_private", lambda url, session: seen.append(url))
+    monkeypatch.setattr("mrcnn_ext.common.web._refuse_private", lambda url, session: seen.append(url))
     monkeypatch.setattr("mrcnn_ext.collect.run.new_session", lambda allow_private: new_session(True))
     run(server, tmp_path, ["inside.jpg", "moved.jpg"], replace(QUICK, allow_private=False))
     assert set(seen) == {

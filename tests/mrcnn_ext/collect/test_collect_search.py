@@ -5,14 +5,14 @@ from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from collect_runs import manifest
-from image_server import photo, serving
 from PIL import Image
 from typer.testing import CliRunner
 
-from mrcnn_ext.cli import app
 from mrcnn_ext.collect import openverse, search
 from mrcnn_ext.collect.tables import read_addresses
+from mrcnn_ext.commands.cli import app
+from tests.support.collect_runs import manifest
+from tests.support.image_server import photo, serving
 
 
 class Openverse(BaseHTTPRequestHandler):

@@ -3,10 +3,8 @@
 import json
 import warnings
 
-import folder_samples  # noqa: F401 (it fills SAMPLES)
 import numpy as np
 import pytest
-from label_samples import SAMPLES, SQUARE, flat, made_images, ring, sample, save_json, turned_image
 from PIL import Image, ImageOps
 from pycocotools.coco import COCO
 from typer.testing import CliRunner
@@ -14,7 +12,9 @@ from typer.testing import CliRunner
 from mrcnn_ext.convert import Options, convert, detect, read
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.coco_edit import filter_coco, merge_coco, renumber_coco
-from mrcnn_ext.masks import decode_masks
+from mrcnn_ext.masks.rle import decode_masks
+from tests.support import folder_samples  # noqa: F401 (it fills SAMPLES)
+from tests.support.label_samples import SAMPLES, SQUARE, flat, made_images, ring, sample, save_json, turned_image
 
 
 def masks_of(coco):
@@ -24,7 +24,7 @@ def masks_of(coco):
     for item in coco["annotations"]:
         segmentation, size = item["segmentation"], sizes[item["image_id"]]
         if isinstance(segmentation, list):
-            from mrcnn_ext.masks import polygon_parts, polygons_to_rle
+            from mrcnn_ext.masks.rle import polygon_parts, polygons_to_rle
 
             segmentation = polygons_to_rle(polygon_parts(segmentation), *size)
         result[item["id"]] = decode_masks([segmentation], *size)[:, :, 0]
@@ -143,7 +143,7 @@ def test_crowds_of_cvat(tmp_path):
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["polygon", "mask"])
 def test_labels_on_stored_pixels_are_turned(tmp_path, orientation, kind):
-    from mrcnn_ext.masks import encode_mask, rle_to_json
+    from mrcnn_ext.masks.rle import encode_mask, rle_to_json
 
     mask = np.zeros((30, 40), bool)
     mask[3:9, 2:12] = True
@@ -260,7 +260,7 @@ def test_unknown_things_are_named(tmp_path):
 
 
 def test_command(tmp_path):
-    from mrcnn_ext.cli import app
+    from mrcnn_ext.commands.cli import app
 
     path, _ = sample("coco", tmp_path)
     arguments = [

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_convert_labelbox import summary
 
 from mrcnn_ext.convert import Options, read
+from tests.mrcnn_ext.convert.test_convert_labelbox import summary
 
 PYTHON = os.environ.get("MRCNN_DATUMARO_PYTHON")
 needs_datumaro = pytest.mark.skipif(not PYTHON, reason="MRCNN_DATUMARO_PYTHON names no Python with datumaro")

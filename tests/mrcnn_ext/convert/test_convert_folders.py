@@ -6,18 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from folder_samples import VOC_COLOURS, palette_image, voc_numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from label_samples import made_images, mask_image, ring, sample, save_json
 from PIL import Image
-from test_convert_labelbox import summary
 
 from mrcnn_ext.convert import Options, convert, detect, read
 from mrcnn_ext.convert.formats.voc import _standard_colour
-from mrcnn_ext.convert.outlines import keyhole, mask_outlines, object_mask
-from mrcnn_ext.masks import decode_masks, encode_mask, mask_to_segmentation, polygons_to_rle, rle_to_json
+from mrcnn_ext.masks.outlines import keyhole, mask_outlines, object_mask
+from mrcnn_ext.masks.rle import decode_masks, encode_mask, mask_to_segmentation, polygons_to_rle, rle_to_json
+from tests.mrcnn_ext.convert.test_convert_labelbox import summary
+from tests.support.folder_samples import VOC_COLOURS, palette_image, voc_numbers
+from tests.support.label_samples import made_images, mask_image, ring, sample, save_json
 
 MASKS = st.tuples(st.integers(1, 12), st.integers(1, 9)).flatmap(lambda shape: arrays(bool, shape))
 
@@ -140,7 +140,7 @@ def test_mask_png_of_another_size_is_named(tmp_path):
 
 @pytest.mark.parametrize("upright", [True, False])
 def test_mask_png_of_a_turned_image(tmp_path, upright):
-    from label_samples import turned_image
+    from tests.support.label_samples import turned_image
 
     turned_image(tmp_path / "images" / "a.jpg", 40, 30, 6)
     mask = np.zeros((30, 40), bool)

@@ -12,14 +12,14 @@ import shutil
 import signal
 import struct
 
-import folder_samples  # noqa: F401 (it fills SAMPLES)
 import pytest
-from label_samples import SAMPLES, sample
 
-from mrcnn_ext.coco_file import CocoFile
+from mrcnn_ext.common.files import write_json
 from mrcnn_ext.convert import Options, detect, read
-from mrcnn_ext.convert.files import write_json
-from mrcnn_ext.tfrecord.checksum import masked_crc
+from mrcnn_ext.datasets.coco_file import CocoFile
+from mrcnn_ext.datasets.tfrecord.checksum import masked_crc
+from tests.support import folder_samples  # noqa: F401 (it fills SAMPLES)
+from tests.support.label_samples import SAMPLES, sample
 
 FAST, MANY = 150, 800  # cases a sample; 14 samples x 800 are more than 10,000
 SECONDS = 20  # a case of 5 milliseconds that takes longer hangs

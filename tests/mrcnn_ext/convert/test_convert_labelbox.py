@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from label_samples import SQUARE, made_images, ring, sample, save_json, turned_image
 
 from mrcnn_ext.convert import Options, detect, read
-from mrcnn_ext.convert.outlines import object_mask
+from mrcnn_ext.masks.outlines import object_mask
+from tests.support.label_samples import SQUARE, made_images, ring, sample, save_json, turned_image
 
 
 def summary(builder):
@@ -133,7 +133,7 @@ def test_a_broken_line_is_named(tmp_path):
 
 
 def test_unlike_masks_are_errors(tmp_path):
-    from label_samples import mask_image
+    from tests.support.label_samples import mask_image
 
     path, options = sample("labelbox", tmp_path)
     mask_image(tmp_path / "masks" / "f3.png", np.ones((5, 4), bool))

@@ -8,15 +8,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
-from label_samples import ring, sample
 from PIL import Image
-from test_convert_labelbox import summary
 from typer.testing import CliRunner
 
-from mrcnn_ext.cli import app
+from mrcnn_ext.commands.cli import app
 from mrcnn_ext.convert import Options, read
 from mrcnn_ext.convert.formats import labelbox_masks
-from mrcnn_ext.convert.outlines import object_mask
+from mrcnn_ext.masks.outlines import object_mask
+from tests.mrcnn_ext.convert.test_convert_labelbox import summary
+from tests.support.label_samples import ring, sample
 
 KEY = "secret-key"
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from label_samples import brush_bytes, ring, sample, save_json
-from test_convert_labelbox import summary
 
 from mrcnn_ext.convert import Options, convert, detect, read
 from mrcnn_ext.convert.formats.labelstudio_rle import decode_brush, encode_brush
-from mrcnn_ext.convert.outlines import object_mask
+from mrcnn_ext.masks.outlines import object_mask
+from tests.mrcnn_ext.convert.test_convert_labelbox import summary
+from tests.support.label_samples import brush_bytes, ring, sample, save_json
 
 
 def test_brush_code_by_hand():
@@ -137,7 +137,7 @@ def test_scores_go_with_predictions():
 
 
 def test_uploaded_files_have_letters_before_their_names(tmp_path):
-    from label_samples import made_images
+    from tests.support.label_samples import made_images
 
     made_images(tmp_path / "p")
     task = {"data": {"image": "/data/upload/7/1a2b3c4d-a.png"}, "annotations": [{"result": []}]}

@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from label_samples import ring, sample, save_json, via_regions
-from test_convert_labelbox import summary
 
 from mrcnn_ext.convert import Options, convert, detect, read
-from mrcnn_ext.convert.outlines import object_mask
+from mrcnn_ext.masks.outlines import object_mask
+from tests.mrcnn_ext.convert.test_convert_labelbox import summary
+from tests.support.label_samples import ring, sample, save_json, via_regions
 
 
 def close(found, name, area):

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from found_images import HEIGHT, WIDTH, film
 from PIL import Image
+
+from tests.support.found_images import HEIGHT, WIDTH, film
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from mrcnn.retry import Failure
-from mrcnn_ext.collect.fetch import Private, Refused, fetch, new_session
-from mrcnn_ext.detection.address import content_of, name_of
+from mrcnn_ext.common.address import content_of, name_of
+from mrcnn_ext.common.web import Private, Refused, fetch, new_session
 
 
 @contextmanager
@@ -57,7 +57,7 @@ OK = head("HTTP/1.1 200 OK", "Connection: close")
 def public(monkeypatch):
     """This machine counts as a public one; every address that is looked at."""
     seen = []
-    monkeypatch.setattr("mrcnn_ext.collect.fetch._refuse_address", seen.append)
+    monkeypatch.setattr("mrcnn_ext.common.web._refuse_address", seen.append)
     return seen
 
 
@@ -99,7 +99,7 @@ def test_each_redirect_is_looked_at(there, monkeypatch):
         if text != "127.0.0.1":
             raise Private("private")
 
-    monkeypatch.setattr("mrcnn_ext.collect.fetch._refuse_address", only_ours_is_public)
+    monkeypatch.setattr("mrcnn_ext.common.web._refuse_address", only_ours_is_public)
     with answering([found(there)]) as url, pytest.raises(Refused, match="private|not an http or https address"):
         content_of(url, 1000, 5.0, proxies=False)
     assert looked_at[:2] == ["127.0.0.1"] * 2  # before asking, and once more when connected
@@ -114,7 +114,7 @@ def test_private_addresses_in_other_clothes(host):
 def test_with_a_proxy_set_the_name_is_still_looked_up_when_it_is_not_used(monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.setattr("mrcnn_ext.collect.fetch._addresses", lambda host: {"10.0.0.1"})
+    monkeypatch.setattr("mrcnn_ext.common.web._addresses", lambda host: {"10.0.0.1"})
     with pytest.raises(Private):
         content_of("http://name.example/", 1000, 5.0, proxies=False)
     with new_session(False) as session, pytest.raises(Failure):  # the proxy, which is not there, is asked

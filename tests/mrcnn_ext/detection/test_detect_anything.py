@@ -7,15 +7,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from found_images import HEIGHT, NAMES, WIDTH, Always, film
 from PIL import Image
 from typer.testing import CliRunner
 
 from mrcnn.model import MaskRCNN
 from mrcnn.presets import TinyConfig
-from mrcnn_ext.cli import app
+from mrcnn_ext.commands.cli import app
 from mrcnn_ext.detection import Detector, Writer, detect_sources
 from mrcnn_ext.detection.sources import Source, count, root_of, sources_of
+from tests.support.found_images import HEIGHT, NAMES, WIDTH, Always, film
 
 
 def test_images_of_four_channels_stay_so_if_asked_for(tmp_path):

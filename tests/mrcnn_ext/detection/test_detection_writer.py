@@ -7,17 +7,17 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from found_images import HEIGHT, MASKS, NAMES, RING, WIDTH, Always, found
 from PIL import Image
 
 from mrcnn.data.boxes import norm_boxes
 from mrcnn.model import MaskRCNN
 from mrcnn_ext.convert import Options, read
 from mrcnn_ext.detection import Detector, Writer, detect_sources
+from mrcnn_ext.detection.overlay import draw_objects
 from mrcnn_ext.detection.sources import Source
 from mrcnn_ext.detection.writer import NO_FILE
-from mrcnn_ext.masks import decode_masks, encode_mask
-from mrcnn_ext.overlay import draw_objects
+from mrcnn_ext.masks.rle import decode_masks, encode_mask
+from tests.support.found_images import HEIGHT, MASKS, NAMES, RING, WIDTH, Always, found
 
 
 def test_everything_written_is_read_back(folder, tmp_path):

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
+from mrcnn_ext.detection.detections import Found, found_of, suppress_across_classes
 from mrcnn_ext.detection.detector import Detector
-from mrcnn_ext.detection.found import Found, found_of, suppress_across_classes
 from mrcnn_ext.detection.tiles import join, tiles_of
-from mrcnn_ext.mask_crops import crop_to_rle
-from mrcnn_ext.masks import decode_masks, encode_mask
+from mrcnn_ext.masks.crops import crop_to_rle
+from mrcnn_ext.masks.rle import decode_masks, encode_mask
 
 
 def test_tiles_by_hand():

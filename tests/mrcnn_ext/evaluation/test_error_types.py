@@ -4,20 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from rectangles import HEIGHT, WIDTH, Rectangles, masks_of
 
-from mrcnn_ext.evaluate import evaluate
-from mrcnn_ext.evaluation import (
-    ImageOverlaps,
-    class_curves,
-    compare,
-    confusion_matrix,
-    error_costs,
-    match,
-    reliability,
-)
+from mrcnn_ext.evaluation import ImageOverlaps, class_curves, compare, confusion_matrix, error_costs, match, reliability
+from mrcnn_ext.evaluation.coco_ap import evaluate
 from mrcnn_ext.evaluation.curves import average_precision
-from mrcnn_ext.masks import encode_masks
+from mrcnn_ext.masks.rle import encode_masks
+from tests.support.rectangles import HEIGHT, WIDTH, Rectangles, masks_of
 
 CAT, DOG = 1, 2
 

@@ -9,25 +9,25 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from rectangles import Rectangles, masks_of
 from rich.console import Console
 from typer.testing import CliRunner
 
 from mrcnn.model import MaskRCNN
 from mrcnn.presets import TinyConfig
-from mrcnn_ext.cli import app
-from mrcnn_ext.evaluate import evaluate
+from mrcnn_ext.commands.cli import app
+from mrcnn_ext.common.runs import RunFiles
+from mrcnn_ext.datasets.open_data import open_data
+from mrcnn_ext.datasets.shapes import make_shapes
+from mrcnn_ext.datasets.tfrecord import write_tfrecords
 from mrcnn_ext.evaluation import analyse
 from mrcnn_ext.evaluation import run as run_module
+from mrcnn_ext.evaluation.coco_ap import evaluate
 from mrcnn_ext.evaluation.output import classes_by_size, for_json, print_results, write_csv
 from mrcnn_ext.evaluation.page import html_page
 from mrcnn_ext.evaluation.run import RunResult, evaluate_run
 from mrcnn_ext.evaluation.tensorboard import write_tensorboard
-from mrcnn_ext.masks import encode_masks
-from mrcnn_ext.open_data import open_data
-from mrcnn_ext.runs import RunFiles
-from mrcnn_ext.shapes import make_shapes
-from mrcnn_ext.tfrecord import write_tfrecords
+from mrcnn_ext.masks.rle import encode_masks
+from tests.support.rectangles import Rectangles, masks_of
 
 
 def result_of(name, images, found, masks=True):

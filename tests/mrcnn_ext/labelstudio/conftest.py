@@ -1,10 +1,10 @@
 """A made-up Label Studio for each test, and no account that lies about on this machine."""
 
 import pytest
-from fake_label_studio import serving
-from label_loop import make_data
 
 from mrcnn_ext.labelstudio import access
+from tests.support.fake_label_studio import serving
+from tests.support.label_loop import make_data
 
 
 @pytest.fixture(autouse=True)

@@ -4,14 +4,14 @@ import json
 from http.server import BaseHTTPRequestHandler
 
 import pytest
-from fake_label_studio import PERSONAL, TOKEN, serving
 from typer.testing import CliRunner
 
-from mrcnn_ext.cli import app
+from mrcnn_ext.commands.cli import app
 from mrcnn_ext.labelstudio import Server, answering_access, find_access, pull, push, push_data
 from mrcnn_ext.labelstudio import server as server_module
 from mrcnn_ext.labelstudio.project import config_classes, label_config
 from mrcnn_ext.labelstudio.push_data import project_title
+from tests.support.fake_label_studio import PERSONAL, TOKEN, serving
 
 RUN = CliRunner()
 

@@ -4,15 +4,15 @@ import json
 
 import numpy as np
 import pytest
-from fake_label_studio import TOKEN
-from label_loop import BoxModel, Labeller, masks_of, run_loop
 
 from mrcnn_ext.check.reading import find_parts
+from mrcnn_ext.datasets.shapes import make_shapes
 from mrcnn_ext.labelstudio import pull, push
 from mrcnn_ext.labelstudio.access import PROJECT
 from mrcnn_ext.labelstudio.prelabels import outline
-from mrcnn_ext.masks import encode_mask
-from mrcnn_ext.shapes import make_shapes
+from mrcnn_ext.masks.rle import encode_mask
+from tests.support.fake_label_studio import TOKEN
+from tests.support.label_loop import BoxModel, Labeller, masks_of, run_loop
 
 
 @pytest.mark.parametrize("base", ["/workspace/data", "here", None])
@@ -57,7 +57,7 @@ def test_runs_are_those_of_the_project_wherever_it_is_called_from(fake, data, tm
     def find(run, logs):
         raise ValueError(f"looked for {run} in {logs}")
 
-    monkeypatch.setattr("mrcnn_ext.runs.load_run", find)
+    monkeypatch.setattr("mrcnn_ext.common.runs.load_run", find)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=f"looked for last in {PROJECT / 'logs'}$"):
         push(data, model="last", url=fake[0], token=TOKEN)

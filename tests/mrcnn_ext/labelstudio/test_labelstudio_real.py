@@ -9,12 +9,12 @@ import time
 
 import pytest
 import requests
-from label_loop import make_data, run_loop
 from launcher import environment
 from launcher.messages import Problem
-from project_copy import ROOT
 
 from mrcnn_ext.labelstudio import Server, push
+from tests.support.label_loop import make_data, run_loop
+from tests.support.project_copy import ROOT
 
 pytestmark = pytest.mark.slow
 

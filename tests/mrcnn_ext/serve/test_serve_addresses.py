@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fastapi.testclient import TestClient
-from stand_in_model import API_KEY, encoded, made_image, served
 
 from mrcnn.retry import Failure
-from mrcnn_ext.collect.fetch import Refused
+from mrcnn_ext.common.web import Refused
 from mrcnn_ext.serve import addresses
 from mrcnn_ext.serve.app import create_app
 from mrcnn_ext.serve.limits import Limits
+from tests.support.stand_in_model import API_KEY, encoded, made_image, served
 
 URL = "https://example.org/a/photo.png?size=2"
 

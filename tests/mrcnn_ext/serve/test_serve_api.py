@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
-from stand_in_model import API_KEY, encoded, made_image, served
 
-from mrcnn_ext.coco import CocoDataset
-from mrcnn_ext.masks import decode_masks
+from mrcnn_ext.datasets.coco import CocoDataset
+from mrcnn_ext.masks.rle import decode_masks
 from mrcnn_ext.serve.app import create_app
 from mrcnn_ext.serve.limits import Limits
+from tests.support.stand_in_model import API_KEY, encoded, made_image, served
 
 
 @pytest.fixture(scope="module")

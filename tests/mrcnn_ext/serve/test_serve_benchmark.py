@@ -6,10 +6,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from real_server import running
-from stand_in_model import served
 
 from mrcnn_ext.serve.app import create_app
+from tests.support.real_server import running
+from tests.support.stand_in_model import served
 
 
 @pytest.fixture(scope="module")

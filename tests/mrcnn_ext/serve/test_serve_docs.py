@@ -3,9 +3,9 @@
 import re
 
 from fastapi.testclient import TestClient
-from stand_in_model import served
 
 from mrcnn_ext.serve.app import create_app
+from tests.support.stand_in_model import served
 
 
 def test_script_and_style_of_the_docs_come_from_the_service():

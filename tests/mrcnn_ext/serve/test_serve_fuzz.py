@@ -9,10 +9,10 @@ import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from stand_in_model import API_KEY, encoded, made_image, served
 
 from mrcnn_ext.serve.app import create_app
 from mrcnn_ext.serve.limits import Limits, Refused, decode
+from tests.support.stand_in_model import API_KEY, encoded, made_image, served
 
 LIMITS = Limits(pixels=200_000, bytes=200_000)
 pytestmark = pytest.mark.filterwarnings("ignore:::PIL")  # as the service does: see mrcnn_ext.serve.run

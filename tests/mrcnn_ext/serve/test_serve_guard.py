@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fastapi.testclient import TestClient
-from real_server import running
-from stand_in_model import API_KEY, encoded, made_image, served
 
 from mrcnn_ext.serve import app as service
 from mrcnn_ext.serve.app import create_app
 from mrcnn_ext.serve.guard import Room
 from mrcnn_ext.serve.limits import Limits, Refused
+from tests.support.real_server import running
+from tests.support.stand_in_model import API_KEY, encoded, made_image, served
 
 PATIENCE = 60  # seconds; only a failing test waits so long
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 from fastapi.testclient import TestClient
-from stand_in_model import encoded, made_image, served
 
 from mrcnn_ext.serve.app import create_app
+from tests.support.stand_in_model import encoded, made_image, served
 
 HEIGHT, WIDTH = 600, 800  # 1.4 MB each in memory
 ROUNDS, MOST_MB = 40, 25  # a kept image of each round would be 58 MB

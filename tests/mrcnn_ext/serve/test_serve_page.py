@@ -4,10 +4,10 @@ import shutil
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
-from real_server import running
-from stand_in_model import API_KEY, encoded, served
 
 from mrcnn_ext.serve.app import create_app
+from tests.support.real_server import running
+from tests.support.stand_in_model import API_KEY, encoded, served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PATIENCE = 60_000  # ms

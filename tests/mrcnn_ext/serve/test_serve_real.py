@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
-from test_serve_memory import resident_mb
 
 from mrcnn.model import MaskRCNN
 from mrcnn.presets import TinyConfig
 from mrcnn_ext.serve.app import create_app
 from mrcnn_ext.serve.run import load_served
+from tests.mrcnn_ext.serve.test_serve_memory import resident_mb
 
 NAMES = ["BG", "apple", "pear"]
 RELOADS, MOST_MB = 10, 40  # it grows by 6 MB in all; the weights alone of ten models that stayed would be 54 MB

@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 import requests
-from real_server import running
-from stand_in_model import encoded, served
 
-from mrcnn_ext.cli import main
+from mrcnn_ext.commands.cli import main
 from mrcnn_ext.serve.app import create_app
 from mrcnn_ext.serve.limits import Limits
 from mrcnn_ext.serve.run import SECONDS_TO_STOP
 from mrcnn_ext.serve.worker import Worker
+from tests.support.real_server import running
+from tests.support.stand_in_model import encoded, served
 
 PROGRAM = """
 from mrcnn_ext.serve import run
-from stand_in_model import served
+from tests.support.stand_in_model import served
 run.load_served = lambda *arguments: served()
 run.serve(port={port})
 """

@@ -1,5 +1,0 @@
-"""`python -m mrcnn_ext`: the same as the command `mrcnn`."""
-
-from mrcnn_ext.cli import main
-
-main()

@@ -1,0 +1,218 @@
+"""COCO average precision of boxes and masks on any `Dataset`.
+
+    detections = detect_dataset(model, dataset)
+    print(evaluate(dataset, detections))
+
+Truth and detections are compared in the pixels of the original images, by faster-coco-eval, which gives the numbers
+of COCO's own pycocotools.
+"""
+
+import numpy as np
+from faster_coco_eval import COCO, COCOeval_faster
+from tqdm.auto import tqdm
+
+from mrcnn_ext.datasets.coco import CocoDataset
+from mrcnn_ext.detection.coco_results import coco_ids, image_size, result_to_coco
+from mrcnn_ext.evaluation.report import Evaluation
+from mrcnn_ext.masks.crops import crop_to_rle
+from mrcnn_ext.masks.rle import encode_masks, rle_area, rle_box, rle_to_json
+
+__all__ = ["Evaluation", "detect_dataset", "evaluate", "result_to_coco"]
+
+IOU_TYPES = ("bbox", "segm")
+SIZES = ("all", "small", "medium", "large")  # areas up to 32**2, up to 96**2, and above, in pixels; COCO's
+IOU_50, IOU_75 = 0, 5  # places in COCO's list of IoU thresholds 0.50, 0.55, .. 0.95
+
+
+def detect_dataset(model, dataset, image_ids=None, batch_size=None, progress=True, leave=True) -> list[dict]:
+    """Detect on images of a data set; default: on all of them.
+
+    model: a MaskRCNN in inference mode, or anything with `detect(list of images, crops=True)` like it.
+    batch_size: images per call; default: the model's own `config.BATCH_SIZE`. The last batch is filled up to it.
+    progress: shows a bar.  leave: which stays when it is done.
+    Returns one dict per image: image_id, rois, class_ids, scores as from `detect`, and its masks as "rles", which
+    take some hundred bytes each where full masks would take an image.
+    """
+    image_ids = [int(i) for i in (dataset.image_ids if image_ids is None else image_ids)]
+    batch_size = model.config.BATCH_SIZE if batch_size is None else batch_size
+    config = getattr(model, "config", None)  # an exported model has none
+    dataset.image_channels = max(3, getattr(config, "IMAGE_CHANNEL_COUNT", 3))
+    detections = []
+    with tqdm(total=len(image_ids), desc="detect", unit="image", leave=leave, disable=not progress) as bar:
+        for start in range(0, len(image_ids), batch_size):
+            batch = image_ids[start : start + batch_size]
+            images = [dataset.load_image(i) for i in batch]
+            images += [images[-1]] * (batch_size - len(batch))
+            results = model.detect(images, crops=True)
+            for image_id, image, result in zip(batch, images, results, strict=False):
+                detections.append({"image_id": image_id, **_with_rles(result, *image.shape[:2])})
+            bar.update(len(batch))
+    return detections
+
+
+def _with_rles(result: dict, height: int, width: int) -> dict:
+    """What `detect(.., crops=True)` found in an image, masks as "rles"; without them for a network without masks."""
+    found = {key: value for key, value in result.items() if key != "masks"}
+    if result.get("masks") is not None:
+        pairs = zip(result["masks"], result["rois"], strict=True)
+        found["rles"] = [crop_to_rle(crop, box, height, width) for crop, box in pairs]
+    return found
+
+
+def evaluate(dataset, detections, iou_types=IOU_TYPES, image_ids=None, max_detections=100) -> Evaluation:
+    """COCO average precision and recall, as an `Evaluation`: a dict that prints as a table.
+
+    dataset: any prepared Dataset; truth comes from `load_mask`, of a CocoDataset straight from its file.
+    detections: as from `detect_dataset`, or COCO's list of results (ids as from `coco_ids`).
+    iou_types: "bbox", "segm" or both; "segm" needs masks.
+    image_ids: images to evaluate on; default: all of the data set.
+    max_detections: of an image and class, the highest scores that count (COCO: 100).
+    Raises ValueError when an image has no entry in `detections` (no objects found is an entry with none).
+    """
+    iou_types = (iou_types,) if isinstance(iou_types, str) else tuple(iou_types)
+    if not iou_types or set(iou_types) - set(IOU_TYPES):
+        raise ValueError(f"iou_types must be of {IOU_TYPES}, but is {iou_types}.")
+    if max_detections < 1:
+        raise ValueError(f"max_detections must be at least 1, but is {max_detections}.")
+    numbers = [int(i) for i in (dataset.image_ids if image_ids is None else image_ids)]
+    if not numbers:
+        raise ValueError("There is no image to evaluate on.")
+    results = _results_of(dataset, detections, numbers)
+    truth = _truth_of(dataset, numbers)
+    evaluation = Evaluation(
+        images=len(numbers),
+        objects=sum(not annotation["iscrowd"] for annotation in truth["annotations"]),
+        max_detections=max_detections,
+    )
+    for iou_type in iou_types:
+        evaluation[iou_type] = _evaluate_one(dataset, truth, results, iou_type, max_detections)
+    return evaluation
+
+
+def _results_of(dataset, detections, numbers: list[int]) -> list[dict]:
+    """COCO results for the images asked for, and a check that each of these images was looked at."""
+    if detections and "category_id" in detections[0]:
+        results = detections
+    else:
+        seen = {int(item["image_id"]) for item in detections}
+        absent = [number for number in numbers if number not in seen]
+        if absent:
+            raise ValueError(
+                f"{len(absent)} of {len(numbers)} images have no entry in the detections, the first is {absent[0]}. "
+                "Detect on them too, or say with image_ids= which images to evaluate on."
+            )
+        results = result_to_coco(dataset, detections)
+    image_ids, categories = coco_ids(dataset)
+    wanted = {image_ids[number] for number in numbers}
+    for key, known in (("image_id", set(image_ids)), ("category_id", set(categories.values()))):
+        unknown = {result[key] for result in results} - known
+        if unknown:
+            raise ValueError(f"There are results for {key} {min(unknown)}, which is not in the data set.")
+    return [result for result in results if result["image_id"] in wanted]
+
+
+def _truth_of(dataset, numbers: list[int]) -> dict:
+    """COCO content with the true objects of these images."""
+    image_ids, categories = coco_ids(dataset)
+    images, annotations = [], []
+    for number in numbers:
+        objects = true_objects(dataset, number)
+        height, width = objects[0]["rle"]["size"] if objects else image_size(dataset, number)
+        images.append({"id": image_ids[number], "height": int(height), "width": int(width)})
+        for item in objects:
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,  # from 1 on: 0 would mean "no match" to the evaluator
+                    "image_id": image_ids[number],
+                    "category_id": categories[item.pop("class_id")],
+                    "segmentation": rle_to_json(item.pop("rle")),
+                    **item,
+                }
+            )
+    names = [{"id": category_id, "name": dataset.class_names[i]} for i, category_id in categories.items()]
+    return {"images": images, "annotations": annotations, "categories": names}
+
+
+def true_objects(dataset, number: int) -> list[dict]:
+    """True objects of an image: class_id, iscrowd, rle, bbox, area."""
+    from_file = isinstance(dataset, CocoDataset) and "coco_file" in dataset.image_info[number]
+    if from_file and type(dataset).load_mask is CocoDataset.load_mask:  # a subclass may change the masks
+        return dataset.load_truth(number)
+    masks, class_ids = dataset.load_mask(number)
+    rles = encode_masks(np.asarray(masks))
+    return [
+        {
+            "class_id": abs(int(class_id)),
+            "iscrowd": int(class_id < 0),
+            "rle": rle,
+            "bbox": rle_box(rle),
+            "area": rle_area(rle),
+        }
+        for rle, class_id in zip(rles, class_ids, strict=True)
+    ]
+
+
+def _evaluate_one(dataset, truth: dict, results: list[dict], iou_type: str, max_detections: int) -> dict:
+    """All numbers for boxes or for masks."""
+    unwanted = {"bbox": "segmentation", "segm": "bbox"}[iou_type]  # the size of a detection is that of what is compared
+    results = [{key: value for key, value in result.items() if key != unwanted} for result in results]
+    if iou_type == "segm":
+        _check_masks(truth, results)
+    coco = COCO({**truth, "annotations": [dict(annotation) for annotation in truth["annotations"]]})
+    run = COCOeval_faster(coco, coco.loadRes(results), iou_type)
+    run.params.maxDets = sorted({n for n in (1, 10) if n < max_detections} | {max_detections})
+    run.evaluate()
+    run.accumulate()
+    precision, recall = np.asarray(run.eval["precision"]), np.asarray(run.eval["recall"])
+    limit = run.params.maxDets.index(max_detections)
+    numbers = _summary(precision[:, :, :, :, limit], recall[:, :, :, limit])
+    for n, place in zip(run.params.maxDets, range(recall.shape[3]), strict=True):
+        numbers[f"AR{n}"] = _mean(recall[:, :, 0, place])
+    numbers["classes"] = {}
+    _, categories = coco_ids(dataset)
+    order = [int(i) for i in run.params.catIds]
+    for class_id, category_id in categories.items():
+        k = order.index(category_id)
+        name = dataset.class_names[class_id]
+        if dataset.class_names.count(name) > 1:  # the same name in two sources
+            name = f"{name} ({dataset.class_info[class_id]['source']}.{dataset.class_info[class_id]['id']})"
+        own = [a for a in truth["annotations"] if a["category_id"] == category_id and not a["iscrowd"]]
+        numbers["classes"][name] = {
+            "id": category_id,
+            "objects": len(own),
+            "detections": sum(result["category_id"] == category_id for result in results),
+            **_summary(precision[:, :, k : k + 1, :, limit], recall[:, k : k + 1, :, limit]),
+        }
+    return numbers
+
+
+def _check_masks(truth: dict, results: list[dict]) -> None:
+    """Every result needs a mask of its image's size; the evaluator would take another one for a miss."""
+    sizes = {image["id"]: [image["height"], image["width"]] for image in truth["images"]}
+    for result in results:
+        if "segmentation" not in result:
+            raise ValueError('The detections have no masks; evaluate them with iou_types="bbox".')
+        size = list(result["segmentation"]["size"])
+        if size != sizes[result["image_id"]]:
+            raise ValueError(
+                f"image {result['image_id']}: a detected mask has {size[0]} x {size[1]} pixels (height x width), but "
+                f"the true masks have {' x '.join(map(str, sizes[result['image_id']]))}."
+            )
+
+
+def _summary(precision: np.ndarray, recall: np.ndarray) -> dict:
+    """AP and AR from precision (IoUs, recalls, classes, sizes) and recall (IoUs, classes, sizes); NaN: no truth."""
+    numbers = {"AP": _mean(precision[..., 0]), "AP50": _mean(precision[IOU_50, ..., 0])}
+    numbers["AP75"] = _mean(precision[IOU_75, ..., 0])
+    for place, size in enumerate(SIZES[1:], 1):
+        numbers[f"AP_{size}"] = _mean(precision[..., place])
+    numbers["AR"] = _mean(recall[..., 0])
+    for place, size in enumerate(SIZES[1:], 1):
+        numbers[f"AR_{size}"] = _mean(recall[..., place])
+    return numbers
+
+
+def _mean(values: np.ndarray) -> float:
+    """Mean of what is defined; the evaluator marks the rest (a class or a size without truth) with -1."""
+    values = values[values > -1]
+    return float(values.mean()) if values.size else float("nan")

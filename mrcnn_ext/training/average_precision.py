@@ -1,0 +1,110 @@
+"""COCO average precision while it trains: a callback for `MaskRCNN.train`."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from tqdm.auto import tqdm
+
+from mrcnn.data.image import decode_image
+from mrcnn.model import MaskRCNN
+from mrcnn.training.checkpoints import averaged_weights
+from mrcnn.training.progress import on_screen
+from mrcnn.weights import layers_of
+from mrcnn_ext.common.html_page import png_bytes
+from mrcnn_ext.common.runs import changed
+from mrcnn_ext.detection import Detector
+from mrcnn_ext.evaluation.analysis import analyse
+from mrcnn_ext.evaluation.coco_ap import detect_dataset, evaluate
+from mrcnn_ext.evaluation.figures import plot_confusion, plot_curves
+from mrcnn_ext.evaluation.page import truth_beside_prediction
+from mrcnn_ext.evaluation.report import NAMES
+
+LEAST_SCORE = 0.05  # average precision needs weak detections too
+
+
+def detection_config(config):
+    """The Config to measure with what this one trains: also weak objects, whole images, one device."""
+    settings = {"DETECTION_MIN_CONFIDENCE": min(config.DETECTION_MIN_CONFIDENCE, LEAST_SCORE), "GPU_COUNT": 1}
+    settings["SEED"] = None  # seeding in the middle of a training makes TensorFlow prepare its step once more
+    if config.IMAGE_RESIZE_MODE == "crop":
+        settings |= {"IMAGE_RESIZE_MODE": "square", "IMAGE_MAX_DIM": config.IMAGE_MIN_DIM}
+    return changed(config, **settings)
+
+
+def detect_as_trained(detector, config, dataset, image_ids=None, progress=False):
+    """As `detect_dataset`, with images at the size that they have in training.
+
+    detector: a MaskRCNN of `detection_config(config)`. With crops in training these are tiles of whole images.
+    progress: shows a bar, which goes when it is done: that of a training above it stays alone.
+    """
+    if config.IMAGE_RESIZE_MODE != "crop":
+        return detect_dataset(detector, dataset, image_ids, progress=progress, leave=False)
+    in_tiles = Detector(detector, tile=int(config.IMAGE_MIN_DIM / max(1, config.IMAGE_MIN_SCALE)))
+    detections = []
+    image_ids = dataset.image_ids if image_ids is None else image_ids
+    for image_id in tqdm(image_ids, desc="detect", unit="image", leave=False, disable=not progress):
+        found = in_tiles(dataset.load_image(image_id))
+        one = {"image_id": int(image_id), "rois": found.boxes, "class_ids": found.class_ids, "scores": found.scores}
+        detections.append(one if found.rles is None else one | {"rles": found.rles})
+    return detections
+
+
+class AveragePrecision(keras.callbacks.Callback):
+    """Every few epochs: box and mask AP, over all and for each class, into metrics.csv and TensorBoard.
+
+    model: the MaskRCNN that trains.  dataset: prepared, for validation.  every: epochs.  limit: its first images.
+    images: so many of them are shown in TensorBoard, truth beside prediction, with curves and confusion matrix.
+    The network for inference is made once, and gets the newest weights (or their moving averages) each time.
+    `evaluation` is the last result.
+    """
+
+    def __init__(self, model, dataset, every=1, limit=200, images=4):
+        super().__init__()
+        self.trained = model
+        self.dataset = dataset
+        self.every = every
+        self.image_ids = dataset.image_ids[:limit]
+        self.images = images
+        self.detector = None
+        self.evaluation = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        last = epoch + 1 == self.params["epochs"]
+        if (epoch + 1) % self.every and not last:
+            return
+        self._take_weights()
+        detections = detect_as_trained(
+            self.detector, self.trained.config, self.dataset, self.image_ids, progress=on_screen()
+        )
+        kinds = ("bbox", "segm") if self.trained.config.USE_MASK else ("bbox",)
+        self.evaluation = evaluate(self.dataset, detections, kinds, image_ids=self.image_ids)
+        for kind in kinds:
+            numbers, name = self.evaluation[kind], NAMES[kind]
+            logs[f"{name}_AP"], logs[f"{name}_AP50"] = numbers["AP"], numbers["AP50"]
+            for class_name, row in numbers["classes"].items():
+                logs[f"{name}_AP_{class_name}"] = row["AP"]
+        self._show(detections, epoch + 1)
+
+    def _take_weights(self):
+        if self.detector is None:
+            self.detector = MaskRCNN("inference", detection_config(self.trained.config), self.trained.model_dir)
+        with averaged_weights(self.model):
+            source = layers_of(self.model)
+            for name, layer in layers_of(self.detector.keras_model).items():
+                for weight, variable in layer.weights.items():
+                    variable.assign(np.asarray(source[name].weights[weight]))
+
+    def _show(self, detections, epoch):
+        """Images for TensorBoard."""
+        import tensorflow as tf  # also beside another backend: only its event writer is used
+
+        analysis = analyse(self.dataset, detections)
+        writer = tf.summary.create_file_writer(str(Path(self.trained.log_dir) / "evaluation"))
+        with writer.as_default(step=epoch):
+            for name, figure in (("curves", plot_curves(analysis)), ("confusion", plot_confusion(analysis))):
+                tf.summary.image(name, decode_image(png_bytes(figure), name)[None])
+            for image_id in self.image_ids[: self.images]:
+                pixels = truth_beside_prediction(self.dataset, detections, image_id)
+                tf.summary.image(f"truth_and_prediction/{image_id}", pixels[None])
+        writer.close()

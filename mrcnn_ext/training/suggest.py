@@ -1,0 +1,285 @@
+"""A Config for a data set and a machine, each value with its reason: `suggest("data/mine")`."""
+
+import json
+import re
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from mrcnn.data.anchors import anchors_for
+from mrcnn.memory import BASE_MIB, BYTES_A_PIXEL, step_mib
+from mrcnn.presets import ResNet50Config, ResNet101Config, TinyConfig
+from mrcnn_ext.common.machine import Machine, this_machine
+from mrcnn_ext.datasets.coco import CocoDataset
+from mrcnn_ext.datasets.objects import fullest, gather_objects, image_side, some_images
+from mrcnn_ext.notebook.data_choice import ChosenData
+from mrcnn_ext.training.anchor_fit import best_anchor_ious, fitting_scales
+
+LARGEST_SIDES = {TinyConfig: 256, ResNet50Config: 1024, ResNet101Config: 1024}  # pixels
+SMALLEST_OBJECT = 8  # pixels in the molded image: two cells of the finest feature map
+RATIOS = ([0.5, 1, 2], [0.33, 1, 3], [0.25, 0.5, 1, 2, 4])  # the first one that does nearly as well as the best
+_WORTH = 0.02  # share of boxes that more anchors must win to be worth it
+_IMAGES, _BOXES = 500, 200  # looked at
+_USED = 0.85  # share of the memory at hand that training may take
+_MOST_IMAGES = 8  # in a step
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One value of the Config, and why."""
+
+    name: str
+    value: object
+    reason: str
+
+
+@dataclass
+class Suggestion:
+    """settings: in the order of Config; preset: the class to start from; notes: what no setting says."""
+
+    preset: type
+    machine: Machine
+    settings: list[Setting] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def values(self) -> dict:
+        return {setting.name: setting.value for setting in self.settings}
+
+    def config_class(self) -> type:
+        """The Config class that `text` writes."""
+        return type(_class_name(self.values["NAME"]), (self.preset,), self.values)
+
+    def text(self) -> str:
+        """Python source of the Config class, with the reasons and notes as comments."""
+        lines = [f"from mrcnn.presets import {self.preset.__name__}", "", ""]
+        lines += [f"class {_class_name(self.values['NAME'])}({self.preset.__name__}):"]
+        lines += [f'    """For {self.machine}."""', ""]
+        for setting in self.settings:
+            lines += [*_comment(setting.reason, "    "), f"    {setting.name} = {_source(setting.value)}"]
+        lines += ["", ""] if self.notes else []
+        return "\n".join(lines + [line for note in self.notes for line in _comment(note)]) + "\n"
+
+    def to_dict(self) -> dict:
+        """As plain JSON values."""
+        return {
+            "preset": self.preset.__name__,
+            "machine": self.machine.to_dict(),
+            "settings": [{"name": s.name, "value": s.value, "reason": s.reason} for s in self.settings],
+            "notes": self.notes,
+            "text": self.text(),
+        }
+
+    def add(self, name: str, value, reason: str) -> None:
+        self.settings.append(Setting(name, value, reason))
+
+
+def suggest(data, machine: Machine | None = None, *, year: str = "2018", images=None) -> Suggestion:
+    """Look at the sizes of images and objects (no pixels) and at the machine, and propose a Config.
+
+    data: folder of a split data set, a ChosenData, or one annotation file (with `images`, their folder, if it is not
+    beside it).  machine: default: this one.  year: as in ChosenData.
+    Raises ValueError where the data cannot be read.
+    """
+    machine = machine or this_machine()
+    train, validate, name = _load(data, year, images)
+    preset, reason = _preset(machine)
+    result = Suggestion(preset, machine)
+    result.add("NAME", name, f"Names the runs. {preset.__name__}: {reason}.")
+    classes = train.num_classes - 1
+    result.add("NUM_CLASSES", train.num_classes, f"The background and {classes} of the data.")
+    objects = gather_objects(train, some_images(train, _IMAGES))
+    side, boxes_px = _add_images(result, train, objects)
+    _add_batch(result, side, len(train.image_ids), len(validate.image_ids) if validate else 0)
+    _add_precision(result)
+    _add_anchors(result, side, boxes_px)
+    _add_caps(result, fullest(*filter(None, (train, validate))))
+    _add_notes(result, train, objects)
+    order = list(vars(preset.__mro__[1]))
+    result.settings.sort(key=lambda setting: order.index(setting.name))
+    return result
+
+
+def caps_for(fullest_image: int, preset) -> dict:
+    """Settings that count objects or regions, for the number of objects in the fullest image."""
+    return {
+        "MAX_GT_INSTANCES": fullest_image,
+        "TRAIN_ROIS_PER_IMAGE": max(preset.TRAIN_ROIS_PER_IMAGE, min(fullest_image, 64)),
+        "PRE_NMS_LIMIT": max(preset.PRE_NMS_LIMIT, 10 * fullest_image),
+        "DETECTION_MAX_INSTANCES": max(20, round(1.25 * fullest_image)),
+        "POST_NMS_ROIS_INFERENCE": max(preset.POST_NMS_ROIS_INFERENCE, 2 * fullest_image),
+    }
+
+
+def images_a_step(preset, side: int, machine: Machine) -> int:
+    """Images of side x side pixels that fit a training step in the memory of the machine; 0 when not even one.
+
+    In float32 on every card: what 16 bits save is reckoned only, and a training that starts is worth more.
+    """
+    memory = min((gpu.memory_mib for gpu in machine.gpus), default=machine.memory_mib) * _USED
+    return max(0, int((memory - BASE_MIB[preset.BACKBONE]) * 2**20 / (BYTES_A_PIXEL[preset.BACKBONE] * side**2)))
+
+
+def _load(data, year, images) -> tuple[CocoDataset, CocoDataset | None, str]:
+    """Train, validate (None for a single file), and a name."""
+    if isinstance(data, ChosenData):
+        return data.train, data.validate, data.name
+    path = Path(data)
+    if path.is_dir():
+        chosen = ChosenData(path, year)
+        return chosen.train, chosen.validate, chosen.name
+    from mrcnn_ext.check.reading import find_parts
+
+    ((file, folder),) = find_parts(path, images)
+    dataset = CocoDataset()
+    dataset.load_coco_files(file, folder)
+    dataset.prepare()
+    if not len(dataset.image_ids):
+        raise ValueError(f"{path}: there are no images in it.")
+    return dataset, None, re.sub(r"[^\w-]+", "_", path.stem.removeprefix("instances_"))
+
+
+def _preset(machine) -> tuple[type, str]:
+    if not machine.gpus:
+        return TinyConfig, "there is no GPU, and this one trains from scratch on a few cores in minutes"
+    memory = min(gpu.memory_mib for gpu in machine.gpus)
+    if images_a_step(ResNet101Config, 1024, machine):
+        return ResNet101Config, "the GPU has the memory for it, and mask_rcnn_coco.h5 holds weights to start from"
+    return ResNet50Config, f"ResNet-101 at 1024 px does not fit the GPU's {memory / 1024:.0f} GiB"
+
+
+def _add_images(result, train, objects) -> tuple[int, np.ndarray]:
+    """Side and resize mode; returns the side and the boxes (N, 4) in molded images."""
+    longest, largest = image_side(train), LARGEST_SIDES[result.preset]
+    while largest > 128 and not images_a_step(result.preset, largest, result.machine):
+        largest -= 64
+    fitting = min(largest, -(-longest // 64) * 64)
+    scales = 1 / objects["image_px"].max(axis=1, keepdims=True)  # boxes as shares of the longest side
+    shares = objects["boxes_px"] * scales
+    sides = np.sqrt(np.prod(shares[:, 2:] - shares[:, :2], axis=1))
+    small = float(np.quantile(sides, 0.05)) if sides.size else 1.0
+    wanted = -(-int(np.ceil(SMALLEST_OBJECT / max(small, 1e-9))) // 64) * 64
+    side, mode = fitting, "square"
+    reason = f"The longest side of the images is {longest} px, the preset takes up to {largest} px here"
+    if small * fitting < SMALLEST_OBJECT:
+        in_file = small * longest
+        if longest <= largest:
+            side = max(fitting, min(largest, wanted, 2 * fitting))
+            larger = "so images are made larger" if side > fitting else "which is hard to find"
+            reason += f"; one object in twenty is below {in_file:.0f} px, {larger}"
+        elif in_file >= SMALLEST_OBJECT:
+            mode = "crop"
+            reason += f"; scaled down, one object in twenty would be below {small * fitting:.1f} px"
+            result.notes.append(
+                'IMAGE_RESIZE_MODE = "crop" trains on random pieces at full size. For detection cut the images '
+                "into tiles of this side too."
+            )
+    result.add("IMAGE_MIN_DIM", side, reason + ".")
+    result.add("IMAGE_MAX_DIM", side, "The same, so that the longest side fills the square.")
+    words = {
+        "square": "Scaled and padded: whole images, one size for a batch.",
+        "crop": "Random squares at full size: objects would be lost by scaling down.",
+    }
+    result.add("IMAGE_RESIZE_MODE", mode, words[mode])
+    return side, (objects["boxes_px"].astype(np.float64) if mode == "crop" else shares * side)
+
+
+def _add_batch(result, side, train_images, validate_images) -> None:
+    fitting = images_a_step(result.preset, side, result.machine)
+    gpus = max(1, min(len(result.machine.gpus), train_images))
+    if gpus > 1:
+        reason = "Each GPU takes IMAGES_PER_GPU images of a step; 1 leaves the others to other work."
+        result.add("GPU_COUNT", gpus, reason)
+    each = max(1, min(_MOST_IMAGES, fitting, train_images // gpus))
+    gib = step_mib(result.config_class()(), each, precision="float32") / 1024
+    reason = f"A step takes about {gib:.1f} GiB in float32 (an estimate); there is {result.machine}."
+    result.add("IMAGES_PER_GPU", each, reason)
+    batch = each * gpus
+    steps = max(1, min(500, train_images // batch))
+    result.add("STEPS_PER_EPOCH", steps, f"{train_images} images to train, {batch} a step; 500 at most.")
+    reason = f"{validate_images} images to validate, {batch} a step; 50 at most."
+    result.add("VALIDATION_STEPS", max(1, min(50, validate_images // batch)), reason)
+    if not fitting:
+        result.notes.append("Not even one image fits the memory by the estimate: take a smaller side or network.")
+
+
+def _add_precision(result) -> None:
+    capability = min((gpu.capability for gpu in result.machine.gpus), default=0)
+    if capability < 7:
+        result.add("PRECISION", "float32", "16 bits are no faster here.")
+        return
+    precision, scaled = ("mixed_bfloat16", "") if capability >= 8 else ("mixed_float16", "; the loss is scaled for it")
+    gib = step_mib(result.config_class()(), result.values["IMAGES_PER_GPU"], precision=precision) / 1024
+    reason = f"This GPU computes in 16 bits, in which a step takes about {gib:.1f} GiB (reckoned from float32){scaled}."
+    result.add("PRECISION", precision, reason)
+
+
+def _add_anchors(result, side, boxes_px) -> None:
+    scales = fitting_scales(boxes_px, side)
+    lengths = np.sqrt(np.prod(boxes_px[:, 2:] - boxes_px[:, :2], axis=1)) if len(boxes_px) else np.zeros(1)
+    low, high = np.quantile(lengths, [0.05, 0.95])
+    reason = f"Nine in ten objects have sides of {low:.0f} to {high:.0f} px in an image of {side} px."
+    result.add("RPN_ANCHOR_SCALES", scales, reason)
+    chosen = np.random.default_rng(0).permutation(len(boxes_px))[:_BOXES]
+    covered = []
+    for ratios in RATIOS:
+        values = {
+            "IMAGE_MIN_DIM": side,
+            "IMAGE_MAX_DIM": side,
+            "RPN_ANCHOR_SCALES": scales,
+            "RPN_ANCHOR_RATIOS": ratios,
+        }
+        config = type("Tried", (result.preset,), values)()
+        boxes = _into_square(boxes_px[chosen], side)
+        ious = best_anchor_ious(boxes, anchors_for(config, config.IMAGE_SHAPE))
+        covered.append(float(np.mean(ious >= 0.5)) if len(ious) else 1.0)
+    best = next(i for i, share in enumerate(covered) if share >= max(covered) - _WORTH)
+    tried = ", ".join(f"{ratios}: {share:.0%}" for ratios, share in zip(RATIOS, covered, strict=True))
+    result.add("RPN_ANCHOR_RATIOS", RATIOS[best], f"Boxes with an anchor of IoU 0.5 and more, by ratios: {tried}.")
+    if covered[best] < 0.7:
+        result.notes.append(f"Only {covered[best]:.0%} of the boxes have a fitting anchor: many are too small or thin.")
+
+
+def _into_square(boxes_px, side) -> np.ndarray:
+    """Boxes moved so that they lie in the square; with "crop" they may come from anywhere in a larger image."""
+    start = boxes_px[:, :2] - np.where(boxes_px[:, 2:] > side, boxes_px[:, :2] // side * side, 0)
+    return np.concatenate([start, start + boxes_px[:, 2:] - boxes_px[:, :2]], axis=1)
+
+
+def _add_caps(result, most) -> None:
+    reasons = {
+        "MAX_GT_INSTANCES": f"The fullest image has {most} objects; training drops what is above this.",
+        "TRAIN_ROIS_PER_IMAGE": "One for each object of the fullest image, up to 64; or the preset's, if more.",
+        "PRE_NMS_LIMIT": "Ten boxes for each object of the fullest image; or the preset's, if more.",
+        "DETECTION_MAX_INSTANCES": "A quarter more than in the fullest image can come out.",
+        "POST_NMS_ROIS_INFERENCE": "At least two proposals for each object of the fullest image.",
+    }
+    for name, value in caps_for(most, result.preset).items():
+        result.add(name, value, reasons[name])
+
+
+def _add_notes(result, train, objects) -> None:
+    images = len(train.image_ids)
+    if images < 100:
+        result.notes.append(f"{images} images are few: start from trained weights, and use augmentation.")
+    counts = np.bincount(np.abs(objects["class_ids"]), minlength=train.num_classes)[1:]
+    rare = [f"{name} ({count})" for name, count in zip(train.class_names[1:], counts, strict=True) if count < 20]
+    if rare:
+        result.notes.append(f"Classes with fewer than 20 objects to learn from: {', '.join(rare[:10])}.")
+
+
+def _comment(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, 110, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
+
+
+def _source(value) -> str:
+    """Python source of a value, text in double quotes."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def _class_name(name: str) -> str:
+    """ "my-data_2" -> "MyData2Config"."""
+    words = re.findall(r"[A-Za-z0-9]+", name)
+    return "".join(word[:1].upper() + word[1:] for word in words).lstrip("0123456789") + "Config"

@@ -1,0 +1,161 @@
+"""A whole training as notebooks 02 to 04 do it: settings, weights to start from, stages, AP, a run folder."""
+
+import copy
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from mrcnn import presets
+from mrcnn.config import COMPUTED_NAMES, KNOWN_NAMES, Config
+from mrcnn.memory import step_mib
+from mrcnn.model import MaskRCNN
+from mrcnn.training.loop import check_classes
+from mrcnn.training.resume import last_state
+from mrcnn.training.state import read_place
+from mrcnn_ext.common.machine import this_machine
+from mrcnn_ext.datasets.open_data import open_data
+from mrcnn_ext.training.average_precision import AveragePrecision
+from mrcnn_ext.training.suggest import suggest
+
+DEFAULTS = {"LEARNING_SCHEDULE": "cosine", "WARMUP_STEPS": 50, "KEEP_CHECKPOINTS": 3, "SEED": 2018}
+# A file that has all these is a whole Config: nothing in it is proposed.
+WHOLE = {"NAME", "NUM_CLASSES", "BACKBONE", "IMAGE_MIN_DIM", "IMAGE_MAX_DIM", "RPN_ANCHOR_SCALES"}
+EPOCHS = {1: (14,), 2: (3, 14)}  # totals after each stage
+AP_IMAGES = 200
+
+
+class Trained(NamedTuple):
+    """model: the MaskRCNN.  finished: whether all stages came to their end.  average_precision: the callback."""
+
+    model: MaskRCNN
+    finished: bool
+    average_precision: AveragePrecision
+
+
+def train_run(
+    data,
+    config=None,
+    *,
+    weights=None,
+    stages=None,
+    epochs=None,
+    extra_epochs=None,
+    logs="logs",
+    year="2018",
+    resume=False,
+    augmentation=presets.LIGHT_AUGMENTATION,
+    ap_images=AP_IMAGES,
+    ap_every=1,
+) -> Trained:
+    """Trains on the parts train and validate of a data set.
+
+    data: its folder.  config: a Config, or a file for `load_config`, or None: what `suggest` proposes.
+    weights: "coco", "imagenet", "last", a file, or None for random ones; a new run starts from them, at epoch 0.
+    stages: what trains, such as ("heads", "all"); default: these two, or "all" alone from random weights.
+    epochs: the total after each stage.  extra_epochs: with resume, so many more of what trained last.
+    resume: go on where the last run of this name stopped; where there is none a new one starts.
+    ap_images: validation images for the average precision after every `ap_every` epochs; 0: none.
+    """
+    train, validate = (open_data(data, part, year) for part in ("train", "validate"))
+    config = config if hasattr(config, "BATCH_SIZE") else load_config(config, data, year)
+    check_classes(config, train, validate)
+    state = last_state(logs, config.NAME) if resume else None
+    plan = _plan(stages, epochs, extra_epochs, weights, read_place(state) if state else None)
+    _warn_of_memory(config)
+    model = MaskRCNN("training", config, logs)
+    if weights and state is None:
+        model.load_weights(weights, class_names=train.class_names if weights == "coco" else None)
+        model.set_log_dir()  # not that of the weights' run
+    average = AveragePrecision(model, validate, ap_every, ap_images)
+    for stage, end in plan:
+        model.train(
+            train,
+            validate,
+            config.LEARNING_RATE,
+            layers=stage,
+            augmentation=augmentation,
+            custom_callbacks=[average] if ap_images else [],
+            resume=resume,
+            **end,
+        )
+        if model.interrupted:
+            break
+    return Trained(model, not model.interrupted, average)
+
+
+def _plan(stages, epochs, extra_epochs, weights, place):
+    """[(layers, {"epochs": total} or {"extra_epochs": number}), ..]; place: of the state to go on from, or None."""
+    last = place["layers"] if place else None
+    if extra_epochs is not None:
+        if place is None:
+            raise ValueError("extra_epochs are added to a run: resume one of this NAME, or give epochs, the total.")
+        return [((stages or (last,))[-1], {"extra_epochs": extra_epochs})]
+    stages = tuple(stages or (("heads", "all") if weights or last == "heads" else ("all",)))
+    epochs = tuple(epochs or EPOCHS.get(len(stages), ()))
+    if len(epochs) != len(stages) or list(epochs) != sorted(set(epochs)):
+        raise ValueError(f"epochs {epochs} must be rising totals, one for each of the stages {', '.join(stages)}.")
+    done = stages.index(last) if last in stages else 0  # stages before this one may have stopped early
+    return [(stage, {"epochs": total}) for stage, total in zip(stages, epochs, strict=True)][done:]
+
+
+def _warn_of_memory(config):
+    needed, machine = step_mib(config, config.IMAGES_PER_GPU), this_machine()
+    there = min((gpu.memory_mib for gpu in machine.gpus), default=machine.memory_mib)
+    if needed is not None and needed > there:
+        print(
+            f"A step may not fit: it takes about {needed / 1024:.1f} GiB in {config.PRECISION}, and there is {machine}."
+        )
+
+
+def load_config(path, data, year="2018"):
+    """A Config from a YAML or JSON file of settings; what it does not say is as `suggest` proposes for the data.
+
+    path: the file, or None; beside settings it may have a "preset": TinyConfig, ResNet50Config or ResNet101Config.
+    Beyond what `suggest` says there are DEFAULTS: cosine schedule, warm-up, checkpoints that stay, seed.
+    A whole Config, as a run's config.json or that of notebook 2, is taken as it is, without proposals and DEFAULTS.
+    Raises ValueError for a file that cannot be read or has unknown names.
+    """
+    values = {} if path is None else read_settings(path)
+    if set(values) >= WHOLE and "preset" not in values:
+        return Config.from_dict(values, path)
+    preset = values.pop("preset", None)
+    proposed = suggest(data, year=year)
+    base = proposed.preset if preset is None else getattr(presets, str(preset), None)
+    if base is None:
+        raise ValueError(f"{path}: there is no preset {preset!r}; use TinyConfig, ResNet50Config or ResNet101Config.")
+    config = base.from_dict({**DEFAULTS, **proposed.values, **values}, path)
+    unknown = sorted(set(values) - KNOWN_NAMES)
+    if unknown:  # a Config may have them, but in a file of settings nobody asks for them
+        raise ValueError(f"{path}: not a setting of Config: {', '.join(unknown)}.")
+    return config
+
+
+def read_settings(path) -> dict:
+    """The mapping in a YAML or JSON file."""
+    path = Path(path)
+    text = path.read_text(encoding="utf-8")
+    try:
+        values = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as error:
+        raise ValueError(f"{path}: not a {path.suffix or 'YAML'} file ({error}).") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{path}: expected settings, such as IMAGES_PER_GPU: 2, one a line.")
+    return {name: value for name, value in values.items() if name not in COMPUTED_NAMES}
+
+
+def few_images(dataset, number: int):
+    """The first `number` images of a data set that have objects (no crowds), as a data set."""
+    chosen = []
+    for image_id in dataset.image_ids:
+        if (dataset.load_mask_crops(image_id)[1] > 0).any():
+            chosen.append(dataset.image_info[image_id])
+        if len(chosen) == number:
+            break
+    if not chosen:
+        raise ValueError("No image of the data set has an object.")
+    few = copy.copy(dataset)
+    few.image_info = chosen
+    few.prepare()
+    return few

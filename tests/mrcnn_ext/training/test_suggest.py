@@ -1,0 +1,162 @@
+"""Suggestions: values that follow from data made for it, on machines made up for it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mrcnn.memory import step_mib
+from mrcnn.presets import ResNet50Config, ResNet101Config, TinyConfig
+from mrcnn_ext.common.machine import Gpu, Machine, machine_with_gpu
+from mrcnn_ext.datasets.shapes import make_shapes
+from mrcnn_ext.notebook.data_choice import ChosenData
+from mrcnn_ext.training.suggest import caps_for, images_a_step, suggest
+
+NUCLEI = Path(__file__).parents[4] / "shared" / "data" / "nuclei"
+CPU = Machine(cores=2, memory_mib=16_000)
+T4 = Machine(8, 32_000, (Gpu("Tesla T4", 15_360, 15_000, 7.5),))
+SMALL_GPU = Machine(8, 32_000, (Gpu("GTX 1050", 4_096, 4_000, 6.1),))
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "shapes"
+    return make_shapes(folder, counts={"train": 24, "validate": 9, "test": 1}, progress=False)
+
+
+def _file(tmp_path, height, width, boxes):
+    """An annotation file with one image and square objects (x, y, side)."""
+    (tmp_path / "images").mkdir()
+    Image.fromarray(np.zeros((height, width, 3), np.uint8)).save(tmp_path / "images" / "1.png")
+    annotations = [
+        {"id": i, "image_id": 1, "category_id": 1, "segmentation": [[x, y, x + w, y, x + w, y + h, x, y + h]]}
+        for i, (x, y, w, h) in enumerate(boxes, 1)
+    ]
+    images = [{"id": 1, "file_name": "1.png", "height": height, "width": width}]
+    content = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "cell"}]}
+    file = tmp_path / "cells-2.json"
+    file.write_text(json.dumps(content))
+    return file
+
+
+def test_shapes_on_a_cpu(shapes):
+    result = suggest(shapes, CPU)
+    assert result.preset is TinyConfig
+    values = result.values
+    assert values["NUM_CLASSES"] == 4 and values["NAME"] == "shapes"
+    assert (values["IMAGE_MIN_DIM"], values["IMAGE_MAX_DIM"], values["IMAGE_RESIZE_MODE"]) == (128, 128, "square")
+    assert values["IMAGES_PER_GPU"] == 8 and values["STEPS_PER_EPOCH"] == 3 and values["VALIDATION_STEPS"] == 1
+    assert values["MAX_GT_INSTANCES"] == ChosenData(shapes).fullest() <= 4
+    assert values["DETECTION_MAX_INSTANCES"] == 20
+    assert values["RPN_ANCHOR_SCALES"] == (8, 16, 32, 64, 128) and values["RPN_ANCHOR_RATIOS"] == [0.5, 1, 2]
+    assert all(setting.reason.endswith(".") for setting in result.settings)
+    assert any("24 images are few" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("gib", [2, 4, 8, 16, 24, 80])
+def test_a_step_fits_the_memory_of_a_gpu(tmp_path, gib):
+    file = _file(tmp_path, 900, 1200, [(100, 100, 200, 200)])
+    result = suggest(file, machine_with_gpu(gib), images=tmp_path / "images")
+    config = result.config_class()()
+    assert config.IMAGES_PER_GPU >= 1
+    assert config.PRECISION == "mixed_bfloat16"
+    assert step_mib(config) < step_mib(config, precision="float32") <= 0.85 * gib * 1024
+    reasons = {setting.name: setting.reason for setting in result.settings}
+    assert f"takes about {step_mib(config) / 1024:.1f} GiB" in reasons["PRECISION"]
+    assert f"takes about {step_mib(config, precision='float32') / 1024:.1f} GiB in f" in reasons["IMAGES_PER_GPU"]
+    assert (result.preset is ResNet101Config) == (gib >= 16)
+    assert not any("Not even one image" in note for note in result.notes)
+
+
+def test_the_text_is_the_config(shapes):
+    result = suggest(ChosenData(shapes), CPU)
+    names = {}
+    exec(result.text(), names)  # what a person would paste
+    config, other = names["ShapesConfig"](), result.config_class()()
+    assert isinstance(config, TinyConfig)
+    assert {k: str(v) for k, v in config.to_dict().items()} == {k: str(v) for k, v in other.to_dict().items()}
+    assert max(map(len, result.text().splitlines())) <= 120
+    assert json.loads(json.dumps(result.to_dict()))["preset"] == "TinyConfig"
+
+
+@pytest.mark.parametrize(("machine", "preset"), [(CPU, TinyConfig), (T4, ResNet101Config), (SMALL_GPU, ResNet50Config)])
+def test_the_network_follows_the_device(shapes, machine, preset):
+    assert suggest(shapes, machine).preset is preset
+
+
+def test_precision_follows_the_card(shapes):
+    assert suggest(shapes, T4).values["PRECISION"] == "mixed_float16"
+    newer = Machine(8, 32_000, (Gpu("L4", 23_000, 22_000, 8.9),) * 2)
+    result = suggest(shapes, newer)
+    assert result.values["PRECISION"] == "mixed_bfloat16"
+    assert (result.values["GPU_COUNT"], result.values["IMAGES_PER_GPU"]) == (2, 8)
+    assert result.values["STEPS_PER_EPOCH"] == 24 // (2 * 8)
+    assert "GPU_COUNT" not in suggest(shapes, T4).values
+    assert suggest(shapes, SMALL_GPU).values["PRECISION"] == suggest(shapes, CPU).values["PRECISION"] == "float32"
+
+
+def test_less_memory_means_fewer_images():
+    counts = [
+        images_a_step(ResNet101Config, 1024, Machine(8, 1, (Gpu("", mib, mib, 8.0),))) for mib in (4e3, 12e3, 48e3)
+    ]
+    assert counts[0] == 0 and counts[1] == 1 and counts[2] >= 5
+    assert images_a_step(ResNet101Config, 512, T4) == pytest.approx(4 * images_a_step(ResNet101Config, 1024, T4), abs=3)
+
+
+def test_too_little_memory_is_said(shapes):
+    result = suggest(shapes, Machine(2, 500))
+    assert result.values["IMAGES_PER_GPU"] == 1 and any("Not even one image" in note for note in result.notes)
+
+
+def test_small_objects_make_images_larger(tmp_path):
+    file = _file(tmp_path, 200, 256, [(10 * i, 10, 5, 5) for i in range(20)])
+    assert suggest(file, T4).values["IMAGE_MAX_DIM"] == 448  # the first multiple of 64 in which 5 px are 8
+    assert suggest(file, CPU).values["IMAGE_MAX_DIM"] == 256  # the most that TinyConfig takes
+    assert suggest(file, CPU).values["NAME"] == "cells-2"
+    assert "class Cells2Config(" in suggest(file, CPU).text()
+
+
+def test_huge_images_of_small_objects_are_cropped(tmp_path):
+    file = _file(tmp_path, 3000, 4000, [(100 * i, 2000, 20, 20) for i in range(30)])
+    result = suggest(file, T4)
+    assert result.values["IMAGE_RESIZE_MODE"] == "crop" and result.values["IMAGE_MIN_DIM"] == 1024
+    assert any("tiles" in note for note in result.notes)
+    assert result.values["RPN_ANCHOR_SCALES"][0] == 16  # at full size, not scaled down
+
+
+def test_thin_objects_get_thin_anchors(tmp_path):
+    file = _file(tmp_path, 256, 256, [(20 + 9 * i, 16 + 6 * i, 64, 13) for i in range(15)])
+    assert suggest(file, CPU).values["RPN_ANCHOR_RATIOS"] == [0.33, 1, 3]
+
+
+def test_no_objects_at_all(tmp_path):
+    assert suggest(_file(tmp_path, 100, 120, []), CPU).values["MAX_GT_INSTANCES"] == 1
+
+
+def test_caps():
+    assert caps_for(101, TinyConfig) == {
+        "MAX_GT_INSTANCES": 101,
+        "TRAIN_ROIS_PER_IMAGE": 64,
+        "PRE_NMS_LIMIT": 1010,
+        "DETECTION_MAX_INSTANCES": 126,
+        "POST_NMS_ROIS_INFERENCE": 202,
+    }
+
+
+@pytest.mark.skipif(not NUCLEI.is_dir(), reason=f"{NUCLEI.name}: the real images are not here")
+def test_nuclei():
+    result = suggest(NUCLEI, CPU)
+    assert result.values["MAX_GT_INSTANCES"] == 101 and result.values["RPN_ANCHOR_SCALES"] == (8, 16, 32, 64, 128)
+    assert "one object in twenty is below" in next(s.reason for s in result.settings if s.name == "IMAGE_MIN_DIM")
+
+
+def test_no_framework_is_loaded():
+    code = (
+        "import sys, mrcnn_ext.training.suggest, mrcnn_ext.check, mrcnn_ext.datasets.split; "
+        "sys.exit(any(name in sys.modules for name in ('keras', 'tensorflow', 'torch', 'jax')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
