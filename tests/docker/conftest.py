@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.project_copy import ROOT
+from tests.support import ROOT
 
 
 @pytest.fixture

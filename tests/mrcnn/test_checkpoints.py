@@ -13,6 +13,7 @@ from mrcnn.config import Config
 from mrcnn.training.run_facts import code_sha256
 from mrcnn.training.state import read_place
 from mrcnn.whole_file import remove_parts, whole_file
+from tests.support import ROOT
 from tests.support.engine_data import few_images
 from tests.support.toy_training import ToyConfig, ToyRCNN
 
@@ -92,9 +93,7 @@ def test_the_code_is_told_without_git(run, tmp_path):
     (facts,) = json.loads((run[0] / "run.json").read_text())["trainings"]
     assert len(facts["code_sha256"]) == 64
     command = code_sha256.__doc__.strip().splitlines()[-1].strip()
-    printed = subprocess.run(
-        ["bash", "-c", command], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
-    ).stdout
+    printed = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert printed.split()[0] == code_sha256()
     hashes = []
     for name, text in (("mrcnn/a.py", "1"), ("mrcnn/a.txt", "1"), ("mrcnn_ext/.hidden/a.py", "1"), ("mrcnn/a.py", "2")):

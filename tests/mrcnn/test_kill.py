@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import random
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from mrcnn.training.metrics_file import read_metrics
 from mrcnn.training.names import STATE
 from mrcnn.training.state import read_place
 from mrcnn.weights import h5
+from tests.support import ROOT
 
 pytestmark = pytest.mark.slow  # 22 processes, each builds and compiles its (tiny) network
 
@@ -47,13 +47,13 @@ def train(root, connection):
 def start():
     """start(root) -> a running process that trains there, and the connection it tells its steps on."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent))  # where the fork server finds what to import
+        patch.setenv("PYTHONPATH", str(ROOT))  # where the fork server finds what to import
         yield from _starter()
 
 
 def _starter():
     context = multiprocessing.get_context("forkserver")  # the packages are imported once
-    context.set_forkserver_preload(["toy_training"])
+    context.set_forkserver_preload(["tests.support.toy_training"])
 
     def start_(root):
         mine, its = context.Pipe(duplex=False)

@@ -1,7 +1,6 @@
 """The self-test: it passes here, fails where numbers are wrong, and judges weight files."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +13,9 @@ from mrcnn.selftest.coco_person import finds_the_person
 from mrcnn.selftest.weight_file import _is_of_coco, settings_of
 from mrcnn.weights.coco_classes import COCO_CLASS_NAMES
 from mrcnn_ext.commands.cli import app
+from tests.support import GOLDEN
 
-COCO_LAYOUT = Path(__file__).parents[1] / "golden" / "h5_layout_resnet101_coco.json"
+COCO_LAYOUT = GOLDEN / "h5_layout_resnet101_coco.json"
 
 
 def test_this_installation_passes():

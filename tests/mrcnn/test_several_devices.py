@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 
 from mrcnn.ops import replicas
 from mrcnn.training.devices import Devices
+from tests.support import ROOT
 
 
 def start(backend, devices, folder, *runs):
@@ -23,10 +23,8 @@ def start(backend, devices, folder, *runs):
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
         "TF_ENABLE_ONEDNN_OPTS": "0",  # with it TensorFlow 2.21 crashes where two devices are one CPU
     }
-    script = Path(__file__).with_name("device_runs.py")
-    return subprocess.run(
-        [sys.executable, script, str(devices), str(folder), *runs], env=environment, capture_output=True, text=True
-    )
+    command = [sys.executable, "-m", "tests.support.device_runs", str(devices), str(folder), *runs]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
 def both(backend, folder, *runs):

@@ -2,12 +2,13 @@
 
 import re
 import statistics
-from pathlib import Path
 
 import nbformat
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "notebooks"
+from tests.support import ROOT
+
+FOLDER = ROOT / "notebooks"
 NAMES = [
     "00_collect_and_label",
     "01_explore_dataset",

@@ -1,12 +1,13 @@
 import subprocess
 import sys
-from pathlib import Path
 
 import nbformat
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support import ROOT
+
 CELL = """
 from IPython.display import display
+
 shown = display("0", display_id=True)
 for number in range(4000):
     shown.update(str(number) + 5000 * " ")

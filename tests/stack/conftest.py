@@ -11,8 +11,9 @@ from launcher import env_file, machine
 from launcher.engine import Engine, find_engine, require_compose_v2
 from launcher.messages import Problem
 
+from tests.support import ROOT
 from tests.support.chromium import PATIENCE, open_browser
-from tests.support.project_copy import ROOT, copy_project, write_env
+from tests.support.project_copy import copy_project, write_env
 from tests.support.promised import not_here
 
 PROFILES = ("--profile", "label", "--profile", "detect")  # without them compose leaves their services out

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import sync_playwright
 
-from tests.support.project_copy import ROOT
+from tests.support import ROOT
 from tests.support.promised import not_here
 
 IMAGES = ROOT / "build" / "stack"

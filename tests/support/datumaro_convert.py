@@ -5,11 +5,8 @@ The set: a square and the ring on one image, an image in a sub-folder without ob
 
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def export(name, folder):
@@ -33,7 +30,6 @@ def export(name, folder):
 
 
 def adapter(name, folder):
-    sys.path.insert(0, str(ROOT))
     from mrcnn_ext.convert import read
 
     builder = read(folder, f"datumaro:{name}" if name != "auto" else "datumaro")

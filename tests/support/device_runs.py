@@ -1,6 +1,6 @@
 """Trainings in a process of their own on 1 or 2 virtual devices of the CPU, which are to be set up before the start.
 
-    python device_runs.py DEVICES FOLDER RUN...
+    python -m tests.support.device_runs DEVICES FOLDER RUN...
 
 writes FOLDER/<run><devices>.npz for each: losses of the steps, norm of the last gradient, weights and more by name.
 """

@@ -1,15 +1,13 @@
 """The images behind the golden numbers as a Dataset, and their Config."""
 
-from pathlib import Path
-
 import numpy as np
 
 from mrcnn.config import Config
 from mrcnn.data.dataset import Dataset
+from tests.support import GOLDEN
 
-FOLDER = Path(__file__).parents[1] / "golden"
-INFERENCE = np.load(FOLDER / "inference_resnet50_128.npz")
-TRAINING = np.load(FOLDER / "training_resnet50_128.npz")
+INFERENCE = np.load(GOLDEN / "inference_resnet50_128.npz")
+TRAINING = np.load(GOLDEN / "training_resnet50_128.npz")
 
 
 class GoldenConfig(Config):

@@ -2,14 +2,12 @@
 
 import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 
 from mrcnn.config import Config
 from mrcnn.weights import layers_of
-
-GOLDEN = Path(__file__).parents[1] / "golden"
+from tests.support import GOLDEN
 
 
 class GoldenConfig(Config):

@@ -53,7 +53,7 @@ SAMPLES = {}
 
 def sample(name: str, folder: Path):
     """Write the sample of a format into the folder; (path of the labels, options for `read`)."""
-    import folder_samples  # noqa: F401 (it fills SAMPLES)
+    from tests.support import folder_samples  # noqa: F401 (it fills SAMPLES)
 
     return SAMPLES[name](folder)
 

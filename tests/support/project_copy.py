@@ -9,7 +9,7 @@ from pathlib import Path
 
 from launcher import env_file
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support import ROOT
 
 
 def copy_project(folder: Path) -> None:

@@ -2,12 +2,11 @@
 
 import importlib.util
 import json
-from pathlib import Path
 
 import h5py
 import numpy as np
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+from tests.support import GOLDEN
 
 SMALL = {  # a Mask R-CNN in names and number of axes, not in size; 4 classes
     "conv1": {"kernel": (7, 7, 3, 4), "bias": (4,)},

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import ROOT
+
 LIMIT = 8  # MiB; 4000 batches of 2 images of 9 KiB, leaked, are 70
 
 
@@ -13,8 +15,8 @@ def growth(*words):
     """MiB by which the loading process grows over 4000 batches."""
     if not Path("/proc/self/status").is_file():
         pytest.skip("the memory of a process is read from /proc, which only Linux has")
-    command = [sys.executable, str(Path(__file__).with_name("soak.py")), *words]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+    command = [sys.executable, "-m", "tests.support.soak", *words]
+    return float(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()[-1])
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """The ResNets: names, sizes and strides, and that a whole model has exactly the weights of an old file."""
 
 import json
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -11,8 +10,7 @@ from mrcnn.config import Config
 from mrcnn.network import graph
 from mrcnn.network.backbone import resnet
 from mrcnn.weights import layers_of
-
-GOLDEN = Path(__file__).parents[2] / "golden"
+from tests.support import GOLDEN
 
 
 def build(architecture, shape=(64, 96, 3), **options):

@@ -105,7 +105,9 @@ def test_no_cookies_and_no_passwords(server, tmp_path, monkeypatch):
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     sent = []
-    monkeypatch.setattr("image_server.Handler.log_request", lambda self, *a: sent.append(dict(self.headers)))
+    monkeypatch.setattr(
+        "tests.support.image_server.Handler.log_request", lambda self, *a: sent.append(dict(self.headers))
+    )
     run(server, tmp_path, ["good.jpg", "there.jpg"])
     assert len(sent) == 2 and not any({"Authorization", "Cookie"} & set(headers) for headers in sent)
     assert "noai" in sent[0]["User-Agent"]

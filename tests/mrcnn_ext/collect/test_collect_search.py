@@ -100,13 +100,13 @@ def bad_search(query, count):
 
 def test_plug_in(tmp_path):
     urls = tmp_path / "urls.csv"
-    assert search("plum", urls, 3, source="test_collect_search:own_search") == 3
+    assert search("plum", urls, 3, source=f"{__name__}:own_search") == 3
     assert read_addresses(urls)[2] == {"url": "http://a/plum/0", "source": "", "licence": "mine", "attribution": ""}
     for source, message in [
         ("bing", "there are openverse, and module:function"),
         ("no_such:thing", "cannot be loaded"),
-        ("test_collect_search:thing", "cannot be loaded"),
-        ("test_collect_search:bad_search", "must yield dicts with a url"),
+        (f"{__name__}:thing", "cannot be loaded"),
+        (f"{__name__}:bad_search", "must yield dicts with a url"),
     ]:
         with pytest.raises(ValueError, match=message):
             search("plum", urls, 3, source=source)

@@ -12,23 +12,9 @@ from typer.testing import CliRunner
 from mrcnn_ext.convert import Options, convert, detect, read
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.coco_edit import filter_coco, merge_coco, renumber_coco
-from mrcnn_ext.masks.rle import decode_masks
 from tests.support import folder_samples  # noqa: F401 (it fills SAMPLES)
+from tests.support.converted import masks_of
 from tests.support.label_samples import SAMPLES, SQUARE, flat, made_images, ring, sample, save_json, turned_image
-
-
-def masks_of(coco):
-    """{annotation id: mask} of a COCO dict, by the data set's own reader."""
-    sizes = {item["id"]: (item["height"], item["width"]) for item in coco["images"]}
-    result = {}
-    for item in coco["annotations"]:
-        segmentation, size = item["segmentation"], sizes[item["image_id"]]
-        if isinstance(segmentation, list):
-            from mrcnn_ext.masks.rle import polygon_parts, polygons_to_rle
-
-            segmentation = polygons_to_rle(polygon_parts(segmentation), *size)
-        result[item["id"]] = decode_masks([segmentation], *size)[:, :, 0]
-    return result
 
 
 def one_object(segmentation, size=(40, 30), **extra):

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from mrcnn_ext.convert import Options, read
-from tests.mrcnn_ext.convert.test_convert_labelbox import summary
+from tests.support import ROOT
+from tests.support.converted import summary
 
 PYTHON = os.environ.get("MRCNN_DATUMARO_PYTHON")
 needs_datumaro = pytest.mark.skipif(not PYTHON, reason="MRCNN_DATUMARO_PYTHON names no Python with datumaro")
@@ -20,9 +21,8 @@ SQUARE, RING = ("car", 60, [22, 3, 10, 6]), ("tree", 48, [4, 10, 8, 8])
 
 
 def datumaro(what, name, folder):
-    script = Path(__file__).with_name("datumaro_convert.py")
-    command = [PYTHON, str(script), what, name, str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    command = [PYTHON, "-m", "tests.support.datumaro_convert", what, name, str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -7,15 +7,8 @@ import pytest
 
 from mrcnn_ext.convert import Options, detect, read
 from mrcnn_ext.masks.outlines import object_mask
+from tests.support.converted import summary
 from tests.support.label_samples import SQUARE, made_images, ring, sample, save_json, turned_image
-
-
-def summary(builder):
-    """[(file name, class, area, box), ..]"""
-    coco = builder.coco()
-    images = {item["id"]: item["file_name"] for item in coco["images"]}
-    names = {item["id"]: item["name"] for item in coco["categories"]}
-    return [(images[a["image_id"]], names[a["category_id"]], a["area"], a["bbox"]) for a in coco["annotations"]]
 
 
 def test_2018(tmp_path):

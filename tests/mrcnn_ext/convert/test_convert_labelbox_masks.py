@@ -15,7 +15,7 @@ from mrcnn_ext.commands.cli import app
 from mrcnn_ext.convert import Options, read
 from mrcnn_ext.convert.formats import labelbox_masks
 from mrcnn_ext.masks.outlines import object_mask
-from tests.mrcnn_ext.convert.test_convert_labelbox import summary
+from tests.support.converted import summary
 from tests.support.label_samples import ring, sample
 
 KEY = "secret-key"

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from mrcnn_ext.convert import Options, convert, detect, read
 from mrcnn_ext.convert.formats.labelstudio_rle import decode_brush, encode_brush
 from mrcnn_ext.masks.outlines import object_mask
-from tests.mrcnn_ext.convert.test_convert_labelbox import summary
+from tests.support.converted import summary
 from tests.support.label_samples import brush_bytes, ring, sample, save_json
 
 

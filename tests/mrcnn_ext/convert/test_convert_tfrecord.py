@@ -12,8 +12,7 @@ from mrcnn_ext.commands.cli import app
 from mrcnn_ext.convert import Options, convert, detect, read
 from mrcnn_ext.datasets.coco import CocoDataset
 from mrcnn_ext.datasets.tfrecord.example import Record, encode_png_mask, to_example
-from tests.mrcnn_ext.convert.test_convert_coco import masks_of
-from tests.mrcnn_ext.convert.test_convert_labelbox import summary
+from tests.support.converted import masks_of, summary
 from tests.support.label_samples import SIZES, made_images, ring, sample, turned_image
 
 SHARD = "mine-00000-of-00002.tfrecord"

@@ -7,7 +7,7 @@ import pytest
 
 from mrcnn_ext.convert import Options, convert, detect, read
 from mrcnn_ext.masks.outlines import object_mask
-from tests.mrcnn_ext.convert.test_convert_labelbox import summary
+from tests.support.converted import summary
 from tests.support.label_samples import ring, sample, save_json, via_regions
 
 

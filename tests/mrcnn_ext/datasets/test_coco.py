@@ -4,7 +4,6 @@ import copy
 import functools
 import json
 import unicodedata
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,8 +16,9 @@ from mrcnn.data.transforms import Augmentation
 from mrcnn_ext.datasets.coco import CocoDataset, find_subset
 from mrcnn_ext.datasets.coco_file import CocoFile
 from mrcnn_ext.masks.rle import encode_mask, rle_to_json
+from tests.support import ROOT
 
-NUCLEI = Path(__file__).parents[4] / "shared" / "data" / "nuclei"
+NUCLEI = ROOT.parent / "shared" / "data" / "nuclei"
 HEIGHT, WIDTH = 20, 30
 NAMES = ["a.png", "sub/grün.png", "日本/b.png", "empty.png"]
 

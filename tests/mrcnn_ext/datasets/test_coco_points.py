@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +12,8 @@ from hypothesis import strategies as st
 from mrcnn_ext.datasets.coco_file import CocoFile
 from mrcnn_ext.datasets.coco_points import Points
 from mrcnn_ext.masks.rle import polygon_parts
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 NUMBER = st.one_of(st.integers(-1000, 1000), st.floats(-1e6, 1e6), st.just("7.5"))
 
 

@@ -4,7 +4,6 @@ import contextlib
 import io
 import json
 import math
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,8 +17,9 @@ from mrcnn_ext.datasets.coco import CocoDataset
 from mrcnn_ext.detection.coco_results import result_to_coco
 from mrcnn_ext.evaluation.coco_ap import detect_dataset, evaluate
 from mrcnn_ext.masks.rle import decode_masks, encode_mask, rle_to_json
+from tests.support import ROOT
 
-NUCLEI = Path(__file__).parents[4] / "shared" / "data" / "nuclei"
+NUCLEI = ROOT.parent / "shared" / "data" / "nuclei"
 HEIGHT, WIDTH = 120, 160
 
 

@@ -13,8 +13,8 @@ from launcher import environment
 from launcher.messages import Problem
 
 from mrcnn_ext.labelstudio import Server, push
+from tests.support import ROOT
 from tests.support.label_loop import make_data, run_loop
-from tests.support.project_copy import ROOT
 
 pytestmark = pytest.mark.slow
 

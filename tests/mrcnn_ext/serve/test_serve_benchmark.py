@@ -2,19 +2,19 @@
 
 import importlib.util
 import os
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from mrcnn_ext.serve.app import create_app
+from tests.support import ROOT
 from tests.support.real_server import running
 from tests.support.stand_in_model import served
 
 
 @pytest.fixture(scope="module")
 def benchmark():
-    path = Path(__file__).parents[3] / "benchmarks" / "serve.py"
+    path = ROOT / "benchmarks" / "serve.py"
     spec = importlib.util.spec_from_file_location("benchmark_of_the_service", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 import requests
@@ -18,6 +17,7 @@ from mrcnn_ext.serve.app import create_app
 from mrcnn_ext.serve.limits import Limits
 from mrcnn_ext.serve.run import SECONDS_TO_STOP
 from mrcnn_ext.serve.worker import Worker
+from tests.support import ROOT
 from tests.support.real_server import running
 from tests.support.stand_in_model import encoded, served
 
@@ -54,7 +54,7 @@ def test_a_client_that_sends_half_a_request_does_no_harm():
 
 
 def test_compose_waits_longer_than_stopping_takes():
-    compose = Path(__file__).parents[3] / "docker-compose.yml"
+    compose = ROOT / "docker-compose.yml"
     (grace,) = re.findall(r"stop_grace_period: (\d+)s", compose.read_text())
     closing = inspect.signature(Worker.close).parameters["timeout"].default
     assert SECONDS_TO_STOP + closing < int(grace)
@@ -71,7 +71,7 @@ def test_limits_come_from_the_environment(monkeypatch):
         main()
     assert not stopped.value.code
     assert got == [Limits(bytes=1_500_000, pixels=2_000_000, seconds=7, waiting=8, batch=4)]
-    compose = (Path(__file__).parents[3] / "docker-compose.yml").read_text()
+    compose = (ROOT / "docker-compose.yml").read_text()
     for name in values:
         assert f"MRCNN_{name}: ${{DETECT_{name}:-" in compose
 
@@ -81,7 +81,7 @@ def test_the_program_ends_with_0_on_sigterm():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     program = [sys.executable, "-c", PROGRAM.format(port=port)]
-    with subprocess.Popen(program, cwd=Path(__file__).parent, stderr=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(program, cwd=ROOT, stderr=subprocess.PIPE, text=True) as server:
         while True:
             try:
                 assert requests.get(f"http://127.0.0.1:{port}/ready", timeout=30).status_code == 200

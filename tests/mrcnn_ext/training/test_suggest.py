@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +14,9 @@ from mrcnn_ext.common.machine import Gpu, Machine, machine_with_gpu
 from mrcnn_ext.datasets.shapes import make_shapes
 from mrcnn_ext.notebook.data_choice import ChosenData
 from mrcnn_ext.training.suggest import caps_for, images_a_step, suggest
+from tests.support import ROOT
 
-NUCLEI = Path(__file__).parents[4] / "shared" / "data" / "nuclei"
+NUCLEI = ROOT.parent / "shared" / "data" / "nuclei"
 CPU = Machine(cores=2, memory_mib=16_000)
 T4 = Machine(8, 32_000, (Gpu("Tesla T4", 15_360, 15_000, 7.5),))
 SMALL_GPU = Machine(8, 32_000, (Gpu("GTX 1050", 4_096, 4_000, 6.1),))

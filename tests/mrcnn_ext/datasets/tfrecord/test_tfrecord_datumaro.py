@@ -14,6 +14,7 @@ import pytest
 
 from mrcnn_ext.convert import Options, read
 from mrcnn_ext.masks.rle import decode_masks
+from tests.support import ROOT
 from tests.support.tfrecord_data import coco, ring, write
 
 PYTHON = os.environ.get("MRCNN_DATUMARO_PYTHON")
@@ -24,8 +25,8 @@ pytestmark = [
 
 
 def datumaro(what, folder):
-    script = Path(__file__).with_name("datumaro_side.py")
-    done = subprocess.run([PYTHON, str(script), what, str(folder)], capture_output=True, text=True, timeout=600)
+    command = [PYTHON, "-m", "tests.support.datumaro_side", what, str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

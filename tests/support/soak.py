@@ -1,6 +1,8 @@
-"""Run by `test_loader_soak.py`: the memory of a process that does nothing but load. `python soak.py [leaking]`
+"""Run by `test_loader_soak.py`: the memory of a process that does nothing but load.
 
-Prints the growth of the resident memory, MiB, from the end of the warm-up to the end.
+    python -m tests.support.soak [leaking]
+
+prints the growth of the resident memory, MiB, from the end of the warm-up to the end.
 """
 
 import ctypes
@@ -8,9 +10,9 @@ import gc
 import sys
 from pathlib import Path
 
-from mrcnn.data.loader import Loader  # noqa: E402
-from mrcnn.data.transforms import Augmentation  # noqa: E402
-from tests.support.engine_data import Boxes, SmallConfig  # noqa: E402  beside this folder
+from mrcnn.data.loader import Loader
+from mrcnn.data.transforms import Augmentation
+from tests.support.engine_data import Boxes, SmallConfig
 
 WARM_UP, BATCHES = 1000, 5000
 
