@@ -86,9 +86,10 @@ def test_the_packages_and_the_command_are_there(project):
 @pytest.mark.parametrize(("lock", "backend"), [("cpu", "tensorflow"), ("dev", "tensorflow"), ("gpu-jax", "jax")])
 def test_the_command_runs_on_its_variants_backend_and_finds_the_weights(project, lock, backend):
     python = environment.ensure(project, lock)
-    package = project / "mrcnn_ext"  # in the place of the real one: it tells what it was called with
-    package.mkdir()
-    (package / "__init__.py").touch()
+    package = project / "mrcnn_ext" / "commands"  # in the place of the real one: it tells what it was called with
+    package.mkdir(parents=True)
+    for folder in (package.parent, package):
+        (folder / "__init__.py").touch()
     code = "import os\n\ndef main():\n    print(os.environ['KERAS_BACKEND'], os.environ['MRCNN_CACHE'])\n"
     (package / "cli.py").write_text(code)
     command = [sys.executable, str(python.parent / "mrcnn")]
