@@ -4,4 +4,6 @@ Start with `mrcnn.config.Config`, `mrcnn.utils.Dataset` and `mrcnn.model.MaskRCN
 Importing the package alone imports neither Keras nor a backend.
 """
 
+from mrcnn import imgaug_on_numpy2 as imgaug_on_numpy2
+
 __version__ = "0.1.0"

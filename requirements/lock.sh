@@ -6,11 +6,12 @@ cd "$(dirname "$0")/.."
 export UV_SYSTEM_CERTS=1
 uv=build/tools/bin/uv
 plain=(--quiet --no-header --no-annotate)
+parts=(--extra lab --extra data --extra serve --extra export --extra old) # every variant has all that does not clash
 
 "$uv" pip compile "${plain[@]}" --upgrade --generate-hashes --universal requirements/uv.in -o requirements/uv.txt
 "$uv" pip compile "${plain[@]}" --upgrade --generate-hashes --universal requirements/labelstudio.in -o requirements/labelstudio.txt
 "$uv" lock --upgrade
 for variant in cpu gpu gpu-jax; do
-    "$uv" export "${plain[@]}" --frozen --no-emit-project --no-dev --extra "$variant" -o "requirements/$variant.txt"
+    "$uv" export "${plain[@]}" --frozen --no-emit-project --no-dev "${parts[@]}" --extra "$variant" -o "requirements/$variant.txt"
 done
-"$uv" export "${plain[@]}" --frozen --no-emit-project --group dev --extra cpu -o requirements/dev.txt
+"$uv" export "${plain[@]}" --frozen --no-emit-project --group dev "${parts[@]}" --extra cpu -o requirements/dev.txt

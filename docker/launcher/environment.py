@@ -81,12 +81,9 @@ def settings(root: Path, lock: str) -> dict[str, str]:
 
 
 def _link_packages(root: Path, python: Path, lock: str) -> None:
-    """Makes mrcnn, mrcnn_ext and imgaug importable from anywhere, the first two from the working tree; adds `mrcnn`."""
-    hook = root / "docker" / "imgaug_on_numpy2.py"
+    """Makes mrcnn and mrcnn_ext importable from anywhere, from the working tree; adds the command `mrcnn`."""
     for packages in python.parent.parent.glob("lib/python3.*/site-packages"):
         (packages / "mrcnn_stack.pth").write_text(f"{root}\n")
-        (packages / hook.name).write_text(hook.read_text())
-        (packages / f"{hook.stem}.pth").write_text(f"import {hook.stem}\n")
     command = python.parent / "mrcnn"
     set_up = "import os\n" + "".join(
         f"os.environ.setdefault({name!r}, {value!r})\n" for name, value in settings(root, lock).items()

@@ -13,8 +13,7 @@ def project(tmp_path, root, monkeypatch):
     """A project with two little locks; installing is noted, not done."""
     (tmp_path / "requirements").mkdir()
     (tmp_path / "docker").mkdir()
-    for name in ("mrcnn", "imgaug_on_numpy2.py"):
-        (tmp_path / "docker" / name).write_text((root / "docker" / name).read_text())
+    (tmp_path / "docker" / "mrcnn").write_text((root / "docker" / "mrcnn").read_text())
     for name in ("cpu", "dev", "gpu", "gpu-jax", "uv"):
         (tmp_path / "requirements" / f"{name}.txt").write_text(f"{name}==1\n")
     (tmp_path / "installed").touch()
@@ -77,8 +76,7 @@ def test_the_packages_and_the_command_are_there(project):
     python = environment.ensure(project, "cpu")
     packages = project / ".venv/lib/python3.12/site-packages"
     assert (packages / "mrcnn_stack.pth").read_text() == f"{project}\n"
-    assert (packages / "imgaug_on_numpy2.pth").read_text() == "import imgaug_on_numpy2\n"
-    assert (packages / "imgaug_on_numpy2.py").exists()
+    assert [path.name for path in packages.iterdir()] == ["mrcnn_stack.pth"]  # nothing else at each start of Python
     assert (project / ".venv/bin/mrcnn").read_text().startswith(f"#!{python}\nimport os\n")
     assert json.loads((project / ".venv/lock.json").read_text())["lock"] == "cpu"
 
@@ -99,9 +97,3 @@ def test_the_command_runs_on_its_variants_backend_and_finds_the_weights(project,
 
     assert printed() == f"{backend} {project / 'weights'}\n"
     assert printed(KERAS_BACKEND="torch", MRCNN_CACHE="/mine") == "torch /mine\n"
-
-
-def test_imgaug_can_be_imported_before_anything_else_as_old_samples_do():
-    code = "import sys; assert 'numpy' not in sys.modules; import imgaug, numpy; print(len(numpy.sctypes['float']))"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert ended.stdout == "4\n", ended.stderr

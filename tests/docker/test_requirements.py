@@ -29,8 +29,10 @@ def pins(root, name: str, machine: dict[str, str]) -> dict[str, str]:
 
 def asked(root, name: str) -> list[Requirement]:
     project = tomllib.loads((root / "pyproject.toml").read_text())
+    extras = project["project"]["optional-dependencies"]
     texts = list(project["project"]["dependencies"])
-    texts += project["project"]["optional-dependencies"]["cpu" if name == "dev" else name]
+    for extra in {*extras} - {"cpu", "gpu", "gpu-jax"} | {"cpu" if name == "dev" else name}:
+        texts += extras[extra]
     if name == "dev":
         texts += project["dependency-groups"]["dev"]
     return [Requirement(text) for text in texts]

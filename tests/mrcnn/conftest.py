@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import pytest
 
+import mrcnn  # noqa: F401 (before the tests import imgaug, as old code has to)
+
 
 def pytest_configure(config):
     # Keras 3.15's variables lack the `copy` argument that numpy 2 wants of __array__; `get_weights()` on JAX hits that.

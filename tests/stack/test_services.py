@@ -105,7 +105,7 @@ def test_an_edited_package_is_seen(stack, client):
 
 
 def test_old_samples_find_what_they_import(client):
-    code = "import imgaug, skimage.io; from pycocotools.coco import COCO; print(imgaug.__version__)"
+    code = "import mrcnn, imgaug, skimage.io; from pycocotools.coco import COCO; print(imgaug.__version__)"
     assert client.run_cells("notebooks/old.ipynb", [code], seconds=120) == ["0.4.0\n"]
 
 

@@ -1,5 +1,8 @@
 """Augmentations of other packages: the image and its masks change alike."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from imgaug import augmenters
@@ -43,6 +46,21 @@ def test_imgaug():
     check(augmenters.Sequential([augmenters.Fliplr(0.5), augmenters.Add(-20)]))
     with pytest.raises(ValueError, match="keep the size"):
         augment(*image_and_masks(), augmenters.Crop(px=4, keep_size=False))
+
+
+def test_imgaug_can_be_imported_after_mrcnn_and_numpy_changes_then_only():
+    code = """
+import mrcnn, sys
+assert "numpy" not in sys.modules and "imgaug" not in sys.modules
+import numpy
+assert "sctypes" not in vars(numpy)
+import imgaug
+print(len(numpy.sctypes["float"]))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path = {sys.path!r}\n{code}"], capture_output=True
+    )
+    assert ended.stdout.strip() == b"4", ended.stderr.decode()
 
 
 def test_other_objects_are_refused():

@@ -1,10 +1,10 @@
 """Lets imgaug 0.4, which the samples of the old package augment with, be imported beside NumPy 2.
 
-It looks up `numpy.sctypes`, which NumPy 2 no longer has, when it is imported, and nothing else that is gone. Python
-runs this at its start (imgaug_on_numpy2.pth in site-packages); NumPy is changed only when imgaug is being imported.
+It looks up `numpy.sctypes`, which NumPy 2 no longer has, when it is imported, and nothing else that is gone. `mrcnn`
+imports this, so code has to `import mrcnn` before imgaug; NumPy is changed only when imgaug is being imported.
 """
 
-import sys  # and no more: every start of Python waits for this file
+import sys  # and no more: every import of mrcnn waits for this file
 
 
 class BeforeImgaug:
