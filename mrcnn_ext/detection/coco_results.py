@@ -1,6 +1,6 @@
 """Detections as COCO results: real image and category ids, boxes as x, y, width, height, masks as RLE.
 
-Detections are a list with one dict per image, as `mrcnn_ext.evaluation.coco_ap.detect_dataset` gives it:
+Detections are a list with one dict per image, as `mrcnn_ext.detection.on_dataset.detect_dataset` gives it:
 {"image_id": number of the image in the data set, "rois": (N, 4) y1, x1, y2, x2 in pixels, "class_ids": (N,),
 "scores": (N,)} and the masks, either "masks": bool (H, W, N) as from `MaskRCNN.detect`, or "rles": list of N RLEs,
 or neither of the two for a detector without masks.
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mrcnn_ext.datasets.as_coco import coco_ids, image_name, image_size
 from mrcnn_ext.masks.rle import encode_masks, rle_area, rle_to_json
 
 
@@ -58,18 +59,6 @@ def compact(item: dict) -> dict:
     return {key: value for key, value in item.items() if key != "masks"}
 
 
-def coco_ids(dataset) -> tuple[list[int], dict[int, int]]:
-    """COCO ids of the images (in order) and of the classes {class id inside: category id}.
-
-    The ids of the source where they are whole numbers and unique, else numbers from 1 on.
-    """
-    source_ids = [info["id"] for info in dataset.image_info]
-    image_ids = _unique_ints(source_ids) or list(range(1, len(source_ids) + 1))
-    class_ids = [info["id"] for info in dataset.class_info[1:]]
-    categories = _unique_ints(class_ids) or list(range(1, len(class_ids) + 1))
-    return image_ids, dict(enumerate(categories, 1))
-
-
 def write_results(path, dataset, detections) -> Path:
     """Write COCO's results JSON, the list that evaluation servers take. Returns the path."""
     return _write_json(path, result_to_coco(dataset, detections))
@@ -96,32 +85,6 @@ def write_coco(path, dataset, detections) -> Path:
     names = [{"id": category_id, "name": dataset.class_names[i]} for i, category_id in categories.items()]
     info = {"description": "Detections by Mask R-CNN"}
     return _write_json(path, {"info": info, "images": images, "annotations": annotations, "categories": names})
-
-
-def image_name(dataset, number: int) -> str:
-    """The file name of an image: relative to its folder, as a TFRecord states it, or the last part of its path."""
-    info = dataset.image_info[number]
-    if "file_name" in info:
-        return info["file_name"]
-    if "offset" in info and hasattr(dataset, "load_record"):
-        return dataset.load_record(number).filename
-    return Path(str(info["path"])).name if info["path"] else str(info["id"])
-
-
-def image_size(dataset, number: int) -> tuple[int, int]:
-    """Height and width of an image in pixels: from its image_info if they are there, else from the image."""
-    info = dataset.image_info[number]
-    if "height" in info and "width" in info:
-        return int(info["height"]), int(info["width"])
-    height, width = dataset.load_image(number).shape[:2]
-    return height, width
-
-
-def _unique_ints(ids: list) -> list[int] | None:
-    """The ids as ints, or None when one is no whole number or is there twice."""
-    if any(isinstance(i, bool) or not isinstance(i, (int, np.integer)) for i in ids) or len(set(ids)) < len(ids):
-        return None
-    return [int(i) for i in ids]
 
 
 def _write_json(path, content) -> Path:

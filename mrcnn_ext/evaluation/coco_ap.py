@@ -9,54 +9,15 @@ of COCO's own pycocotools.
 
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
-from tqdm.auto import tqdm
 
-from mrcnn_ext.datasets.coco import CocoDataset
-from mrcnn_ext.detection.coco_results import coco_ids, image_size, result_to_coco
+from mrcnn_ext.datasets.as_coco import coco_ids, image_size, true_objects
+from mrcnn_ext.detection.coco_results import result_to_coco
 from mrcnn_ext.evaluation.report import Evaluation
-from mrcnn_ext.masks.crops import crop_to_rle
-from mrcnn_ext.masks.rle import encode_masks, rle_area, rle_box, rle_to_json
-
-__all__ = ["Evaluation", "detect_dataset", "evaluate", "result_to_coco"]
+from mrcnn_ext.masks.rle import rle_to_json
 
 IOU_TYPES = ("bbox", "segm")
 SIZES = ("all", "small", "medium", "large")  # areas up to 32**2, up to 96**2, and above, in pixels; COCO's
 IOU_50, IOU_75 = 0, 5  # places in COCO's list of IoU thresholds 0.50, 0.55, .. 0.95
-
-
-def detect_dataset(model, dataset, image_ids=None, batch_size=None, progress=True, leave=True) -> list[dict]:
-    """Detect on images of a data set; default: on all of them.
-
-    model: a MaskRCNN in inference mode, or anything with `detect(list of images, crops=True)` like it.
-    batch_size: images per call; default: the model's own `config.BATCH_SIZE`. The last batch is filled up to it.
-    progress: shows a bar.  leave: which stays when it is done.
-    Returns one dict per image: image_id, rois, class_ids, scores as from `detect`, and its masks as "rles", which
-    take some hundred bytes each where full masks would take an image.
-    """
-    image_ids = [int(i) for i in (dataset.image_ids if image_ids is None else image_ids)]
-    batch_size = model.config.BATCH_SIZE if batch_size is None else batch_size
-    config = getattr(model, "config", None)  # an exported model has none
-    dataset.image_channels = max(3, getattr(config, "IMAGE_CHANNEL_COUNT", 3))
-    detections = []
-    with tqdm(total=len(image_ids), desc="detect", unit="image", leave=leave, disable=not progress) as bar:
-        for start in range(0, len(image_ids), batch_size):
-            batch = image_ids[start : start + batch_size]
-            images = [dataset.load_image(i) for i in batch]
-            images += [images[-1]] * (batch_size - len(batch))
-            results = model.detect(images, crops=True)
-            for image_id, image, result in zip(batch, images, results, strict=False):
-                detections.append({"image_id": image_id, **_with_rles(result, *image.shape[:2])})
-            bar.update(len(batch))
-    return detections
-
-
-def _with_rles(result: dict, height: int, width: int) -> dict:
-    """What `detect(.., crops=True)` found in an image, masks as "rles"; without them for a network without masks."""
-    found = {key: value for key, value in result.items() if key != "masks"}
-    if result.get("masks") is not None:
-        pairs = zip(result["masks"], result["rois"], strict=True)
-        found["rles"] = [crop_to_rle(crop, box, height, width) for crop, box in pairs]
-    return found
 
 
 def evaluate(dataset, detections, iou_types=IOU_TYPES, image_ids=None, max_detections=100) -> Evaluation:
@@ -131,25 +92,6 @@ def _truth_of(dataset, numbers: list[int]) -> dict:
             )
     names = [{"id": category_id, "name": dataset.class_names[i]} for i, category_id in categories.items()]
     return {"images": images, "annotations": annotations, "categories": names}
-
-
-def true_objects(dataset, number: int) -> list[dict]:
-    """True objects of an image: class_id, iscrowd, rle, bbox, area."""
-    from_file = isinstance(dataset, CocoDataset) and "coco_file" in dataset.image_info[number]
-    if from_file and type(dataset).load_mask is CocoDataset.load_mask:  # a subclass may change the masks
-        return dataset.load_truth(number)
-    masks, class_ids = dataset.load_mask(number)
-    rles = encode_masks(np.asarray(masks))
-    return [
-        {
-            "class_id": abs(int(class_id)),
-            "iscrowd": int(class_id < 0),
-            "rle": rle,
-            "bbox": rle_box(rle),
-            "area": rle_area(rle),
-        }
-        for rle, class_id in zip(rles, class_ids, strict=True)
-    ]
 
 
 def _evaluate_one(dataset, truth: dict, results: list[dict], iou_type: str, max_detections: int) -> dict:

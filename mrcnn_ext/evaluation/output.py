@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from mrcnn_ext.evaluation.report import NAMES
-from mrcnn_ext.evaluation.run import comparable
+from mrcnn_ext.evaluation.result import comparable
 
 TOTALS = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR")
 SIZES = ("AP", "AP75", "AP_small", "AP_medium", "AP_large", "AR")

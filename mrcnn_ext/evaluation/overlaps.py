@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from mrcnn_ext.datasets.as_coco import true_objects
 from mrcnn_ext.detection.coco_results import compact
-from mrcnn_ext.evaluation.coco_ap import IOU_TYPES, true_objects
+from mrcnn_ext.evaluation.coco_ap import IOU_TYPES
 
 
 class ImageOverlaps(NamedTuple):

@@ -1,68 +1,18 @@
 """A run measured on a part of a data set: everything that `mrcnn evaluate` tells."""
 
 import time
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mrcnn_ext.common.runs import find_run, load_run
 from mrcnn_ext.datasets.open_data import open_data
-from mrcnn_ext.detection.coco_results import image_name, write_coco, write_results
-from mrcnn_ext.evaluation.analysis import Analysis, analyse
-from mrcnn_ext.evaluation.coco_ap import detect_dataset, evaluate
-from mrcnn_ext.evaluation.report import NAMES, Evaluation
+from mrcnn_ext.detection.coco_results import write_coco, write_results
+from mrcnn_ext.detection.on_dataset import detect_as_trained, detect_dataset, detection_config
+from mrcnn_ext.evaluation.analysis import analyse
+from mrcnn_ext.evaluation.coco_ap import evaluate
+from mrcnn_ext.evaluation.result import RunResult
 
-LEAST_SCORE = 0.05  # average precision needs weak detections too: a run's own threshold is lowered to this
 MEASURED_WITH = ("DETECTION_MIN_CONFIDENCE", "IMAGE_RESIZE_MODE", "IMAGE_MAX_DIM")
 COCO_LIMIT = 100  # detections of an image and class; more where the run gives more
-
-
-@dataclass
-class RunResult:
-    """One run on one part of a data set."""
-
-    run: str
-    weights: str
-    folder: Path
-    data: str
-    subset: str
-    dataset: object = field(repr=False)
-    detections: list = field(repr=False)
-    evaluation: Evaluation = field(repr=False)
-    analysis: Analysis = field(repr=False)
-    seconds: float = 0.0
-    epoch: int = 0
-
-    @property
-    def title(self) -> str:
-        """Run and epoch."""
-        return f"{self.run}, {self.weights}"
-
-    def image_name(self, number: int) -> str:
-        """The file name of an image."""
-        return image_name(self.dataset, number)
-
-    def to_dict(self) -> dict:
-        """For JSON."""
-        analysis = self.analysis.to_dict()
-        for one in analysis["mistakes"]:
-            one["image"] = self.image_name(one["image_id"])
-        facts = {"run": self.run, "weights": self.weights, "data": self.data, "subset": self.subset}
-        return facts | dict(self.evaluation) | {"analysis": analysis, "seconds": round(self.seconds, 3)}
-
-    def rows(self) -> list[dict]:
-        """For CSV: a line for all classes and one for each, boxes and masks, with the best threshold."""
-        thresholds = list(self.analysis.thresholds().values())
-        rows = []
-        for kind in (kind for kind in NAMES if kind in self.evaluation):
-            numbers = self.evaluation[kind]
-            for i, (name, row) in enumerate([("all", numbers), *numbers["classes"].items()]):
-                best = thresholds[i - 1] if i and kind == self.analysis.kind else {}
-                rows.append(
-                    {"run": self.run, "weights": self.weights, "kind": NAMES[kind], "class": name}
-                    | {key: value for key, value in row.items() if not isinstance(value, dict) and key != "id"}
-                    | {f"best_{key}": value for key, value in best.items()}
-                )
-        return rows
 
 
 def evaluate_run(
@@ -105,11 +55,6 @@ def evaluate_run(
 
 def _detect(files, dataset, image_ids, progress):
     """The model of a run and what it finds, measured as during its training: one on crops looks at tiles."""
-    from mrcnn_ext.training.average_precision import (  # here, as it imports this package
-        detect_as_trained,
-        detection_config,
-    )
-
     config = detection_config(files.config)
     settings = {name: getattr(config, name) for name in MEASURED_WITH}
     model, _, _ = load_run(files.weights, **settings)
@@ -128,20 +73,6 @@ def save_detections(folder, name, dataset, detections) -> list[Path]:
     if all(item.get("rles") is not None for item in detections):
         paths.append(write_coco(folder / f"{name}_detections.json", dataset, detections))
     return paths
-
-
-def comparable(results) -> list[RunResult]:
-    """The same results; where only some of them have masks, the analysis of all of them is that of their boxes."""
-    if len({result.analysis.kind for result in results}) == 1:
-        return list(results)
-    return [
-        result if result.analysis.kind == "bbox" else replace(result, analysis=_of_boxes(result)) for result in results
-    ]
-
-
-def _of_boxes(result: RunResult) -> Analysis:
-    before = result.analysis
-    return analyse(result.dataset, result.detections, "bbox", before.min_score, result.evaluation["max_detections"])
 
 
 def check_classes(files, dataset) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from mrcnn.data.image import decode_image
 from mrcnn_ext.common.html_page import png_bytes
 from mrcnn_ext.evaluation.figures import figures_of
-from mrcnn_ext.evaluation.page import told, worst_pixels
+from mrcnn_ext.evaluation.images import told, worst_pixels
 from mrcnn_ext.evaluation.report import NAMES
 
 WORST = 4  # images

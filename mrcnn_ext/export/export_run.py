@@ -16,7 +16,8 @@ from mrcnn.export.parity import Parity, compare
 from mrcnn_ext.common.runs import find_run, load_run
 from mrcnn_ext.datasets.label_map import write_label_map
 from mrcnn_ext.datasets.one_size import OneSize, fit_image
-from mrcnn_ext.evaluation.coco_ap import detect_dataset, evaluate
+from mrcnn_ext.detection.on_dataset import detect_dataset
+from mrcnn_ext.evaluation.coco_ap import evaluate
 from mrcnn_ext.evaluation.run import COCO_LIMIT, check_classes
 from mrcnn_ext.export.model_card import write_model_card
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from mrcnn.training.run_facts import file_sha256
-from mrcnn_ext.evaluation.run import LEAST_SCORE
+from mrcnn_ext.detection.on_dataset import LEAST_SCORE
 
 USE = {
     "savedmodel": 'function = tf.saved_model.load("saved_model").signatures["serving_default"]\n'

@@ -18,7 +18,8 @@ def detect_objects(model, class_names: list[str], part: Images, image_ids: list[
     model: a MaskRCNN in inference mode; class_names: its classes, background first.
     Raises ValueError naming an image that cannot be read.
     """
-    from mrcnn_ext.evaluation.coco_ap import detect_dataset, result_to_coco
+    from mrcnn_ext.detection.coco_results import result_to_coco
+    from mrcnn_ext.detection.on_dataset import detect_dataset
 
     dataset = Dataset()
     for class_id, name in enumerate(class_names[1:], 1):

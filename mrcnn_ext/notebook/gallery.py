@@ -14,7 +14,7 @@ from mrcnn.plots.instances import display_instances
 from mrcnn.plots.labels import class_label, counted
 from mrcnn.plots.masks import apply_mask, mask_outlines
 from mrcnn.plots.palette import class_colors
-from mrcnn_ext.detection.coco_results import image_size
+from mrcnn_ext.datasets.as_coco import image_size
 from mrcnn_ext.masks.rle import decode_masks
 
 _MAX_CAPTIONS = 12  # above that many objects captions hide the image

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from mrcnn_ext.common.address import name_of
+from mrcnn_ext.detection.on_dataset import LEAST_SCORE
 from mrcnn_ext.serve.addresses import Addresses
 from mrcnn_ext.serve.answers import above, coco_document, overlay_png
 from mrcnn_ext.serve.guard import Guard, routes
@@ -47,7 +48,7 @@ class Wanted(BaseModel):
 
     answer: Literal["json", "png"] = Field("json", description="COCO JSON, or the image drawn on.")
     min_score: float = Field(
-        0.5, ge=0, le=1, allow_inf_nan=False, description="Least score; the network keeps from 0.05 on."
+        0.5, ge=0, le=1, allow_inf_nan=False, description=f"Least score; the network keeps from {LEAST_SCORE} on."
     )
     masks: Literal["polygon", "rle", "none"] = Field("polygon", description="rle is exact, and keeps holes.")
     tolerance: float = Field(

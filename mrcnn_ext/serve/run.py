@@ -8,18 +8,19 @@ import warnings
 import numpy as np
 
 from mrcnn_ext.common.runs import detection_settings, find_run, load_run
+from mrcnn_ext.detection.on_dataset import LEAST_SCORE
 from mrcnn_ext.serve.app import create_app
 from mrcnn_ext.serve.limits import Limits
 from mrcnn_ext.serve.worker import Served
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 SECONDS_TO_STOP = 30  # for requests that are in; with `Worker.close` less than stop_grace_period in docker-compose.yml
-LEAST_SCORE = 0.05  # a run that keeps only better objects would leave a client's min_score without effect
 
 
 def load_served(run="last", logs="logs", batch=4):
     """The `Served` of a run, warmed up for one image and for a batch."""
     files = find_run(run, logs)
+    # a run that keeps only better objects would leave a client's min_score without effect
     settings = detection_settings(files.config, min(files.config.DETECTION_MIN_CONFIDENCE, LEAST_SCORE), batch=batch)
     model, names, folder = load_run(files.weights, logs=logs, **settings)
     image = np.zeros((64, 64, 3), np.uint8)

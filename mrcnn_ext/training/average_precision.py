@@ -4,7 +4,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from tqdm.auto import tqdm
 
 from mrcnn.data.image import decode_image
 from mrcnn.model import MaskRCNN
@@ -12,42 +11,12 @@ from mrcnn.training.checkpoints import averaged_weights
 from mrcnn.training.progress import on_screen
 from mrcnn.weights import layers_of
 from mrcnn_ext.common.html_page import png_bytes
-from mrcnn_ext.common.runs import changed
-from mrcnn_ext.detection import Detector
+from mrcnn_ext.detection.on_dataset import detect_as_trained, detection_config
 from mrcnn_ext.evaluation.analysis import analyse
-from mrcnn_ext.evaluation.coco_ap import detect_dataset, evaluate
+from mrcnn_ext.evaluation.coco_ap import evaluate
 from mrcnn_ext.evaluation.figures import plot_confusion, plot_curves
-from mrcnn_ext.evaluation.page import truth_beside_prediction
+from mrcnn_ext.evaluation.images import truth_beside_prediction
 from mrcnn_ext.evaluation.report import NAMES
-
-LEAST_SCORE = 0.05  # average precision needs weak detections too
-
-
-def detection_config(config):
-    """The Config to measure with what this one trains: also weak objects, whole images, one device."""
-    settings = {"DETECTION_MIN_CONFIDENCE": min(config.DETECTION_MIN_CONFIDENCE, LEAST_SCORE), "GPU_COUNT": 1}
-    settings["SEED"] = None  # seeding in the middle of a training makes TensorFlow prepare its step once more
-    if config.IMAGE_RESIZE_MODE == "crop":
-        settings |= {"IMAGE_RESIZE_MODE": "square", "IMAGE_MAX_DIM": config.IMAGE_MIN_DIM}
-    return changed(config, **settings)
-
-
-def detect_as_trained(detector, config, dataset, image_ids=None, progress=False):
-    """As `detect_dataset`, with images at the size that they have in training.
-
-    detector: a MaskRCNN of `detection_config(config)`. With crops in training these are tiles of whole images.
-    progress: shows a bar, which goes when it is done: that of a training above it stays alone.
-    """
-    if config.IMAGE_RESIZE_MODE != "crop":
-        return detect_dataset(detector, dataset, image_ids, progress=progress, leave=False)
-    in_tiles = Detector(detector, tile=int(config.IMAGE_MIN_DIM / max(1, config.IMAGE_MIN_SCALE)))
-    detections = []
-    image_ids = dataset.image_ids if image_ids is None else image_ids
-    for image_id in tqdm(image_ids, desc="detect", unit="image", leave=False, disable=not progress):
-        found = in_tiles(dataset.load_image(image_id))
-        one = {"image_id": int(image_id), "rois": found.boxes, "class_ids": found.class_ids, "scores": found.scores}
-        detections.append(one if found.rles is None else one | {"rles": found.rles})
-    return detections
 
 
 class AveragePrecision(keras.callbacks.Callback):

@@ -8,9 +8,9 @@ from mrcnn.training.metrics_file import read_metrics
 from mrcnn.training.names import METRICS
 from mrcnn_ext.common.runs import changed
 from mrcnn_ext.datasets.open_data import open_data
+from mrcnn_ext.detection.on_dataset import detect_as_trained, detection_config
 from mrcnn_ext.evaluation.coco_ap import evaluate
 from mrcnn_ext.evaluation.report import NAMES, Evaluation
-from mrcnn_ext.training.average_precision import detect_as_trained, detection_config
 from mrcnn_ext.training.train_run import few_images, load_config
 
 ENOUGH_AP50 = 0.8  # of boxes and of masks

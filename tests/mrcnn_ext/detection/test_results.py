@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from mrcnn.data.dataset import Dataset
+from mrcnn_ext.datasets.as_coco import coco_ids
 from mrcnn_ext.datasets.coco import CocoDataset
-from mrcnn_ext.detection.coco_results import coco_ids, compact, result_to_coco, write_coco, write_results
+from mrcnn_ext.detection.coco_results import compact, result_to_coco, write_coco, write_results
 from mrcnn_ext.evaluation.coco_ap import evaluate
 from mrcnn_ext.masks.rle import decode_masks
 

@@ -15,7 +15,8 @@ from pycocotools.cocoeval import COCOeval
 from mrcnn.data.dataset import Dataset
 from mrcnn_ext.datasets.coco import CocoDataset
 from mrcnn_ext.detection.coco_results import result_to_coco
-from mrcnn_ext.evaluation.coco_ap import detect_dataset, evaluate
+from mrcnn_ext.detection.on_dataset import detect_dataset
+from mrcnn_ext.evaluation.coco_ap import evaluate
 from mrcnn_ext.masks.rle import decode_masks, encode_mask, rle_to_json
 from tests.support import ROOT
 

@@ -24,7 +24,8 @@ from mrcnn_ext.evaluation import run as run_module
 from mrcnn_ext.evaluation.coco_ap import evaluate
 from mrcnn_ext.evaluation.output import classes_by_size, for_json, print_results, write_csv
 from mrcnn_ext.evaluation.page import html_page
-from mrcnn_ext.evaluation.run import RunResult, evaluate_run
+from mrcnn_ext.evaluation.result import RunResult
+from mrcnn_ext.evaluation.run import evaluate_run
 from mrcnn_ext.evaluation.tensorboard import write_tensorboard
 from mrcnn_ext.masks.rle import encode_masks
 from tests.support.rectangles import Rectangles, masks_of

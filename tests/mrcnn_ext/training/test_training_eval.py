@@ -12,8 +12,9 @@ from tqdm.auto import tqdm
 
 from mrcnn.model import MaskRCNN
 from mrcnn.weights import layers_of
+from mrcnn_ext.detection.on_dataset import detect_as_trained, detection_config
 from mrcnn_ext.masks.rle import rle_area
-from mrcnn_ext.training.average_precision import AveragePrecision, detect_as_trained, detection_config
+from mrcnn_ext.training.average_precision import AveragePrecision
 from tests.support.engine_data import SmallConfig, few_images  # noqa: E402  of the engine's tests
 
 

@@ -1,0 +1,65 @@
+"""What a data set holds, in COCO's terms: ids of images and classes, file names, sizes, and the true objects."""
+
+from pathlib import Path
+
+import numpy as np
+
+from mrcnn_ext.datasets.coco import CocoDataset
+from mrcnn_ext.masks.rle import encode_masks, rle_area, rle_box
+
+
+def coco_ids(dataset) -> tuple[list[int], dict[int, int]]:
+    """COCO ids of the images (in order) and of the classes {class id inside: category id}.
+
+    The ids of the source where they are whole numbers and unique, else numbers from 1 on.
+    """
+    source_ids = [info["id"] for info in dataset.image_info]
+    image_ids = _unique_ints(source_ids) or list(range(1, len(source_ids) + 1))
+    class_ids = [info["id"] for info in dataset.class_info[1:]]
+    categories = _unique_ints(class_ids) or list(range(1, len(class_ids) + 1))
+    return image_ids, dict(enumerate(categories, 1))
+
+
+def image_name(dataset, number: int) -> str:
+    """The file name of an image: relative to its folder, as a TFRecord states it, or the last part of its path."""
+    info = dataset.image_info[number]
+    if "file_name" in info:
+        return info["file_name"]
+    if "offset" in info and hasattr(dataset, "load_record"):
+        return dataset.load_record(number).filename
+    return Path(str(info["path"])).name if info["path"] else str(info["id"])
+
+
+def image_size(dataset, number: int) -> tuple[int, int]:
+    """Height and width of an image in pixels: from its image_info if they are there, else from the image."""
+    info = dataset.image_info[number]
+    if "height" in info and "width" in info:
+        return int(info["height"]), int(info["width"])
+    height, width = dataset.load_image(number).shape[:2]
+    return height, width
+
+
+def _unique_ints(ids: list) -> list[int] | None:
+    """The ids as ints, or None when one is no whole number or is there twice."""
+    if any(isinstance(i, bool) or not isinstance(i, (int, np.integer)) for i in ids) or len(set(ids)) < len(ids):
+        return None
+    return [int(i) for i in ids]
+
+
+def true_objects(dataset, number: int) -> list[dict]:
+    """True objects of an image: class_id, iscrowd, rle, bbox, area."""
+    from_file = isinstance(dataset, CocoDataset) and "coco_file" in dataset.image_info[number]
+    if from_file and type(dataset).load_mask is CocoDataset.load_mask:  # a subclass may change the masks
+        return dataset.load_truth(number)
+    masks, class_ids = dataset.load_mask(number)
+    rles = encode_masks(np.asarray(masks))
+    return [
+        {
+            "class_id": abs(int(class_id)),
+            "iscrowd": int(class_id < 0),
+            "rle": rle,
+            "bbox": rle_box(rle),
+            "area": rle_area(rle),
+        }
+        for rle, class_id in zip(rles, class_ids, strict=True)
+    ]
