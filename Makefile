@@ -1,6 +1,6 @@
 # `make help` lists the commands.  Python 3.11 to 3.13, make and git are all that must be there.
 .DEFAULT_GOAL := help
-.PHONY: help up down logs test test-slow test-jax test-stack notebooks lint format lock environment
+.PHONY: help up down logs test test-slow test-jax test-stack notebooks docs lint format lock environment
 
 PYTHON ?= $(shell for name in python3 python3.12 python3.13 python3.11; do \
 	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2> /dev/null && echo $$name && break; done)
@@ -40,6 +40,10 @@ test-stack: environment ## the Docker stack from build to browser; says why wher
 
 notebooks: environment $(SHAPES) ## all notebooks in full, as a person would run them
 	$(NBVAL) --nbval-cell-timeout=1800
+
+docs: environment ## the documentation, into build/site; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --quiet
+	@echo "Open build/site/index.html; with the search: python3 -m http.server --directory build/site"
 
 lint: environment ## style of the code, and that no notebook holds outputs
 	$(RUN) ruff check

@@ -52,7 +52,7 @@ def test_an_odd_coordinate_names_its_annotation(tmp_path, value):
 
 @pytest.mark.slow
 def test_bounds_of_memory_and_time(tmp_path):
-    """A twelfth of COCO's size: the bounds in data/README.md, with room for a busy machine."""
+    """A twelfth of COCO's size: the bounds in docs/manual/data-sets.md, with room for a busy machine."""
     command = [sys.executable, str(ROOT / "benchmarks" / "coco_load.py"), "--json", str(tmp_path / "figures.json")]
     command += ["--images", "10000", "--objects", "72000", "--repeats", "1"]
     subprocess.run(command, check=True, capture_output=True, timeout=600)
