@@ -27,7 +27,7 @@ def html_page(results) -> str:
     body = [
         f"<h1>{escape(names)}</h1>",
         f'<p class="muted">on {escape(first.data)}, {escape(first.subset)}: {first.evaluation["images"]:,} images, '
-        f"{first.evaluation['objects']:,} objects; the best {first.evaluation['max_detections']} detections of a "
+        f"{first.evaluation['objects']:,} objects; the best {first.evaluation['max_detections']} detections of an "
         "image and class count</p>",
     ]
     shown = [*tables(results), classes_by_size(results)]

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from mrcnn.model import MaskRCNN
-from tests.support.squares import SquaresConfig, SquaresDataset
+from tests.support.engine_data import SmallConfig, few_images
 
 
 def five_maps(image, stage5=True, train_bn=False):
@@ -25,16 +25,16 @@ def keras_backbone():
 
 def test_a_keras_model_trains_saves_and_loads(tmp_path):
     own = keras_backbone()
-    OwnConfig = type("OwnConfig", (SquaresConfig,), {"BACKBONE": own})
+    OwnConfig = type("OwnConfig", (SmallConfig,), {"BACKBONE": own})
     model = MaskRCNN("training", OwnConfig(), tmp_path)
     before = own.get_weights()
-    data = SquaresDataset(4)
+    data = few_images()
     history = model.train(data, data, learning_rate=0.01, epochs=1, layers="all")
     assert np.isfinite(history.history["loss"][0])
 
-    saved = json.loads(next(tmp_path.glob("squares*/config.json")).read_text())
+    saved = json.loads(next(tmp_path.glob("small*/config.json")).read_text())
     assert saved["BACKBONE"] == {"callable": "own_backbone"}
-    inference = MaskRCNN("inference", OwnConfig.from_json(next(tmp_path.glob("squares*/config.json"))), tmp_path)
+    inference = MaskRCNN("inference", OwnConfig.from_json(next(tmp_path.glob("small*/config.json"))), tmp_path)
     report = inference.load_weights("last")
     assert report.complete
     assert {f"own{i}" for i in range(1, 6)} <= set(report.loaded)
@@ -45,7 +45,7 @@ def test_a_keras_model_trains_saves_and_loads(tmp_path):
 
 
 def test_a_function_is_called_as_the_old_engine_did(tmp_path):
-    OwnConfig = type("OwnConfig", (SquaresConfig,), {"BACKBONE": staticmethod(five_maps)})
+    OwnConfig = type("OwnConfig", (SmallConfig,), {"BACKBONE": staticmethod(five_maps)})
     model = MaskRCNN("inference", OwnConfig(), tmp_path)
     model.keras_model.save_weights(tmp_path / "own.h5")
     report = model.load_weights(str(tmp_path / "own.h5"), by_name=True)

@@ -16,9 +16,8 @@ from mrcnn.network import rpn_targets
 from mrcnn.network.roi_targets import DetectionTargetLayer
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops import sampling
-from mrcnn.utils import Dataset
 from mrcnn.weights import layers_of
-from tests.support.golden_numbers import Deviations, GoldenConfig, fill, load, match_rows, training_values
+from tests.support.golden import Deviations, GoldenConfig, GoldenImages, fill, load, match_rows, training_values
 
 OUTPUTS = ("detections", "mrcnn_class", "mrcnn_bbox", "mrcnn_mask", "rpn_rois", "rpn_class", "rpn_bbox")
 
@@ -162,27 +161,8 @@ def test_detect(model, inference, deviations, image):
 # --- training --------------------------------------------------------------------------------------------------------
 
 
-class GoldenImages(Dataset):
-    """The raw images and masks of the training batch."""
-
-    def __init__(self, golden):
-        super().__init__()
-        self.golden = golden
-        for i in range(1, 4):
-            self.add_class("golden", i, f"class {i}")
-        for i in range(2):
-            self.add_image("golden", i, path=None)
-        self.prepare()
-
-    def load_image(self, image_id):
-        return self.golden[f"image{image_id}"]
-
-    def load_mask(self, image_id):
-        return self.golden[f"gt_mask{image_id}"], self.golden[f"class_ids{image_id}"]
-
-
 def test_loader_makes_the_golden_batch(batch, deviations):
-    with Loader(GoldenImages(batch), GoldenConfig(), shuffle=False, seed=0, threads=1) as loader:
+    with Loader(GoldenImages(), GoldenConfig(), shuffle=False, seed=0, threads=1) as loader:
         made = next(loader)
     one_level_off(made["images"], batch["images"])
     np.testing.assert_array_equal(made["gt_class_ids"], batch["gt_class_ids"])

@@ -9,7 +9,7 @@ from keras import ops
 
 import mrcnn.model as modellib
 from mrcnn.data.boxes import norm_boxes
-from tests.support.squares import SquaresConfig
+from tests.support.engine_data import SmallConfig
 
 OLD_ARGUMENTS = {
     "resnet_graph": "input_image architecture stage5 train_bn",
@@ -41,7 +41,7 @@ OLD_ARGUMENTS = {
 }
 
 
-class OldConfig(SquaresConfig):
+class OldConfig(SmallConfig):
     TRAIN_ROIS_PER_IMAGE = 6
     ROI_POSITIVE_RATIO = 0.5
     USE_MINI_MASK = False

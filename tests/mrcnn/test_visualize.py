@@ -76,10 +76,10 @@ def test_masks_are_blended_half_and_half_and_the_callers_image_stays():
     image, boxes, masks, class_ids = two_objects()
     _, ax = plt.subplots()
     visualize.display_instances(image, boxes, masks, class_ids, NAMES, ax=ax, colors=[(1, 0, 0), (0, 0, 1)])
-    image = shown_image(ax)
-    assert image[10, 20].tolist() == [177, 50, 50]  # 100 / 2 + 255 / 2 = 177.5
-    assert image[25, 45].tolist() == [50, 50, 177]
-    assert image[0, 0].tolist() == [100, 100, 100]
+    shown = shown_image(ax)
+    assert shown[10, 20].tolist() == [177, 50, 50]  # 100 / 2 + 255 / 2 = 177.5
+    assert shown[25, 45].tolist() == [50, 50, 177]
+    assert shown[0, 0].tolist() == [100, 100, 100]
     assert (image == 100).all()
 
 
@@ -157,8 +157,8 @@ def test_save_path_writes_a_png_and_leaves_no_figure(tmp_path, monkeypatch):
     visualize.display_instances(
         image, boxes, masks, class_ids, NAMES, figsize=(4, 4), colors=[(1, 0, 0)] * 2, save_path=path
     )
-    image = cv2.imread(str(path))
-    blue, green, red = np.moveaxis(image.astype(int), -1, 0)
+    saved = cv2.imread(str(path))
+    blue, green, red = np.moveaxis(saved.astype(int), -1, 0)
     assert ((red == 177) & (green == 50) & (blue == 50)).sum() > 100  # the blended masks
     assert ((red == 100) & (green == 100) & (blue == 100)).sum() > 1000  # the image
     assert not plt.get_fignums()

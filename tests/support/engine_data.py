@@ -65,6 +65,19 @@ class Boxes(Dataset):
         return masks, np.array([thing[0] for thing in things], np.int32)
 
 
+def random_images(number, seed=0):
+    """So many images of one to three objects, each in a third of its own; the same for the same seed."""
+    rng, images = np.random.default_rng(seed), []
+    for _ in range(number):
+        things = []
+        for third in rng.permutation(3)[: rng.integers(1, 4)]:
+            height, width = rng.integers(8, 20, 2)
+            y, x = rng.integers(0, 48 - height), 21 * third + rng.integers(0, 21 - width)
+            things.append((rng.integers(1, 3), y, x, y + height, x + width))
+        images.append(things)
+    return Boxes(images)
+
+
 def few_images():
     """Two with objects, one without."""
     return Boxes([[(1, 4, 6, 24, 30), (2, 26, 34, 44, 60)], [(2, 10, 10, 40, 26)], []])

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from mrcnn import utils
-from tests.support.squares import SquaresConfig
+from tests.support.engine_data import SmallConfig
 
 
 class ShapesDataset(utils.Dataset):
@@ -156,7 +156,7 @@ def write_nuclei(folder):
         cv2.imwrite(str(folder / name / "images" / f"{name}.png"), image)
 
 
-class ShapesConfig(SquaresConfig):
+class ShapesConfig(SmallConfig):
     NAME = "shapes"
     GPU_COUNT = 1
     IMAGES_PER_GPU = 2

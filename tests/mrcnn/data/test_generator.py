@@ -5,8 +5,9 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from mrcnn.data.dataset import Dataset
 from mrcnn.data.generator import data_generator
-from tests.support.golden_data import GoldenConfig, GoldenDataset
+from tests.support.golden import GoldenConfig, GoldenImages
 
 
 class FourSlots(GoldenConfig):
@@ -15,7 +16,7 @@ class FourSlots(GoldenConfig):
 
 
 def golden():
-    return GoldenDataset().load_golden()
+    return GoldenImages()
 
 
 def test_structure_with_random_rois_and_targets():
@@ -86,14 +87,14 @@ def test_images_without_objects_are_left_out():
 
 def test_a_broken_image_stops_it_with_its_name():
     dataset = golden()
-    dataset.load_image = super(GoldenDataset, dataset).load_image
+    dataset.load_image = super(GoldenImages, dataset).load_image
     with pytest.raises(FileNotFoundError, match="image0") as raised:
         next(data_generator(dataset, FourSlots(), shuffle=False))
     assert "image 0 (source 'golden', id 0" in raised.value.__notes__[0]
 
 
 def test_an_empty_data_set_is_refused():
-    dataset = GoldenDataset()
+    dataset = Dataset()
     dataset.prepare()
     with pytest.raises(ValueError, match="no images"):
         next(data_generator(dataset, FourSlots()))

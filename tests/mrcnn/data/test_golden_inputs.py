@@ -9,9 +9,10 @@ from mrcnn.data.generator import data_generator
 from mrcnn.data.minimask import unmold_mask
 from mrcnn.data.molding import compose_image_meta, load_image_gt, mold_image
 from mrcnn.data.resize import resize_image
-from tests.support.golden_data import INFERENCE, TRAINING, GoldenConfig, GoldenDataset, assert_nearly_same_image, unpack
+from tests.support.golden import GoldenConfig, GoldenImages, assert_nearly_same_image, load
 
 CONFIG = GoldenConfig()
+INFERENCE, TRAINING = load("inference_resnet50_128"), load("training_resnet50_128")
 
 
 @pytest.mark.parametrize("i", [0, 1])
@@ -32,8 +33,7 @@ def test_anchors():
 
 
 def test_training_batch():
-    golden_masks = unpack(TRAINING["gt_masks_packed"], TRAINING["gt_masks_shape"])
-    batches = data_generator(GoldenDataset().load_golden(), CONFIG, shuffle=False, batch_size=2)
+    batches = data_generator(GoldenImages(), CONFIG, shuffle=False, batch_size=2)
     (images, metas, rpn_match, rpn_bbox, class_ids, boxes, masks), outputs = next(batches)
     assert outputs == []
     assert_nearly_same_image(images, TRAINING["images"])
@@ -44,12 +44,12 @@ def test_training_batch():
     assert not rpn_bbox[:, rows:].any()
     assert np.array_equal(class_ids, TRAINING["gt_class_ids"])
     assert np.array_equal(boxes, TRAINING["gt_boxes"])
-    assert np.array_equal(masks, golden_masks)
+    assert np.array_equal(masks, TRAINING["gt_masks"])
 
 
 @pytest.mark.parametrize("i", [0, 1])
 def test_load_image_gt_without_mini_masks(i):
-    image, meta, class_ids, boxes, masks = load_image_gt(GoldenDataset().load_golden(), CONFIG, i)
+    image, meta, class_ids, boxes, masks = load_image_gt(GoldenImages(), CONFIG, i)
     count = len(class_ids)
     assert image.dtype == np.uint8
     assert masks.shape == (128, 128, count)
@@ -62,7 +62,7 @@ def test_load_image_gt_without_mini_masks(i):
 @pytest.mark.parametrize("i", [0, 1])
 def test_detected_masks_in_their_image(i):
     shape = INFERENCE[f"detect{i}_masks_shape"]
-    golden = unpack(INFERENCE[f"detect{i}_masks_packed"], shape)
+    golden = INFERENCE[f"detect{i}_masks"]
     for n, (class_id, box) in enumerate(
         zip(INFERENCE[f"detect{i}_class_ids"], INFERENCE[f"detect{i}_rois"], strict=True)
     ):

@@ -12,7 +12,7 @@ from mrcnn.config import Config
 from mrcnn.data.dataset import Dataset
 from mrcnn.data.molding import compose_image_meta, load_image_gt, mold_image, parse_image_meta, unmold_image
 from mrcnn.data.transforms import Augmentation
-from tests.support.golden_data import GoldenConfig
+from tests.support.golden import GoldenConfig
 
 
 class Files(Dataset):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mrcnn.data.targets import build_detection_targets, build_rpn_targets, generate_random_rois
-from tests.support.golden_data import GoldenConfig
+from tests.support.golden import GoldenConfig
 
 SHAPE = (40, 60, 3)
 

@@ -49,18 +49,18 @@ def test_molds_as_outside_the_graph(fixed, values, size):
     config = config_with(**values)
     if config.IMAGE_RESIZE_MODE == "none":
         size = tuple(-(-n // 64) * 64 for n in size)
-    image = smooth_image(*size)
+    given = smooth_image(*size)
     image, window, scale, _, _ = resize_image(
-        image, config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_MIN_SCALE, config.IMAGE_RESIZE_MODE
+        given, config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_MIN_SCALE, config.IMAGE_RESIZE_MODE
     )
-    given = keras.Input((*(size if fixed else (None, None)), 3), dtype="uint8")
-    model = keras.Model(given, mold_layer(config)(given))
-    molded, meta, anchors = (np.asarray(value) for value in model(np.stack([image, 255 - image])))
+    inputs = keras.Input((*(size if fixed else (None, None)), 3), dtype="uint8")
+    model = keras.Model(inputs, mold_layer(config)(inputs))
+    molded, meta, anchors = (np.asarray(value) for value in model(np.stack([given, 255 - given])))
     difference = np.abs(molded[0] - mold_image(image, config))
     assert difference.max() < 2.5 and (difference > 0.5).mean() < 0.15  # gray levels; see mold_layer.py
     if scale == 1:
         assert difference.max() < 1e-4
-    assert meta[1, 1:11].tolist() == [*image.shape, *image.shape, *window]
+    assert meta[1, 1:11].tolist() == [*given.shape, *image.shape, *window]
     assert meta[0, 11] == pytest.approx(scale)
     assert anchors[0] == pytest.approx(norm_boxes(anchors_for(config, image.shape), image.shape), abs=1e-6)
     assert (anchors[0] == anchors[1]).all()

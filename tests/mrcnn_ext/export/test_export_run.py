@@ -17,29 +17,14 @@ from mrcnn.model import MaskRCNN
 from mrcnn_ext.commands.cli import app
 from mrcnn_ext.datasets.label_map import read_label_map
 from mrcnn_ext.export.export_run import export_run
+from tests.support.engine_data import SmallConfig
 
 # Keras 3.15's variables lack the `copy` argument that numpy 2 wants of __array__.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 
-class ShortConfig(Config):
+class ShortConfig(SmallConfig):
     NAME = "short"
-    NUM_CLASSES = 3
-    BACKBONE = "resnet18"
-    BACKBONE_WIDTH = 8
-    TOP_DOWN_PYRAMID_SIZE = 16
-    RPN_CHANNELS = 16
-    FPN_CLASSIF_FC_LAYERS_SIZE = 32
-    MASK_HEAD_CHANNELS = 16
-    MASK_HEAD_DEPTH = 1
-    IMAGE_MIN_DIM = 64
-    IMAGE_MAX_DIM = 64
-    RPN_ANCHOR_SCALES = (8, 16, 32, 48, 64)
-    PRE_NMS_LIMIT = 100
-    POST_NMS_ROIS_INFERENCE = 20
-    DETECTION_MAX_INSTANCES = 8
-    DETECTION_MIN_CONFIDENCE = 0.0
-    SEED = 7
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from mrcnn.export.parity import compare
 from mrcnn.model import MaskRCNN
 from mrcnn_ext.datasets.one_size import OneSize
 from mrcnn_ext.export.export_run import export_run
-from tests.support.squares import SquaresConfig, SquaresDataset  # noqa: E402  of the engine's tests
+from tests.support.engine_data import SmallConfig, random_images
 
 pytestmark = [
     pytest.mark.slow,
@@ -24,7 +24,7 @@ pytestmark = [
 ]
 
 
-class ByHeartConfig(SquaresConfig):
+class ByHeartConfig(SmallConfig):
     NAME = "by_heart"
     NORM = "group"  # batch statistics of so few images say little
     BACKBONE_WIDTH = 16
@@ -41,7 +41,7 @@ class ByHeartConfig(SquaresConfig):
 @pytest.fixture(scope="module")
 def data():
     """As large as the network's input, so that all formats see the same images."""
-    return OneSize(SquaresDataset(12), (64, 64))
+    return OneSize(random_images(12), (64, 64))
 
 
 @pytest.fixture(scope="module")
