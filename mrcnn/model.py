@@ -64,9 +64,9 @@ class MaskRCNN:
     # --- weights and runs ----------------------------------------------------------------------------------------
 
     def find_last(self):
-        """Path of the last checkpoint of the last run of this NAME in `model_dir`.
+        """Path of the last checkpoint of the newest run of this NAME in `model_dir` that has one.
 
-        Raises FileNotFoundError when there is no run, or no checkpoint in it.
+        Raises FileNotFoundError when there is no run, or no checkpoint in any of them.
         """
         runs = training.runs_of(self.model_dir, self.config.NAME)
         if not runs:
@@ -74,10 +74,10 @@ class MaskRCNN:
                 f"No run of {self.config.NAME.lower()!r} in {self.model_dir}: train first, or give a path to a weights "
                 "file."
             )
-        checkpoints = training.checkpoints_of(runs[-1])
-        if not checkpoints:
+        path = training.newest_checkpoint(runs)
+        if path is None:
             raise FileNotFoundError(f"No checkpoint in {runs[-1]}: the run did not finish its first epoch.")
-        return str(checkpoints[-1])
+        return str(path)
 
     def load_weights(
         self, filepath, by_name=False, exclude=None, *, class_names=None, class_names_file=None, skip_mismatch=False

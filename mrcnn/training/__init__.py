@@ -3,7 +3,14 @@
 from mrcnn.training.checkpoints import Checkpoints
 from mrcnn.training.layers import LAYERS, layers_with_weights, set_trainable
 from mrcnn.training.loop import train
-from mrcnn.training.names import checkpoint_path, checkpoints_of, parse_checkpoint, run_folder, runs_of
+from mrcnn.training.names import (
+    checkpoint_path,
+    checkpoints_of,
+    newest_checkpoint,
+    parse_checkpoint,
+    run_folder,
+    runs_of,
+)
 from mrcnn.training.stops import StopOnNaN
 from mrcnn.training.tensorboard import TensorBoardLosses
 
@@ -15,6 +22,7 @@ __all__ = [
     "checkpoint_path",
     "checkpoints_of",
     "layers_with_weights",
+    "newest_checkpoint",
     "parse_checkpoint",
     "run_folder",
     "runs_of",

@@ -2,6 +2,7 @@
 
 import datetime
 import re
+import sys
 from pathlib import Path
 
 STATE = "state.npz"  # all that resuming needs
@@ -11,6 +12,8 @@ BEST = "best.h5"
 LOG = "log.txt"
 SKIPPED = "skipped.txt"
 EPOCH = "{epoch:04d}"  # stands for the epoch in the path of checkpoints
+_RUN = re.compile(r"(?P<name>.+?)(?P<date>\d{8}T\d{4})")
+_CHECKPOINT = re.compile(r"mask_rcnn_(?P<name>.+)_(?P<epoch>\d{4,})\.h5")
 
 
 def run_folder(model_dir, name, now=None):
@@ -34,12 +37,38 @@ def parse_checkpoint(path):
     return datetime.datetime(*date), epoch
 
 
-def runs_of(model_dir, name):
-    """Folders of the runs of this name, the oldest first."""
-    pattern = re.escape(name.lower()) + r"\d{8}T\d{4}"
-    return sorted(p for p in Path(model_dir).glob("*") if p.is_dir() and re.fullmatch(pattern, p.name))
+def run_name(folder):
+    """The name of the run that a folder is of, in small letters, or None for another folder."""
+    match = _RUN.fullmatch(Path(folder).name)
+    return match["name"].lower() if match else None
+
+
+def runs_of(model_dir, name=None):
+    """Folders of the runs of this name, or of every name, the oldest first."""
+    folders = [p for p in Path(model_dir).glob("*") if p.is_dir() and run_name(p)]
+    wanted = [p for p in folders if name is None or run_name(p) == name.lower()]
+    return sorted(wanted, key=lambda p: (_RUN.fullmatch(p.name)["date"], p.name))
 
 
 def checkpoints_of(folder):
-    """The checkpoints of finished epochs in a run's folder, the first epoch's first."""
-    return sorted(Path(folder).glob("mask_rcnn*.h5"))
+    """The checkpoints of finished epochs in a run's folder, mask_rcnn_<name>_<epoch>.h5, the first epoch's first.
+
+    Those of the run's own name, where it has some: other files may have been put beside them.
+    """
+    matches = [match for p in Path(folder).glob("mask_rcnn_*.h5") if (match := _CHECKPOINT.fullmatch(p.name))]
+    own = [match for match in matches if match["name"].lower() == run_name(folder)]
+    by_epoch = sorted(own or matches, key=lambda match: (int(match["epoch"]), match["name"]))
+    return [Path(folder) / match[0] for match in by_epoch]
+
+
+def newest_checkpoint(runs):
+    """The last checkpoint of the newest run that has one, or None: what "last" means everywhere.
+
+    runs: their folders, the oldest first. Newer ones without a checkpoint are named on standard error.
+    """
+    for place, folder in reversed(list(enumerate(runs))):
+        if checkpoints := checkpoints_of(folder):
+            if passed := [newer.name for newer in runs[place + 1 :]]:
+                print(f"No checkpoint in {', '.join(passed)}: the last run is {folder.name}.", file=sys.stderr)
+            return checkpoints[-1]
+    return None

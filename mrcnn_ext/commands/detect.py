@@ -43,18 +43,18 @@ def detect(
 
     Example: mrcnn detect last data/new --out data/detections --write overlays --write labelme --tile 512
     """
-    from mrcnn_ext.common.runs import detection_settings, find_run, load_run
+    from mrcnn_ext.common.runs import detection_settings, find_run
     from mrcnn_ext.detection import Detector, Writer, detect_sources
     from mrcnn_ext.detection.sources import count, root_of
 
-    files = find_run(run, logs)
+    found = find_run(run, logs)
     if batch is None and tile is None and count(inputs, out) == 1:
         batch = 1
-    model, names, _ = load_run(files.weights, **detection_settings(files.config, min_score, most, batch))
+    model = found.model(**detection_settings(found.config, min_score, most, batch))
     detector = Detector(model, tile, overlap, across_classes)
     drawn_from = DRAWN_FROM if min_score is None else min_score
-    writer = Writer(out, names, write or ("overlays", "coco", "csv"), root_of(inputs), drawn_from)
-    channels = max(3, files.config.IMAGE_CHANNEL_COUNT)  # gray is made of RGB
+    writer = Writer(out, found.class_names, write or ("overlays", "coco", "csv"), root_of(inputs), drawn_from)
+    channels = max(3, found.config.IMAGE_CHANNEL_COUNT)  # gray is made of RGB
     summary = detect_sources(detector, inputs, writer, allow_private, not as_json, channels)
     if as_json:
         typer.echo(json.dumps({"out": str(out), **summary.to_dict()}))

@@ -3,72 +3,106 @@
 import contextlib
 import copy
 import json
-import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from mrcnn.config import Config
+from mrcnn.training.names import BEST, checkpoints_of, newest_checkpoint, run_name, runs_of
 from mrcnn_ext.common.quick import SUFFIX
 
-_FOLDER = re.compile(r"(?P<name>.+?)(?P<date>\d{8}T\d{4})")
-_BEST = "best.h5"
-_CHECKPOINT = re.compile(r"mask_rcnn_.*?(?P<epoch>\d{4})\.h5")
+if TYPE_CHECKING:
+    from mrcnn.data.dataset import Dataset
+    from mrcnn.model import MaskRCNN
 
 
-class RunFiles(NamedTuple):
-    """What a run left: its settings, the weights' path, class names (0 is background) and its folder."""
+@dataclass(frozen=True)
+class Run:
+    """What a training left.
 
+    Attributes:
+        folder: of the run, in logs/.
+        config: the settings that it was trained with.
+        weights: path of the `.h5` that is meant: a checkpoint, or best.h5.
+        class_names: background first.
+    """
+
+    folder: Path
     config: Config
     weights: Path
     class_names: list[str]
-    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return self.folder.name
+
+    def model(self, mode: str = "inference", **settings) -> "MaskRCNN":
+        """The network with the run's weights; what was loaded is printed to standard error.
+
+        Args:
+            mode: "inference" or "training".
+            settings: of the Config, to be other than in training, such as DETECTION_MIN_CONFIDENCE=0.5.
+        """
+        from mrcnn.model import MaskRCNN
+
+        model = MaskRCNN(mode, changed(self.config, **settings), self.folder.parent)
+        with contextlib.redirect_stdout(sys.stderr):
+            model.load_weights(str(self.weights))
+        return model
+
+    def check_classes(self, dataset: "Dataset") -> None:
+        """Raises ValueError when the classes of the run and of a data set differ."""
+        ours, theirs = self.class_names[1:], list(dataset.class_names[1:])
+        named = (self.folder / "classes.json").is_file()
+        if len(ours) != len(theirs) or (named and ours != theirs):
+            raise ValueError(
+                f"{self.name} knows {len(ours)} classes ({', '.join(ours[:12])}), the data {len(theirs)} "
+                f"({', '.join(theirs[:12])}): take data with the same classes in the same order."
+            )
 
 
-def find_run(run="last", logs="logs", name=None) -> RunFiles:
-    """The files of a run.
+def find_run(run: str | Path = "last", logs: str | Path = "logs", name: str | None = None) -> Run:
+    """The run that is meant.
 
-    run: a run's folder, or its name in `logs`, for its last checkpoint; or the path of an .h5 that has the run's
-    config.json beside it; or "last", the newest run in `logs`, one of the quick mode only where there is no other;
-    or "best", that run's best.h5, of the epoch with the best AP.
-    name: with "last" and "best", only runs of this name (the NAME of their Config).
-    Class names come from the run's classes.json, a list; without it they are "class 1", "class 2" ..
-    Raises FileNotFoundError or ValueError that says what is missing.
+    Args:
+        run: a run's folder, or its name in `logs`, for its last checkpoint; or the path of an .h5 that has the run's
+            config.json beside it; or "last", the newest run in `logs` that has a checkpoint, one of the quick mode
+            only where there is no other; or "best", that run's best.h5, of the epoch with the best AP.
+        logs: the folder of the runs.
+        name: with "last" and "best", only runs of this name (the NAME of their Config).
+
+    Returns:
+        The Run. Its class names come from its classes.json, a list; without it they are "class 1", "class 2" ..
+
+    Raises:
+        FileNotFoundError, ValueError: what is missing or wrong.
     """
     weights = _last_weights(logs, name) if str(run) in ("last", "best") else _weights_of(Path(run), Path(logs))
     folder = weights.parent
     if str(run) == "best":
-        weights = folder / _BEST
+        weights = folder / BEST
         if not weights.is_file():
-            raise FileNotFoundError(f'{folder} has no {_BEST}: no AP was measured while it trained. Take "last".')
+            raise FileNotFoundError(f'{folder} has no {BEST}: no AP was measured while it trained. Take "last".')
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(
             f"{folder} has no config.json: put the settings of {weights.name} there, as Config.to_json writes them."
         )
     config = Config.from_json(folder / "config.json")
-    return RunFiles(config, weights, _class_names(folder / "classes.json", config.NUM_CLASSES), folder)
+    return Run(folder, config, weights, _class_names(folder / "classes.json", config.NUM_CLASSES))
 
 
-def load_run(run="last", mode="inference", logs="logs", name=None, **settings):
-    """(MaskRCNN with the run's weights, class names, run folder); `find_run` explains run, logs and name.
+def detection_settings(
+    config: Config, min_score: float | None = None, most: int | None = None, batch: int | None = None
+) -> dict[str, float | int]:
+    """Settings for `Run.model` to detect otherwise than in training; None: as the run has it.
 
-    settings: of the Config, to be other than in training, such as DETECTION_MIN_CONFIDENCE=0.5.
-    What was loaded is printed to standard error.
-    """
-    from mrcnn.model import MaskRCNN
-
-    files = find_run(run, logs, name)
-    model = MaskRCNN(mode, changed(files.config, **settings), files.folder.parent)
-    with contextlib.redirect_stdout(sys.stderr):
-        model.load_weights(str(files.weights))
-    return model, files.class_names, files.folder
-
-
-def detection_settings(config, min_score=None, most=None, batch=None) -> dict:
-    """Settings for `load_run` to detect otherwise than in training.
-
-    min_score: weaker objects are left out.  most: objects of an image; the proposals are made to suffice.
-    batch: images at once.  None: as the run has it.
+    Args:
+        config: the run's.
+        min_score: weaker objects are left out.
+        most: objects of an image; the proposals are made to suffice.
+        batch: images at once.
     """
     settings = {}
     if min_score is not None:
@@ -82,7 +116,7 @@ def detection_settings(config, min_score=None, most=None, batch=None) -> dict:
     return settings
 
 
-def changed(config, **settings) -> Config:
+def changed(config: Config, **settings) -> Config:
     """A copy of a Config with some settings changed; computed values follow. ValueError for unknown names."""
     other = copy.copy(config)
     for name, value in settings.items():
@@ -98,33 +132,23 @@ def _weights_of(run: Path, logs: Path) -> Path:
         return run
     if not run.is_dir():
         raise FileNotFoundError(f'{run}: no such run; give a folder under {logs}/, a weights file or "last".')
-    checkpoints = _checkpoints(run)
+    checkpoints = checkpoints_of(run)
     if not checkpoints:
         raise FileNotFoundError(f"No checkpoint (mask_rcnn_<name>_<epoch>.h5) in {run}: its first epoch never ended.")
     return checkpoints[-1]
 
 
-def _last_weights(logs, name) -> Path:
-    """Last checkpoint of the newest run that has one."""
-    runs = []
-    for folder in Path(logs).glob("*"):
-        match = _FOLDER.fullmatch(folder.name)
-        if match and (name is None or match["name"] == name.lower()) and folder.is_dir() and _checkpoints(folder):
-            real = name is not None or not match["name"].endswith(SUFFIX)  # a test's run only where there is no other
-            runs.append((real, match["date"], folder.name, folder))
-    if not runs:
+def _last_weights(logs: str | Path, name: str | None) -> Path:
+    """What "last" means to the engine; of every name, a run of the quick mode only where there is no other."""
+    runs = runs_of(logs, name)
+    real = [folder for folder in runs if name is not None or not run_name(folder).endswith(SUFFIX)]
+    weights = newest_checkpoint(real)
+    if weights is None and len(real) < len(runs) and (weights := newest_checkpoint(runs)):
+        print(f"{logs} has only runs of the quick mode; the newest is {weights.parent.name}.", file=sys.stderr)
+    if weights is None:
         of = "" if name is None else f" of {name!r}"
         raise FileNotFoundError(f"No run{of} with a checkpoint in {logs}: train first, or give the path of a run.")
-    real, _, _, folder = max(runs)
-    if not real:
-        print(f"{logs} has only runs of the quick mode; the newest is {folder.name}.", file=sys.stderr)
-    return _checkpoints(folder)[-1]
-
-
-def _checkpoints(folder: Path) -> list[Path]:
-    """Checkpoints of a run by epoch."""
-    found = [(match["epoch"], p) for p in folder.glob("mask_rcnn_*.h5") if (match := _CHECKPOINT.fullmatch(p.name))]
-    return [path for _, path in sorted(found)]
+    return weights
 
 
 def _class_names(path: Path, classes: int) -> list[str]:

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from mrcnn_ext.common.runs import find_run, load_run
+from mrcnn_ext.common.runs import Run, find_run
 from mrcnn_ext.datasets.open_data import open_data
 from mrcnn_ext.detection.coco_results import write_coco, write_results
 from mrcnn_ext.detection.on_dataset import detect_as_trained, detect_dataset, detection_config
@@ -26,22 +26,21 @@ def evaluate_run(
     """
     start = time.perf_counter()
     dataset = open_data(data, subset, year)
-    files = find_run(run, logs)
-    check_classes(files, dataset)
+    found = find_run(run, logs)
+    found.check_classes(dataset)
     image_ids = dataset.image_ids[:limit]
-    model, detections = _detect(files, dataset, image_ids, progress)
-    folder = files.folder
+    model, detections = _detect(found, dataset, image_ids, progress)
     most = max(COCO_LIMIT, model.config.DETECTION_MAX_INSTANCES)
     kinds = ("bbox", "segm") if model.config.USE_MASK else "bbox"
     evaluation = evaluate(dataset, detections, kinds, image_ids=image_ids, max_detections=most)
     analysis = analyse(dataset, detections, max_detections=most)
     if results is not None:
-        name = f"{folder.name}_{files.weights.stem.rpartition('_')[2]}_{subset}"  # with the epoch, or "best"
+        name = f"{found.name}_{found.weights.stem.rpartition('_')[2]}_{subset}"  # with the epoch, or "best"
         save_detections(results, name, dataset, detections)
     return RunResult(
-        folder.name,
-        files.weights.stem,
-        folder,
+        found.name,
+        found.weights.stem,
+        found.folder,
         Path(data).resolve().name,
         subset,
         dataset,
@@ -53,13 +52,13 @@ def evaluate_run(
     )
 
 
-def _detect(files, dataset, image_ids, progress):
+def _detect(run: Run, dataset, image_ids, progress):
     """The model of a run and what it finds, measured as during its training: one on crops looks at tiles."""
-    config = detection_config(files.config)
+    config = detection_config(run.config)
     settings = {name: getattr(config, name) for name in MEASURED_WITH}
-    model, _, _ = load_run(files.weights, **settings)
-    if files.config.IMAGE_RESIZE_MODE == "crop":
-        return model, detect_as_trained(model, files.config, dataset, image_ids, progress)
+    model = run.model(**settings)
+    if run.config.IMAGE_RESIZE_MODE == "crop":
+        return model, detect_as_trained(model, run.config, dataset, image_ids, progress)
     return model, detect_dataset(model, dataset, image_ids, progress=progress)
 
 
@@ -73,14 +72,3 @@ def save_detections(folder, name, dataset, detections) -> list[Path]:
     if all(item.get("rles") is not None for item in detections):
         paths.append(write_coco(folder / f"{name}_detections.json", dataset, detections))
     return paths
-
-
-def check_classes(files, dataset) -> None:
-    """Raises ValueError when the classes of a run, a RunFiles, and of a data set differ."""
-    ours, theirs = files.class_names[1:], list(dataset.class_names[1:])
-    named = (files.folder / "classes.json").is_file()
-    if len(ours) != len(theirs) or (named and ours != theirs):
-        raise ValueError(
-            f"{files.folder.name} knows {len(ours)} classes ({', '.join(ours[:12])}), the data {len(theirs)} "
-            f"({', '.join(theirs[:12])}): take data with the same classes in the same order."
-        )

@@ -13,12 +13,12 @@ from mrcnn.export.exported import ExportedModel
 from mrcnn.export.formats import FILES, write
 from mrcnn.export.image_model import image_model
 from mrcnn.export.parity import Parity, compare
-from mrcnn_ext.common.runs import find_run, load_run
+from mrcnn_ext.common.runs import find_run
 from mrcnn_ext.datasets.label_map import write_label_map
 from mrcnn_ext.datasets.one_size import OneSize, fit_image
 from mrcnn_ext.detection.on_dataset import detect_dataset
 from mrcnn_ext.evaluation.coco_ap import evaluate
-from mrcnn_ext.evaluation.run import COCO_LIMIT, check_classes
+from mrcnn_ext.evaluation.run import COCO_LIMIT
 from mrcnn_ext.export.model_card import write_model_card
 
 SAMPLES = 6  # images that both are run on
@@ -96,12 +96,12 @@ def export_run(
     """
     if precision != "float32" and dataset is None:
         raise ValueError(f"{precision} changes what is found: give a data set, so that the loss of AP can be measured.")
-    files = find_run(run, logs)
+    found = find_run(run, logs)
     if dataset is not None:
-        check_classes(files, dataset)
-    out = Path(out or files.folder / "export" / (to if precision == "float32" else f"{to}-{precision}"))
+        found.check_classes(dataset)
+    out = Path(out or found.folder / "export" / (to if precision == "float32" else f"{to}-{precision}"))
     _must_be_replaceable(out)
-    model, names, _ = load_run(files.weights, IMAGES_PER_GPU=1, GPU_COUNT=1, PRECISION="float32")
+    model = found.model(IMAGES_PER_GPU=1, GPU_COUNT=1, PRECISION="float32")
     size = _size(to, size, model.config)
     if size is not None and dataset is not None:
         dataset = OneSize(dataset, size)
@@ -115,7 +115,7 @@ def export_run(
         write(to, image_model(model, size, batch=1 if to == "tflite" else None), file, precision)
         exported = ExportedModel(file, channels=int(model.config.IMAGE_CHANNEL_COUNT))
         report = ExportReport(
-            run=files.folder.name,
+            run=found.name,
             to=to,
             precision=precision,
             path=out / file.name,
@@ -130,10 +130,10 @@ def export_run(
         if dataset is not None:
             report.ap_network, report.ap = (_ap(one, dataset, model.config) for one in (model, exported))
         _accept(report)
-        write_label_map(new / LABEL_MAP, dict(enumerate(names[1:], 1)))
-        files.config.to_json(new / CONFIG)
+        write_label_map(new / LABEL_MAP, dict(enumerate(found.class_names[1:], 1)))
+        found.config.to_json(new / CONFIG)
         (new / REPORT).write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
-        write_model_card(new / CARD, files, report, licence)
+        write_model_card(new / CARD, found, report, licence)
         _put_in_place(new, out)
     return report
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from mrcnn.export.image_model import image_model
-from mrcnn_ext.common.runs import load_run
+from mrcnn_ext.common.runs import find_run
 
 STAGES = (
     ("resize_and_anchors", r"mold"),
@@ -30,11 +30,11 @@ def write_graph(run="last", out=None, logs="logs") -> Path:
 
     if keras.backend.backend() != "tensorflow":
         raise ValueError("The graph is TensorFlow's: start again with KERAS_BACKEND=tensorflow in the environment.")
-    model, _, folder = load_run(run, logs=logs)
-    one = image_model(model)
+    found = find_run(run, logs)
+    one = image_model(found.model())
     spec = tf.TensorSpec(one.input_shape, tf.uint8, name="image")
     graph = tf.function(lambda image: one(image, training=False)).get_concrete_function(spec).graph
-    out = Path(out or folder / "graph")
+    out = Path(out or found.folder / "graph")
     for old in out.glob("events.out.tfevents.*"):  # TensorBoard would show the first of several graphs
         old.unlink()
     writer = tf.summary.create_file_writer(str(out))

@@ -27,16 +27,16 @@ NO_LICENCE = (
 )
 
 
-def write_model_card(path, files, report, licence=None):
+def write_model_card(path, run, report, licence=None):
     """Writes the card, Markdown.
 
-    files: the run's RunFiles.  report: an ExportReport.  licence: of the weights, in the user's words.
+    run: the Run.  report: an ExportReport.  licence: of the weights, in the user's words.
     """
     size = "any size" if report.size is None else f"{report.size[0]} x {report.size[1]} px (H x W)"
     lines = [
-        f"# {files.config.NAME}: Mask R-CNN, {report.to}, {report.precision}",
+        f"# {run.config.NAME}: Mask R-CNN, {report.to}, {report.precision}",
         "",
-        f"Input: images, uint8 RGB, (batch, height, width, {files.config.IMAGE_CHANNEL_COUNT}), of {size}. Output:",
+        f"Input: images, uint8 RGB, (batch, height, width, {run.config.IMAGE_CHANNEL_COUNT}), of {size}. Output:",
         "",
         "| name | shape | is |",
         "| --- | --- | --- |",
@@ -50,13 +50,13 @@ def write_model_card(path, files, report, licence=None):
         USE[report.to],
         "```",
         "",
-        "Classes: " + ", ".join(f"{i} {name}" for i, name in enumerate(files.class_names) if i),
+        "Classes: " + ", ".join(f"{i} {name}" for i, name in enumerate(run.class_names) if i),
         "",
         "## Training",
-        *_training(files),
+        *_training(run),
         "",
         "## Settings (all of them are in `config.json`)",
-        *(f"- {name}: {getattr(files.config, name)}" for name in SETTINGS),
+        *(f"- {name}: {getattr(run.config, name)}" for name in SETTINGS),
         "",
         "## Measured",
         f"- Beside the network in Keras: {report.parity.text}.",
@@ -70,10 +70,10 @@ def write_model_card(path, files, report, licence=None):
     path.write_text("\n".join(lines), encoding="utf-8")
 
 
-def _training(files):
-    digest = file_sha256(files.weights)
-    lines = [f"- Weights: `{files.weights.name}` of run `{files.folder.name}`, sha256 {digest}"]
-    facts = files.folder / "run.json"
+def _training(run):
+    digest = file_sha256(run.weights)
+    lines = [f"- Weights: `{run.weights.name}` of run `{run.name}`, sha256 {digest}"]
+    facts = run.folder / "run.json"
     if not facts.is_file():
         return [*lines, "- Data and first weights: the run does not say."]
     trainings = json.loads(facts.read_text(encoding="utf-8"))["trainings"]

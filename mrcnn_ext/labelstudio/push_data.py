@@ -71,7 +71,7 @@ def push(
 
     data: folder of images with or without annotation files, or an annotation file; images: their folder, if not the
     usual one.  classes: names besides those of the labels.  project: its title or number; default: `project_title`.
-    model: a run (see `load_run`), or (model, class names): it pre-labels the images without labels.
+    model: a run (see `find_run`), or (model, class names): it pre-labels the images without labels.
     logs: where the runs are; default: in the project, wherever this is called from.
     url, token: of Label Studio, see `mrcnn_ext.labelstudio.access`.  data_dir: the folder that Label Studio may see.
     Pushing again adds what is new: no task is doubled, and pre-annotations are renewed where nobody has labelled yet.
@@ -114,9 +114,10 @@ def _detector(model, logs):
     """(model, class names) or None."""
     if model is None or isinstance(model, tuple):
         return model
-    from mrcnn_ext.common.runs import load_run
+    from mrcnn_ext.common.runs import find_run
 
-    return load_run(model, logs=logs)[:2]
+    run = find_run(model, logs)
+    return run.model(), run.class_names
 
 
 class _Push:

@@ -87,11 +87,11 @@ def last_run(data, **settings):
 
     settings: of the Config, to be other than in training.
     """
-    from mrcnn_ext.common.runs import load_run
+    from mrcnn_ext.common.runs import find_run
 
     with contextlib.redirect_stderr(sys.stdout):  # not on the red ground of errors
-        model, _, folder = load_run("last", logs=LOGS, name=data.run_name, **settings)
-    return model, folder
+        run = find_run("last", LOGS, data.run_name)
+        return run.model(**settings), run.folder
 
 
 def tensorboard_link():

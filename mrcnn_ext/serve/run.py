@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from mrcnn_ext.common.runs import detection_settings, find_run, load_run
+from mrcnn_ext.common.runs import detection_settings, find_run
 from mrcnn_ext.detection.on_dataset import LEAST_SCORE
 from mrcnn_ext.serve.app import create_app
 from mrcnn_ext.serve.limits import Limits
@@ -19,14 +19,14 @@ SECONDS_TO_STOP = 30  # for requests that are in; with `Worker.close` less than 
 
 def load_served(run="last", logs="logs", batch=4):
     """The `Served` of a run, warmed up for one image and for a batch."""
-    files = find_run(run, logs)
+    found = find_run(run, logs)
     # a run that keeps only better objects would leave a client's min_score without effect
-    settings = detection_settings(files.config, min(files.config.DETECTION_MIN_CONFIDENCE, LEAST_SCORE), batch=batch)
-    model, names, folder = load_run(files.weights, logs=logs, **settings)
+    settings = detection_settings(found.config, min(found.config.DETECTION_MIN_CONFIDENCE, LEAST_SCORE), batch=batch)
+    model = found.model(**settings)
     image = np.zeros((64, 64, 3), np.uint8)
     for count in sorted({1, 2, batch}):
         model.detect([image] * count, crops=True)
-    return Served(model, names, folder.name)
+    return Served(model, found.class_names, found.name)
 
 
 def serve(run="last", logs="logs", host="127.0.0.1", port=8000, api_key=None, limits=None, addresses=False):

@@ -1,13 +1,14 @@
 """Which run a name means, and the model that comes of it."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from mrcnn.model import MaskRCNN
 from mrcnn.presets import TinyConfig
-from mrcnn_ext.common.runs import changed, detection_settings, find_run, load_run
+from mrcnn_ext.common.runs import changed, detection_settings, find_run
 
 
 class CellsConfig(TinyConfig):
@@ -37,6 +38,28 @@ def test_last_is_the_newest_run_with_a_checkpoint(tmp_path):
     assert files.class_names == ["BG", "mare", "foal"]
     with pytest.raises(FileNotFoundError, match="No run of 'cats'"):
         find_run("last", tmp_path, name="cats")
+
+
+def test_last_means_one_file_to_the_engine_and_to_the_commands(tmp_path, capsys):
+    """A newer run that died in its first epoch is passed over; weights put beside the checkpoints are none of them."""
+    run = made(tmp_path / "cells20260101T0000", epochs=(3, 7))
+    for name in ("mask_rcnn_pretrained.h5", "mask_rcnn_zebras_0009.h5", "mask_rcnn_coco_2018.h5"):
+        (run / name).touch()
+    made(tmp_path / "cells20260102T0000", epochs=())
+    engine = SimpleNamespace(model_dir=str(tmp_path), config=CellsConfig())
+    last = run / "mask_rcnn_cells_0007.h5"
+    assert MaskRCNN.find_last(engine) == str(last)
+    assert "No checkpoint in cells20260102T0000: the last run is cells20260101T0000." in capsys.readouterr().err
+    assert find_run("last", tmp_path).weights == find_run("last", tmp_path, name="CELLS").weights == last
+    assert find_run(run).weights == last
+    last.unlink()
+    (run / "mask_rcnn_cells_0003.h5").unlink()
+    (run / "mask_rcnn_zebras_0009.h5").unlink()
+    (run / "mask_rcnn_coco_2018.h5").unlink()
+    with pytest.raises(FileNotFoundError, match="No checkpoint in .*cells20260102T0000"):
+        MaskRCNN.find_last(engine)
+    with pytest.raises(FileNotFoundError, match="No run with a checkpoint"):
+        find_run("last", tmp_path)
 
 
 def test_last_is_a_run_of_the_quick_mode_only_where_there_is_no_other(tmp_path, capsys):
@@ -109,8 +132,9 @@ def test_a_run_becomes_its_model_again(tmp_path, capsys):
     config.to_json(folder / "config.json")
     before = MaskRCNN("inference", config, tmp_path)
     before.save_weights(folder / "mask_rcnn_cells_0001.h5")
-    model, names, where = load_run(folder, DETECTION_MAX_INSTANCES=7)
-    assert (where, names[0], model.config.DETECTION_MAX_INSTANCES, model.epoch) == (folder, "BG", 7, 1)
+    run = find_run(folder)
+    model = run.model(DETECTION_MAX_INSTANCES=7)
+    assert (run.folder, run.class_names[0], model.config.DETECTION_MAX_INSTANCES, model.epoch) == (folder, "BG", 7, 1)
     for a, b in zip(before.keras_model.get_weights(), model.keras_model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     assert capsys.readouterr().out == ""

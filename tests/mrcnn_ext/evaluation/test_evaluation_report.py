@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from mrcnn.model import MaskRCNN
 from mrcnn.presets import TinyConfig
 from mrcnn_ext.commands.cli import app
-from mrcnn_ext.common.runs import RunFiles
+from mrcnn_ext.common.runs import Run
 from mrcnn_ext.datasets.open_data import open_data
 from mrcnn_ext.datasets.shapes import make_shapes
 from mrcnn_ext.datasets.tfrecord import write_tfrecords
@@ -224,10 +224,10 @@ class FindsNothing:
 def test_a_run_trained_on_crops_is_measured_on_tiles(world, monkeypatch):
     config = type("Crops", (ShapesConfig,), {"IMAGE_RESIZE_MODE": "crop"})()
     folder = world / "logs" / "crops20260101T0000"
-    files = RunFiles(config, folder / "mask_rcnn_crops_0001.h5", ["BG", "square", "circle", "triangle"], folder)
+    run = Run(folder, config, folder / "mask_rcnn_crops_0001.h5", ["BG", "square", "circle", "triangle"])
     model, used = FindsNothing(), {}
-    monkeypatch.setattr(run_module, "find_run", lambda *_: files)
-    monkeypatch.setattr(run_module, "load_run", lambda *_, **settings: used.update(settings) or (model, None, None))
+    monkeypatch.setattr(run_module, "find_run", lambda *_: run)
+    monkeypatch.setattr(Run, "model", lambda self, **settings: used.update(settings) or model)
     result = evaluate_run("last", world / "data", progress=False)
     assert used == {"DETECTION_MIN_CONFIDENCE": 0.05, "IMAGE_RESIZE_MODE": "square", "IMAGE_MAX_DIM": 64}
     assert model.sizes == {(64, 64)}  # of images of 64 x 80

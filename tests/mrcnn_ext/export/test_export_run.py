@@ -15,6 +15,7 @@ from mrcnn.export.exported import ExportedModel
 from mrcnn.export.parity import Parity
 from mrcnn.model import MaskRCNN
 from mrcnn_ext.commands.cli import app
+from mrcnn_ext.common.runs import Run
 from mrcnn_ext.datasets.label_map import read_label_map
 from mrcnn_ext.export.export_run import export_run
 from tests.support.engine_data import SmallConfig
@@ -81,8 +82,7 @@ def stood_in(monkeypatch):
 
     def stand_in(parity=GOOD, ap_network=0.5, ap=0.5):
         model = SimpleNamespace(config=ShortConfig())
-        names = ["BG", "apple", "pear"]
-        monkeypatch.setattr(export_module, "load_run", lambda weights, **settings: (model, names, weights.parent))
+        monkeypatch.setattr(Run, "model", lambda self, **settings: model)
         monkeypatch.setattr(export_module, "image_model", lambda model, size, batch: None)
         monkeypatch.setattr(export_module, "write", lambda to, model, path, precision: path.write_bytes(b"new"))
         monkeypatch.setattr(export_module, "ExportedModel", lambda path, channels: None)

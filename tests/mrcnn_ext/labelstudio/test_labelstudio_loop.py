@@ -57,7 +57,7 @@ def test_runs_are_those_of_the_project_wherever_it_is_called_from(fake, data, tm
     def find(run, logs):
         raise ValueError(f"looked for {run} in {logs}")
 
-    monkeypatch.setattr("mrcnn_ext.common.runs.load_run", find)
+    monkeypatch.setattr("mrcnn_ext.common.runs.find_run", find)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=f"looked for last in {PROJECT / 'logs'}$"):
         push(data, model="last", url=fake[0], token=TOKEN)
