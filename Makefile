@@ -1,6 +1,6 @@
 # `make help` lists the commands.  Python 3.11 to 3.13, make and git are all that must be there.
 .DEFAULT_GOAL := help
-.PHONY: help up down logs test test-slow test-jax test-stack notebooks docs lint format lock environment
+.PHONY: help up down logs test test-slow test-jax test-stack test-wheel notebooks docs lint format lock environment
 
 PYTHON ?= $(shell for name in python3 python3.12 python3.13 python3.11; do \
 	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2> /dev/null && echo $$name && break; done)
@@ -25,7 +25,7 @@ logs: ## follow what they print (Ctrl-C ends it)
 	@$(STACK) logs
 
 test: environment $(SHAPES) ## the tests, and all notebooks in quick mode (under 20 minutes on 2 cores)
-	$(PYTEST) -m "not slow and not stack"
+	$(PYTEST) -m "not slow and not stack and not wheel"
 	MRCNN_QUICK=$${MRCNN_QUICK:-1} $(NBVAL) --nbval-cell-timeout=1800
 
 test-slow: environment $(SHAPES) ## the tests that take minutes
@@ -37,6 +37,9 @@ test-jax: environment ## the tests of the network's operations and stages, of it
 
 test-stack: environment ## the Docker stack from build to browser; says why where it cannot
 	$(RUN) pytest -m stack tests/stack
+
+test-wheel: environment ## the wheel in an empty environment: what works, and what it says where an extra is missing
+	$(RUN) pytest -m wheel tests/wheel
 
 notebooks: environment $(SHAPES) ## all notebooks in full, as a person would run them
 	$(NBVAL) --nbval-cell-timeout=1800

@@ -3,8 +3,12 @@
 import contextlib
 import time
 
-import keras
 import numpy as np
+
+from mrcnn.extras import needs_backend
+
+with needs_backend():
+    import keras
 
 from mrcnn import inside, training, utils  # noqa: F401 (old code says modellib.utils)
 from mrcnn.data.anchors import anchors_for, compute_backbone_shapes

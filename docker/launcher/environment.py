@@ -26,13 +26,13 @@ def ensure(root: Path, lock: str) -> Path:
         _link_packages(root, python, lock)
         return python
     machine.check_disk(root, _GIGABYTES[lock], f"the Python environment {folder.name}")
-    uv, env = _uv(root), _uv_settings()
+    program, env = uv(root), uv_settings()
     log = root / "build" / f"environment-{lock}.log"
     if not python.exists():
-        command = [str(uv), "venv", "--allow-existing", "--python", sys.executable, str(folder)]
+        command = [str(program), "venv", "--allow-existing", "--python", sys.executable, str(folder)]
         run_shown(f"Making {folder.name}", command, log, cwd=root, env=env)
     requirements = f"requirements/{lock}.txt"
-    command = [str(uv), "pip", "sync", "--python", str(python), "--require-hashes", requirements]
+    command = [str(program), "pip", "sync", "--python", str(python), "--require-hashes", requirements]
     run_shown(f"Installing {requirements} into {folder.name}", command, log, cwd=root, env=env)
     _link_packages(root, python, lock)
     (folder / "lock.json").write_text(json.dumps({"lock": lock, "sha256": _digest(root, lock)}))
@@ -52,13 +52,13 @@ def _digest(root: Path, lock: str) -> str:
     return hashlib.sha256((root / "requirements" / f"{lock}.txt").read_bytes()).hexdigest()
 
 
-def _uv(root: Path) -> Path:
+def uv(root: Path) -> Path:
     """The pinned uv, in an environment of its own so that installing from a lock cannot remove it."""
     tools = root / "build" / "tools"
-    uv, stamp = tools / "bin" / "uv", tools / "lock.json"
+    program, stamp = tools / "bin" / "uv", tools / "lock.json"
     wanted = _digest(root, "uv")
-    if uv.exists() and stamp.exists() and stamp.read_text() == wanted:
-        return uv
+    if program.exists() and stamp.exists() and stamp.read_text() == wanted:
+        return program
     log = root / "build" / "tools.log"
     made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(tools)], capture_output=True, text=True)
     if made.returncode:
@@ -66,10 +66,11 @@ def _uv(root: Path) -> Path:
     command = [str(tools / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes"]
     run_shown("Installing uv", [*command, "-r", "requirements/uv.txt"], log, cwd=root)
     stamp.write_text(wanted)
-    return uv
+    return program
 
 
-def _uv_settings() -> dict[str, str]:
+def uv_settings() -> dict[str, str]:
+    """What it runs with."""
     # The machine's own certificates, so that it also works behind a proxy with its own; no Python is downloaded.
     return {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never", **os.environ}
 

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from mrcnn.data.antialias import smooth_for
+from mrcnn.extras import needs
 
 WHOLE_NUMBER_SLACK = 1e-4  # gray levels; keeps 126.9999999 from becoming 126 when cut to an integer
 
@@ -35,7 +36,8 @@ def resize(
     Raises ValueError for an image without a pixel, before or after.
     """
     if order != 1 or mode != "constant" or cval != 0 or not clip or anti_aliasing_sigma is not None:
-        from skimage import transform  # only here: it takes a second, and nothing of ours needs it
+        with needs("old"):
+            from skimage import transform  # only here: it takes a second, and nothing of ours needs it
 
         options = {"order": order, "mode": mode, "cval": cval, "clip": clip, "preserve_range": preserve_range}
         smoothing = {"anti_aliasing": anti_aliasing, "anti_aliasing_sigma": anti_aliasing_sigma}

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from mrcnn.export.onnx_weights import compute_int8, store_float16
+from mrcnn.extras import needs
 from mrcnn.network.rows import shapes_may_vary
 
 PRECISIONS = ("float32", "float16", "int8")
@@ -44,7 +45,8 @@ def write_savedmodel(model, path):
 
 
 def run_savedmodel(path):
-    import tensorflow as tf
+    with needs("cpu"):
+        import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))
     function = loaded.signatures["serving_default"]
@@ -62,6 +64,8 @@ def write_onnx(model, path, precision="float32"):
     precision: of the weights; "float16" halves the file; "int8" quarters it, and convolutions are computed in 8 bits.
     """
     _must_be_tensorflow()
+    with needs("export"):
+        import tf2onnx  # noqa: F401 (Keras calls it)
     signature = [keras.InputSpec(dtype="uint8", shape=model.input_shape, name="image")]
     with warnings.catch_warnings(), shapes_may_vary(True):
         warnings.simplefilter("ignore")  # of tf2onnx, on numpy's and protobuf's names
@@ -71,7 +75,8 @@ def write_onnx(model, path, precision="float32"):
 
 
 def run_onnx(path):
-    import onnxruntime
+    with needs("export"):
+        import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     outputs = [output.name for output in session.get_outputs()]
@@ -116,7 +121,8 @@ def _frozen(model, spec):
 
 
 def run_tflite(path):
-    import tensorflow as tf
+    with needs("cpu"):
+        import tensorflow as tf
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TensorFlow names the package that this class moves to

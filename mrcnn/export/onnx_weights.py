@@ -5,6 +5,8 @@ import logging
 
 import numpy as np
 
+from mrcnn.extras import needs
+
 LEAST = 1000  # numbers in a tensor that is worth it
 
 
@@ -13,7 +15,8 @@ def store_float16(path):
 
     Tensors with numbers beyond float16 stay float32.
     """
-    import onnx
+    with needs("export"):
+        import onnx
 
     model = onnx.load(path)
     kept, casts = [], []
@@ -38,7 +41,8 @@ def compute_int8(path):
 
     What they are multiplied with becomes 8 bits at run time, by its own range (dynamic quantisation).
     """
-    from onnxruntime.quantization import QuantType, quantize_dynamic
+    with needs("export"):
+        from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with _without_advice():
         # unsigned: on processors without VNNI the products of signed weights run over

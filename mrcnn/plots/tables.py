@@ -4,6 +4,8 @@ import re
 
 import numpy as np
 
+from mrcnn.extras import needs
+
 _LARGE_WEIGHT = 1000
 
 
@@ -30,7 +32,8 @@ def display_table(table):
 
     table: rows of values. A value may hold HTML: it is not escaped.
     """
-    import IPython.display
+    with needs("lab"):
+        import IPython.display
 
     IPython.display.display(_Table(table))
 

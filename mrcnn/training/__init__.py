@@ -1,5 +1,10 @@
 """Training: which layers, the run's folder, checkpoints and resuming, what is shown, and when it stops."""
 
+from mrcnn.extras import needs_backend
+
+with needs_backend():
+    import keras  # noqa: F401
+
 from mrcnn.training.checkpoints import Checkpoints
 from mrcnn.training.layers import LAYERS, layers_with_weights, set_trainable
 from mrcnn.training.loop import train

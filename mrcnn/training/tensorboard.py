@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 
+from mrcnn.extras import needs
 from mrcnn.training.metrics_file import StepsFile
 from mrcnn.training.model_graph import hyperparameters, model_graph
 from mrcnn.training.names import STEPS
@@ -22,7 +23,8 @@ class TensorBoardLosses(keras.callbacks.Callback):
 
     def __init__(self, log_dir, clock, meter, config, about):
         super().__init__()
-        import tensorflow as tf  # also beside another backend: only its event writer is used
+        with needs("cpu"):
+            import tensorflow as tf  # also beside another backend: only its event writer is used
 
         self.summary = tf.summary
         self.log_dir = Path(log_dir)

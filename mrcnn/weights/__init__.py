@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import numpy as np
+
+from mrcnn.extras import needs_backend
+
+with needs_backend():
+    import keras
 
 from mrcnn.weights import h5
 from mrcnn.weights.load_plan import Request, plan_load

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-import imagehash
 import numpy as np
 from PIL import Image, ImageOps
 
+from mrcnn.extras import needs
 from mrcnn_ext.common.web import Refused
 from mrcnn_ext.datasets.duplicates import MAX_DIFFERENCE, fingerprint
 
@@ -35,6 +35,9 @@ class Checked:
 
 def check_image(content: bytes, content_type: str, min_side: int, max_pixels: int) -> Checked:
     """Look at a file's content. Raises Refused for what is no image, damaged, too small or too large."""
+    with needs("data"):
+        import imagehash
+
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             width, height, extension = *image.size, EXTENSIONS[image.format]

@@ -1,9 +1,12 @@
 """The command line `mrcnn`."""
 
 import sys
+from typing import Annotated, NoReturn
 
 import typer
 
+from mrcnn import __version__
+from mrcnn.extras import MissingExtra, no_backend
 from mrcnn_ext.commands.check import check
 from mrcnn_ext.commands.collect import collect
 from mrcnn_ext.commands.convert import convert
@@ -30,8 +33,18 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mrcnn-stack {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def commands():
+def commands(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """Mask R-CNN on your own images: data in, model and results out."""
 
 
@@ -53,11 +66,21 @@ app.command()(serve)
 app.command()(selftest)
 
 
-def main():
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def main() -> None:
     """Runs the command line; an error that a person can mend is one line, without a traceback, and exit code 2."""
     try:
         app()
-    except (ValueError, OSError) as error:
-        text = ", ".join([str(error), *getattr(error, "__notes__", ())])
-        typer.secho(f"mrcnn: {text}", err=True, fg=typer.colors.RED)
-        sys.exit(2)
+    except (ValueError, OSError, MissingExtra) as error:
+        _stop(", ".join([str(error), *getattr(error, "__notes__", ())]))
+    except ModuleNotFoundError as error:
+        if error.name not in BACKENDS:
+            raise
+        _stop(no_backend(error))
+
+
+def _stop(text: str) -> NoReturn:
+    typer.secho(f"mrcnn: {text}", err=True, fg=typer.colors.RED)
+    sys.exit(2)

@@ -5,9 +5,6 @@ from typing import Annotated
 
 import typer
 
-from mrcnn_ext.datasets.hard_shapes import make_hard_shapes
-from mrcnn_ext.datasets.shapes import make_shapes
-
 
 def shapes(
     folder: Annotated[Path, typer.Argument(help="Where the data set goes.")] = Path("data/shapes"),
@@ -19,6 +16,9 @@ def shapes(
     Examples: mrcnn shapes data/shapes
               mrcnn shapes data/hard --hard
     """
+    from mrcnn_ext.datasets.hard_shapes import make_hard_shapes
+    from mrcnn_ext.datasets.shapes import make_shapes
+
     make = make_hard_shapes if hard else make_shapes
     make(folder, seed=seed)
     typer.echo(f"The shapes data set is in {folder}")

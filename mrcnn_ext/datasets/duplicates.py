@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import imagehash
 import numpy as np
 from PIL import Image
 
 from mrcnn.data.image import read_image
+from mrcnn.extras import needs
 
 MAX_BITS = 6  # of 64: a saved-again or resized copy differs in 0 to 4, another image in about 32
 MAX_DIFFERENCE = 6.0  # gray levels, mean over the small versions; a saved-again copy differs by 1 to 3
@@ -36,6 +36,9 @@ def fingerprint(path, image=None) -> Fingerprint:
 
     Raises ValueError or OSError, as `read_image`.
     """
+    with needs("data"):
+        import imagehash
+
     image = read_image(path) if image is None else image
     sha256 = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     middle = cv2.resize(image, (128, 128), interpolation=cv2.INTER_AREA)  # the hash needs 32 x 32

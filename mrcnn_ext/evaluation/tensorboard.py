@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mrcnn.data.image import decode_image
+from mrcnn.extras import needs
 from mrcnn_ext.common.html_page import png_bytes
 from mrcnn_ext.evaluation.figures import figures_of
 from mrcnn_ext.evaluation.images import told, worst_pixels
@@ -16,7 +17,8 @@ def write_tensorboard(result) -> Path:
 
     Returns the folder. Raises OSError where it cannot be written.
     """
-    import tensorflow as tf  # also beside another backend: only its event writer is used
+    with needs("cpu"):
+        import tensorflow as tf  # also beside another backend: only its event writer is used
 
     folder = result.folder / f"evaluation_{result.subset}"
     try:

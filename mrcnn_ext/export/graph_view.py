@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from mrcnn.export.image_model import image_model
+from mrcnn.extras import needs
 from mrcnn_ext.common.runs import find_run
 
 STAGES = (
@@ -26,7 +27,9 @@ def write_graph(run="last", out=None, logs="logs") -> Path:
     run, logs: see `mrcnn_ext.common.runs.find_run`.  out: default: graph/ in the run's folder.
     """
     import keras
-    import tensorflow as tf
+
+    with needs("cpu"):
+        import tensorflow as tf
 
     if keras.backend.backend() != "tensorflow":
         raise ValueError("The graph is TensorFlow's: start again with KERAS_BACKEND=tensorflow in the environment.")

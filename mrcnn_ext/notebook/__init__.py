@@ -10,6 +10,7 @@ import tempfile
 
 import matplotlib.pyplot as plt
 
+from mrcnn.extras import needs
 from mrcnn.plots.anchors import plot_anchors
 from mrcnn.plots.compare import show_truth_beside_prediction
 from mrcnn.plots.history import plot_losses
@@ -96,7 +97,8 @@ def last_run(data, **settings):
 
 def tensorboard_link():
     """A link to TensorBoard on this machine; its port comes from the environment variable TENSORBOARD_PORT."""
-    from IPython.display import Markdown
+    with needs("lab"):
+        from IPython.display import Markdown
 
     return Markdown(f"[TensorBoard](http://localhost:{os.environ.get('TENSORBOARD_PORT') or 6006}/)")
 

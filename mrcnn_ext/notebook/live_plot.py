@@ -5,6 +5,7 @@ import time
 import keras
 import numpy as np
 
+from mrcnn.extras import needs
 from mrcnn.plots.figures import new_figure
 from mrcnn.plots.history import TITLES, TRAIN_COLOR, VAL_COLOR, highest
 
@@ -50,7 +51,8 @@ class LivePlot(keras.callbacks.Callback):
             self._draw()
 
     def _draw(self):
-        from IPython.display import display
+        with needs("lab"):
+            from IPython.display import display
 
         start = time.monotonic()
         figure = plot_live_losses(self.steps, self.epochs)

@@ -27,7 +27,7 @@ def project(tmp_path, root, monkeypatch):
             (folder / "bin" / "python").touch()
 
     monkeypatch.setattr(environment, "run_shown", note)
-    monkeypatch.setattr(environment, "_uv", lambda root: root / "uv")
+    monkeypatch.setattr(environment, "uv", lambda root: root / "uv")
     return tmp_path
 
 

@@ -7,8 +7,8 @@ the top, and the file does not say which.  `y_origin` says it; without it the ac
 from pathlib import Path
 
 import numpy as np
-import shapely
 
+from mrcnn.extras import needs
 from mrcnn_ext.convert.builder import Builder, Options
 from mrcnn_ext.convert.formats.labelbox_common import image_name, skipped
 from mrcnn_ext.convert.reading import MAX_COORDINATE, mapping, points, read_json, sequence, text
@@ -95,6 +95,9 @@ def _shapes(value, where):
 
 def _from_wkt(value: str, where):
     """Polygons of a POLYGON or MULTIPOLYGON; several in one MULTIPOLYGON are several objects of a class."""
+    with needs("data"):
+        import shapely
+
     try:
         shape = shapely.from_wkt(value)
     except shapely.errors.ShapelyError as error:
