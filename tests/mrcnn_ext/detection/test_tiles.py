@@ -99,6 +99,23 @@ def test_a_small_object_on_a_large_one_of_its_class(large):
     assert found.areas() == [(large[2] - large[0]) * (large[3] - large[1]), 100]
 
 
+@pytest.mark.parametrize("masks", [True, False])
+@pytest.mark.parametrize(("shift", "objects"), [(8, 2), (7, 2), (5, 1), (4, 1)])
+def test_from_which_overlap_on_two_detections_are_one_object(shift, objects, masks):
+    """12 px wide each, in one tile each: 4, 5, 7, 8 px are shared of 20, 19, 17, 16: IoU 0.2, 0.26, 0.41, 0.5."""
+    parts = [seen(TILES[0], (1, 0.9, 10, 78, 30, 90)), seen(TILES[1], (1, 0.8, 10, 78 + shift, 30, 90 + shift))]
+    for _, found in parts:
+        found.rles = found.rles if masks else None
+    assert len(join(parts, HEIGHT, WIDTH)) == objects
+
+
+@pytest.mark.parametrize(("top", "objects"), [(15, 2), (14, 2), (12, 1), (10, 1)])
+def test_of_which_share_on_a_cut_piece_is_a_part_of_a_larger_one(top, objects):
+    """The piece of 10 rows is cut by both tiles; 5, 6, 8 or all 10 of its rows are in what the other tile sees."""
+    piece, larger = seen(TILES[0], (1, 0.9, 10, 76, 20, 120)), seen(TILES[1], (1, 0.8, top, 60, top + 50, 150))
+    assert len(join([piece, larger], HEIGHT, WIDTH)) == objects
+
+
 def test_two_objects_of_a_tile_stay_two_though_the_neighbour_sees_one():
     apart = seen(TILES[0], (1, 0.9, 10, 80, 30, 88), (1, 0.8, 10, 88, 30, 96))
     as_one = seen(TILES[1], (1, 0.7, 10, 80, 30, 96))  # covers each by half

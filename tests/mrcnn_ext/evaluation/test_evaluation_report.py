@@ -1,6 +1,7 @@
 """The report in all its forms, on rectangles; a real run measured on COCO files and on TFRecords."""
 
 import csv
+import dataclasses
 import io
 import json
 import re
@@ -28,6 +29,7 @@ from mrcnn_ext.evaluation.result import RunResult
 from mrcnn_ext.evaluation.run import evaluate_run
 from mrcnn_ext.evaluation.tensorboard import write_tensorboard
 from mrcnn_ext.masks.rle import encode_masks
+from tests.support.html_reading import ReadPage
 from tests.support.rectangles import Rectangles, masks_of
 
 
@@ -117,6 +119,27 @@ def test_page_is_whole_and_needs_nothing_else(two):
     assert "<h2>Classes by size</h2>" in page
     boxes = html_page([result_of("plain", IMAGES, BAD, masks=False)])
     assert "box AP" in boxes and "mask AP" not in boxes
+
+
+def test_no_name_is_markup_on_the_page():
+    """Of the run, its weights, the data, the part, the classes and the image files."""
+    first, second = (result_of(name, IMAGES, BAD) for name in ("<i>\"'&run", "other"))
+    for result in (first, second):
+        result.dataset.class_info[2]["name"] = "<i>\"'&dog"
+        for info in result.dataset.image_info:
+            info["path"] = f"<i>\"'&{info['path']}"
+        result.dataset.prepare()
+    evaluation = evaluate(first.dataset, first.detections)
+    analysis = analyse(first.dataset, first.detections)
+    names = {name: f"<i>\"'&{name}" for name in ("weights", "data", "subset")}
+    results = [dataclasses.replace(one, evaluation=evaluation, analysis=analysis, **names) for one in (first, second)]
+    for page in (ReadPage(html_page(results)), ReadPage(html_page(results[:1]))):
+        assert "i" not in page.tags and "figure" in page.tags
+        assert all(page.shows(name) for name in names.values())
+        shown = [first.run, "dog", "0.png: 2 missed, 1 wrong", "1.png: 0 missed, 1 wrong"]
+        assert all(page.shows(name if "<i>" in name else f"<i>\"'&{name}") for name in shown)
+    assert "i" not in ReadPage(evaluation._repr_html_()).tags
+    assert ReadPage(evaluation._repr_html_()).shows("<i>\"'&dog")
 
 
 def test_page_of_nothing():

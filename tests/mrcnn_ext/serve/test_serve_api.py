@@ -52,7 +52,9 @@ def test_rle_is_exact_and_none_leaves_masks_out(client):
     image[8:10, 15:20] = 0  # a hole
     (found,) = post(client, encoded(image), masks="rle").json()["annotations"]
     assert (decode_masks([found["segmentation"]], 30, 40)[..., 0] == (image[..., 0] > 200)).all()
-    assert "segmentation" not in post(client, encoded(image), masks="none").json()["annotations"][0]
+    assert (found["area"], found["bbox"]) == (200 - 10, [10, 5, 20, 10])
+    without = post(client, encoded(image), masks="none").json()["annotations"][0]
+    assert "segmentation" not in without and without["area"] == 200 - 10
 
 
 def test_tolerance_takes_corners_away(client):

@@ -95,6 +95,32 @@ def test_faults_of_a_file(data, settings, text, message):
         train_run.load_config(settings, data)
 
 
+@pytest.mark.parametrize(
+    ("options", "plan"),
+    [
+        ({}, [("all", 14)]),
+        ({"weights": "file.h5"}, [("heads", 3), ("all", 14)]),
+        ({"stages": ("4+",)}, [("4+", 14)]),
+        ({"stages": ("heads", "all"), "epochs": (1, 2)}, [("heads", 1), ("all", 2)]),
+    ],
+)
+def test_what_trains_and_how_long_if_nothing_else_is_asked_for(data, settings, tmp_path, monkeypatch, options, plan):
+    class Notes(ToyRCNN):
+        def load_weights(self, *args, **kwargs):
+            """Of weights that are not looked at."""
+
+        def train(self, *args, layers, epochs, **kwargs):
+            trained.append((layers, epochs))
+
+    trained = []
+    monkeypatch.setattr(train_run, "MaskRCNN", Notes)
+    config = train_run.train_run(data, settings, logs=tmp_path, ap_images=0, **options).model.config
+    assert trained == plan
+    assert (config.LEARNING_SCHEDULE, config.WARMUP_STEPS, config.KEEP_CHECKPOINTS, config.SEED) == (
+        "cosine", 50, 3, 2018,
+    )  # fmt: skip
+
+
 def test_stages_then_resume(data, settings, tmp_path, toy):
     words = ["train", data, "--config", settings, "--logs", tmp_path / "logs", "--ap-images", 0, "--json"]
     result = run(*words, "--stage", "res.*,all", "--epochs", "1,2")
