@@ -3,8 +3,6 @@
 Keras is imported at the call, so that `mrcnn.utils` stays quick to import. New code uses `mrcnn.ops`.
 """
 
-from mrcnn.data.molding import META_PARTS
-
 
 def batch_slice(inputs, graph_fn, batch_size, names=None):
     """Call `graph_fn` on one image at a time and stack what it returns.
@@ -45,9 +43,3 @@ def denorm_boxes_graph(boxes, shape):
     from mrcnn.ops import boxes as box_ops
 
     return ops.cast(ops.round(box_ops.denorm(boxes, shape[0], shape[1])), "int32")
-
-
-def parse_image_meta_graph(meta):
-    """Meta vectors (B, 12 + K) -> dict of their parts by name, as tensors of the same type."""
-    parts = {name: meta[:, where] for name, where in META_PARTS.items()}
-    return parts | {name: parts[name][:, 0] for name in ("image_id", "scale")}

@@ -16,7 +16,14 @@ from mrcnn.data.boxes import denorm_boxes, norm_boxes
 from mrcnn.data.generator import data_generator
 from mrcnn.data.image import as_channels
 from mrcnn.data.minimask import unmold_crops, unmold_masks
-from mrcnn.data.molding import compose_image_meta, load_image_gt, mold_image, parse_image_meta, unmold_image
+from mrcnn.data.molding import (
+    compose_image_meta,
+    load_image_gt,
+    mold_image,
+    parse_image_meta,
+    parse_image_meta_graph,
+    unmold_image,
+)
 from mrcnn.data.resize import resize_image
 from mrcnn.data.targets import build_detection_targets, build_rpn_targets, generate_random_rois
 from mrcnn.network import graph, old_names
@@ -381,5 +388,6 @@ __all__ = [
     "log",
     "mold_image",
     "parse_image_meta",
+    "parse_image_meta_graph",
     "unmold_image",
 ]

@@ -74,6 +74,12 @@ def parse_image_meta(meta):
     }
 
 
+def parse_image_meta_graph(meta):
+    """Meta vectors (B, 12 + K) -> dict of their parts by name, as tensors of the same type."""
+    parts = {name: meta[:, where] for name, where in META_PARTS.items()}
+    return parts | {name: parts[name][:, 0] for name in ("image_id", "scale")}
+
+
 def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, use_mini_mask=False, rng=None):
     """One image of a prepared data set with its truth, at the size of the network.
 

@@ -10,7 +10,7 @@ Shapes: B images, N boxes, A anchors, R ROIs, T sampled ROIs, G truth slots, K c
 import keras
 from keras import ops
 
-from mrcnn.graph_helpers import denorm_boxes_graph, norm_boxes_graph, parse_image_meta_graph
+from mrcnn.graph_helpers import denorm_boxes_graph, norm_boxes_graph
 from mrcnn.network import backbone, detections, heads, norm, proposals, roi_targets, rpn
 from mrcnn.network.geometry import Window, nonempty
 from mrcnn.network.heads import PyramidROIAlign
@@ -47,7 +47,6 @@ __all__ = [
     "mrcnn_mask_loss_graph",
     "norm_boxes_graph",
     "overlaps_graph",
-    "parse_image_meta_graph",
     "refine_detections_graph",
     "resnet_graph",
     "rpn_bbox_loss_graph",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mrcnn import graph_helpers, parallel_model, utils
+from mrcnn.data import molding
 from mrcnn.weights import download
 
 OLD_ARGUMENTS = {
@@ -95,7 +96,7 @@ def test_batch_slice_stacks_one_or_several_results():
 
 
 def test_parse_image_meta_on_tensors():
-    parts = graph_helpers.parse_image_meta_graph(np.arange(32.0).reshape(2, 16))
+    parts = molding.parse_image_meta_graph(np.arange(32.0).reshape(2, 16))
     assert parts["image_id"].tolist() == [0, 16]
     assert parts["window"].tolist() == [[7, 8, 9, 10], [23, 24, 25, 26]]
     assert parts["active_class_ids"].shape == (2, 4)
