@@ -11,6 +11,7 @@ with needs_backend():
     import keras
 
 from mrcnn import inside, training, utils  # noqa: F401 (old code says modellib.utils)
+from mrcnn.config import check_config
 from mrcnn.data.anchors import anchors_for, compute_backbone_shapes
 from mrcnn.data.boxes import denorm_boxes, norm_boxes
 from mrcnn.data.generator import data_generator
@@ -45,6 +46,7 @@ class MaskRCNN:
     def __init__(self, mode, config, model_dir):
         if mode not in ("training", "inference"):
             raise ValueError(f'mode is {mode!r}: use "training" or "inference".')
+        check_config(config, mode=mode)  # again: old code sets values after the Config was made
         self.mode = mode
         self.config = config
         self.model_dir = str(model_dir)
@@ -63,13 +65,11 @@ class MaskRCNN:
     def build(self, mode, config):
         """The Keras model of `mode`."""
         if mode == "training":  # on images of IMAGE_SHAPE, whatever the IMAGE_RESIZE_MODE
-            _must_halve(config)
             self.get_anchors(config.IMAGE_SHAPE)
             return graph.build_training(config, self.anchors)
         shape = graph.image_shape(config)
         if None in shape:
             return graph.build_inference(config, None)
-        _must_halve(config)
         return graph.build_inference(config, len(self._anchors_px(shape)))
 
     # --- weights and runs ----------------------------------------------------------------------------------------
@@ -353,15 +353,6 @@ class MaskRCNN:
                 found = self.unmold_detections(detections, mask, original_shape, shape, window, crops)
             results.append(dict(zip(("rois", "class_ids", "scores", "masks"), found, strict=True)))
         return results
-
-
-def _must_halve(config):
-    if any(side % 64 for side in config.IMAGE_SHAPE[:2]):
-        name = "IMAGE_MIN_DIM" if config.IMAGE_RESIZE_MODE == "crop" else "IMAGE_MAX_DIM"
-        raise ValueError(
-            f"{name} is {config.IMAGE_SHAPE[0]}: the network halves the image six times, so its sides must be "
-            "multiples of 64, as 256, 320, 384, 448, 512."
-        )
 
 
 def log(text, array=None):

@@ -51,3 +51,9 @@ class ResNet101Config(Config):
     """Mask R-CNN R101-FPN of the paper: what `mask_rcnn_coco.h5` holds."""
 
     BACKBONE = "resnet101"
+
+
+def all_presets() -> dict[str, type[Config]]:
+    """The presets of this module, by name."""
+    kinds = {name: kind for name, kind in globals().items() if isinstance(kind, type) and kind is not Config}
+    return {name: kind for name, kind in kinds.items() if issubclass(kind, Config)}

@@ -58,6 +58,7 @@ def main():
         RPN_CHANNELS=256,
         PRECISION=precision,
     )
+    config.IMAGE_MAX_DIM = max(options.height, options.width)
     config.IMAGE_SHAPE = np.array([options.height, options.width, 3])
     model = MaskRCNN("training", config, "logs")
     training.set_trainable(model.keras_model, training.LAYERS["all"])

@@ -1,7 +1,7 @@
 """The network on one screen: the stages in the paper's order. No maths here.
 
 Shapes: B images, G truth slots, A anchors, R ROIs, K classes, D detections, H W C.
-Only this file and `model.py` read the Config; a stage gets plain values.
+This file reads the Config, and `old_names.py`, whose functions get one; a stage gets plain values.
 """
 
 import keras
@@ -13,7 +13,7 @@ from mrcnn.network.detections import DetectionLayer
 from mrcnn.network.fpn import feature_pyramid
 from mrcnn.network.geometry import Anchors, NormBoxes, Window, nonempty
 from mrcnn.network.losses import Losses
-from mrcnn.network.precision import in_its_precision
+from mrcnn.network.precision import computing_in
 from mrcnn.network.proposals import ProposalLayer
 from mrcnn.network.roi_targets import DetectionTargetLayer
 from mrcnn.network.rpn import region_proposals, rpn_model
@@ -23,9 +23,28 @@ from mrcnn.network.stored_model import StoredModel
 from mrcnn.network.train_model import TrainModel
 
 
-@in_its_precision
 def build_training(config, anchors_px):
-    """Model from a batch (see `inputs` below) to the losses, a dict of scalars. anchors_px: (A, 4), for IMAGE_SHAPE."""
+    """Model from a batch (see `_training_inputs`) to the losses, a dict of scalars.
+
+    anchors_px: (A, 4), for IMAGE_SHAPE.
+    """
+    with computing_in(config.PRECISION):
+        return _training(config, anchors_px)
+
+
+def build_inference(config, anchor_count):
+    """Model from [images, image metas, normalised anchors (B, A, 4)] to the old engine's seven outputs.
+
+    anchor_count: A, or None where every image has its own size.
+
+    detections (B, D, 6), class probabilities (B, R, K), deltas (B, R, K, 4), masks (B, D, h, w, K), ROIs (B, R, 4), RPN
+    class probabilities (B, A, 2), RPN deltas (B, A, 4). Without USE_MASK there are no masks.
+    """
+    with computing_in(config.PRECISION):
+        return _inference(config, anchor_count)
+
+
+def _training(config, anchors_px):
     inputs = _training_inputs(config)
     image = inputs["images"]
     pyramid = _pyramid(image, config)
@@ -67,15 +86,7 @@ def build_training(config, anchors_px):
     )
 
 
-@in_its_precision
-def build_inference(config, anchor_count):
-    """Model from [images, image metas, normalised anchors (B, A, 4)] to the old engine's seven outputs.
-
-    anchor_count: A, or None where every image has its own size.
-
-    detections (B, D, 6), class probabilities (B, R, K), deltas (B, R, K, 4), masks (B, D, h, w, K), ROIs (B, R, 4), RPN
-    class probabilities (B, A, 2), RPN deltas (B, A, 4). Without USE_MASK there are no masks.
-    """
+def _inference(config, anchor_count):
     image = keras.Input(image_shape(config), name="input_image")
     meta = keras.Input((config.IMAGE_META_SIZE,), name="input_image_meta")
     anchors = keras.Input((anchor_count, 4), name="input_anchors")

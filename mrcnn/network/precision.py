@@ -4,7 +4,7 @@ Layers of boxes, targets and losses are ExactLayers; probabilities, masks and al
 float32 too.
 """
 
-import functools
+import contextlib
 
 import keras
 
@@ -18,21 +18,18 @@ class ExactLayer(keras.layers.Layer):
         super().__init__(**({"dtype": "float32"} | kwargs))
 
 
-def in_its_precision(build):
-    """Decorator of a function of a Config (and more) that makes layers: they compute in PRECISION.
+@contextlib.contextmanager
+def computing_in(precision):
+    """Within the block the layers that are made compute in `precision`; Keras' own policy is as it was afterwards.
 
-    Keras' own policy is as it was afterwards. Raises ValueError for another PRECISION.
+    Raises:
+        ValueError: where it is none of PRECISIONS.
     """
-
-    @functools.wraps(build)
-    def build_so(config, *args):
-        if config.PRECISION not in PRECISIONS:
-            raise ValueError(f"PRECISION is {config.PRECISION!r}: use one of {', '.join(PRECISIONS)}.")
-        before = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(config.PRECISION)
-        try:
-            return build(config, *args)
-        finally:
-            keras.config.set_dtype_policy(before)
-
-    return build_so
+    if precision not in PRECISIONS:
+        raise ValueError(f"PRECISION is {precision!r}: use one of {', '.join(PRECISIONS)}.")
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mrcnn.config import check_config
 from mrcnn.data.loader import Loader
 from mrcnn.memory import step_mib
 from mrcnn.training.checkpoints import Checkpoints, EpochWeights
@@ -38,6 +39,7 @@ def train(
 ):
     """See `MaskRCNN.train`; model: the MaskRCNN. Returns Keras' History, or None where there was nothing to do."""
     check_classes(model.config, train_dataset, val_dataset)
+    check_config(model.config, mode="training")
     resumed = _find_resumed(model) if resume else None
     epochs = _last_epoch(model, epochs, extra_epochs, resumed)
     if epochs <= model.epoch:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mrcnn.config import Config
+from mrcnn.config import Config, check_config
 from mrcnn.training.names import BEST, checkpoints_of, newest_checkpoint, run_name, runs_of
 from mrcnn_ext.common.quick import SUFFIX
 
@@ -121,6 +121,7 @@ def changed(config: Config, **settings) -> Config:
     other = copy.copy(config)
     for name, value in settings.items():
         setattr(other, name, value)
+    check_config(other)
     other._set_computed()
     return other
 

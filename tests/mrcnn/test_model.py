@@ -232,7 +232,8 @@ def test_images_of_one_size_are_trained_in_any_mode(tmp_path):
 
 
 def test_sides_that_cannot_be_halved_six_times(tmp_path):
-    config = type("Odd", (SmallConfig,), {"IMAGE_MAX_DIM": 100})()
+    config = SmallConfig()
+    config.IMAGE_MAX_DIM = 100  # set later, as old code does
     for mode in ("training", "inference"):
         with pytest.raises(ValueError, match="IMAGE_MAX_DIM is 100: .* multiples of 64"):
             MaskRCNN(mode, config, tmp_path)

@@ -11,7 +11,7 @@ import pytest
 from keras import ops
 
 from mrcnn.model import MaskRCNN
-from mrcnn.network.precision import in_its_precision
+from mrcnn.network.precision import computing_in
 from mrcnn.training.optimizer import inner_optimizer, make_optimizer
 from tests.support.engine_data import SmallConfig, few_images
 from tests.support.toy_training import ToyConfig, ToyRCNN
@@ -117,7 +117,8 @@ def test_gradients_are_clipped_and_measured_without_the_scale():
 
 class MixedToy(ToyRCNN):
     def build(self, mode, config):
-        return in_its_precision(lambda config: ToyRCNN.build(self, mode, config))(config)
+        with computing_in(config.PRECISION):
+            return super().build(mode, config)
 
 
 class StopAt(keras.callbacks.Callback):

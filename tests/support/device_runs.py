@@ -19,7 +19,7 @@ from mrcnn.model import MaskRCNN
 from mrcnn.network import graph
 from mrcnn.network.losses import masked_mean
 from mrcnn.network.norm import normalise
-from mrcnn.network.precision import in_its_precision
+from mrcnn.network.precision import computing_in
 from mrcnn.network.train_model import TrainModel
 from mrcnn.training.optimizer import inner_optimizer
 from tests.support.engine_data import SmallConfig, few_images
@@ -65,7 +65,8 @@ class PairToy(MaskRCNN):
     """Compiles in a second, and has what depends on the whole batch: means of what counts, and batch statistics."""
 
     def build(self, mode, config):
-        return in_its_precision(self._toy)(config)
+        with computing_in(config.PRECISION):
+            return self._toy(config)
 
     def _toy(self, config):
         inputs = graph._training_inputs(config)

@@ -217,11 +217,10 @@ def test_no_objects_and_lost_objects():
     image, _, class_ids, boxes, masks = load_image_gt(Rectangles(), SmallConfig(), 0, use_mini_mask=True)
     assert (image.shape, class_ids.shape, boxes.shape, masks.shape) == ((64, 64, 3), (0,), (0, 4), (56, 56, 0))
 
-    class TinyConfig(SmallConfig):
-        IMAGE_MAX_DIM = 6
-
+    tiny = SmallConfig()
+    tiny.IMAGE_MAX_DIM = 6  # no network could take it
     thin = (2, 1, 1, 2, 2), (1, 4, 8, 40, 60)  # the first one has a single pixel, which a tenth of the size skips
-    _, _, class_ids, boxes, _ = load_image_gt(Rectangles(*thin), TinyConfig(), 0)
+    _, _, class_ids, boxes, _ = load_image_gt(Rectangles(*thin), tiny, 0)
     assert class_ids.tolist() == [1]
     assert len(boxes) == 1
 
@@ -243,13 +242,12 @@ def test_flip_turns_image_boxes_and_masks():
 
 
 def test_flip_and_crop_follow_their_generator():
-    class CropConfig(SmallConfig):
-        IMAGE_RESIZE_MODE = "crop"
-        IMAGE_MIN_DIM = 32
+    crops = SmallConfig()
+    crops.IMAGE_RESIZE_MODE, crops.IMAGE_MIN_DIM = "crop", 32  # no network could take them
 
     def load(seed):
         rng = np.random.default_rng(seed)
-        return load_image_gt(Rectangles(*TWO), CropConfig(), 0, augment=True, rng=rng)[0]
+        return load_image_gt(Rectangles(*TWO), crops, 0, augment=True, rng=rng)[0]
 
     assert np.array_equal(load(3), load(3))
     assert len({load(seed).tobytes() for seed in range(9)}) > 2
