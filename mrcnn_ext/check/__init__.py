@@ -1,10 +1,10 @@
-"""Checks of a data set before any training: `check(DATA)` gives a Report, `fix(DATA, OUT)` a repaired copy.
+"""Checks of a data set before any training: `check_data(DATA)` gives a Report, `fix_data(DATA, OUT)` a repaired copy.
 
 Nothing here changes the data set that is looked at.
 """
 
 from mrcnn_ext.check.findings import CODES, Finding, Report
-from mrcnn_ext.check.repair import fix
-from mrcnn_ext.check.run import check
+from mrcnn_ext.check.repair import fix_data
+from mrcnn_ext.check.run import check_data
 
-__all__ = ["CODES", "Finding", "Report", "check", "fix"]
+__all__ = ["CODES", "Finding", "Report", "check_data", "fix_data"]

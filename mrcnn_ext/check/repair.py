@@ -8,7 +8,7 @@ from pathlib import Path
 from mrcnn_ext.check.findings import Report
 from mrcnn_ext.check.orientation import upright_segmentation
 from mrcnn_ext.check.repair_objects import repaired_object
-from mrcnn_ext.check.run import check, read_parts
+from mrcnn_ext.check.run import check_data, read_parts
 from mrcnn_ext.datasets.coco_write import write_coco
 from mrcnn_ext.datasets.duplicates import same_bytes
 from mrcnn_ext.datasets.image_copies import place_image
@@ -40,7 +40,7 @@ class Fixed:
         return {"out": str(self.out), "repairs": rows, "check_of_the_copy": self.report.to_dict()}
 
 
-def fix(data, out, images=None, config=None, progress: bool = True) -> Fixed:
+def fix_data(data, out, images=None, config=None, progress: bool = True) -> Fixed:
     """Write a repaired copy of a data set to the new folder `out`: annotations/ and copies of the images.
 
     Repaired: polygons are cut to the image, empty and unreadable masks and objects of nothing are dropped, area and
@@ -69,7 +69,7 @@ def fix(data, out, images=None, config=None, progress: bool = True) -> Fixed:
         (work / "new").rename(out)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    fixed.report = check(out, config=config, progress=progress)
+    fixed.report = check_data(out, config=config, progress=progress)
     return fixed
 
 

@@ -22,7 +22,7 @@ class Case:
     annotations: list
 
 
-def check(data, images=None, config=None, progress: bool = True) -> Report:
+def check_data(data, images=None, config=None, progress: bool = True) -> Report:
     """Look at every image and every object of a data set, and report what is wrong with them.
 
     data: folder of a data set, or one annotation file.  images: folder of its images, where it is not the usual one

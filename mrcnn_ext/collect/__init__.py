@@ -5,7 +5,7 @@ and do not pass images on whose licence does not allow it. Search engines show o
 breaks their terms.
 """
 
-from mrcnn_ext.collect.run import Rules, collect
+from mrcnn_ext.collect.run import Rules, collect_images
 from mrcnn_ext.collect.search import search
 
-__all__ = ["Rules", "collect", "search"]
+__all__ = ["Rules", "collect_images", "search"]

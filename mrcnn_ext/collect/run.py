@@ -48,7 +48,7 @@ class _Job:
     failed: int = 0
 
 
-def collect(urls_csv, out_dir, rules: Rules = DEFAULT, progress: bool = True) -> dict[str, int]:
+def collect_images(urls_csv, out_dir, rules: Rules = DEFAULT, progress: bool = True) -> dict[str, int]:
     """Download the images of a CSV of addresses (`url`; optional `source`, `licence`, `attribution`) into a folder.
 
     A file is named after the first 16 hex digits of its SHA-256 and its real format, and stays as it came.

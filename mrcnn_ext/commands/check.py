@@ -22,16 +22,15 @@ def check(
     Example: mrcnn check data/mine --html check.html --fix data/mine_fixed
     """
     from mrcnn.config import Config
-    from mrcnn_ext.check import check as run_check
-    from mrcnn_ext.check import fix as run_fix
+    from mrcnn_ext.check import check_data, fix_data
     from mrcnn_ext.check.page import write_page
     from mrcnn_ext.check.terminal import print_repairs, print_report
 
     settings = None if config is None else Config.from_json(config)
-    report = run_check(data, images, settings, progress=not as_json)
+    report = check_data(data, images, settings, progress=not as_json)
     if html is not None:
         write_page(report, html)
-    fixed = None if fix is None else run_fix(data, fix, images, settings, progress=not as_json)
+    fixed = None if fix is None else fix_data(data, fix, images, settings, progress=not as_json)
     if as_json:
         typer.echo(json.dumps(report.to_dict() | ({} if fixed is None else {"fix": fixed.to_dict()}), indent=2))
     else:

@@ -32,8 +32,7 @@ def collect(
 
     Example: mrcnn collect urls.csv data/mine --near 4
     """
-    from mrcnn_ext.collect import Rules, search
-    from mrcnn_ext.collect import collect as fetch_all
+    from mrcnn_ext.collect import Rules, collect_images, search
 
     if not query and folder is None:
         raise typer.BadParameter("say where the images go (mrcnn collect urls.csv OUT), or search with --query")
@@ -44,7 +43,7 @@ def collect(
             typer.echo(f"{result['added']} new addresses in {urls}")
     if folder is not None:
         rules = Rules(near=near, min_side=min_side, delay=delay, allow_private=allow_private)
-        result["statuses"] = fetch_all(urls, folder, rules, progress=not as_json)
+        result["statuses"] = collect_images(urls, folder, rules, progress=not as_json)
         result["manifest"] = str(folder / "manifest.csv")
         if not as_json:
             typer.echo(", ".join(f"{number} {status}" for status, number in result["statuses"].items() if number))

@@ -45,13 +45,26 @@ def convert(
 
     Example: mrcnn convert cityscapes data/streets.json --format datumaro:cityscapes
     """
-    from mrcnn_ext.convert import convert as run
+    from mrcnn_ext.convert import convert_labels
 
     names = None if classes is None else [name.strip() for name in classes.split(",") if name.strip()]
-    options = {"images": images, "masks": masks, "y_origin": y_origin, "exif": exif}
-    options |= {"class_key": class_key, "crowd": crowd, "fetch_masks": fetch_masks, "allow_private": allow_private}
-    options["progress"] = not json
-    _, account = run(sources, out, format=format, to=to, classes=names, renumber=renumber, **options)
+    _, account = convert_labels(
+        sources,
+        out,
+        format=format,
+        to=to,
+        classes=names,
+        renumber=renumber,
+        images=images,
+        masks=masks,
+        y_origin=y_origin,
+        exif=exif,
+        class_key=class_key,
+        crowd=crowd,
+        fetch_masks=fetch_masks,
+        allow_private=allow_private,
+        progress=not json,
+    )
     if json:
         typer.echo(json_text.dumps(account.to_dict(), ensure_ascii=False))
         return

@@ -1,7 +1,9 @@
 """The whole way: read, merge, filter, renumber, write."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Options
@@ -11,23 +13,42 @@ from mrcnn_ext.convert.registry import format_module, read
 WRITTEN = ("coco", "yolo", "labelstudio", "labelme", "tfrecord")
 
 
-def convert(sources, out, *, format="auto", to="coco", classes=None, renumber=False, **options) -> tuple[dict, Account]:
-    """Labels of other tools -> COCO or another format of WRITTEN.  Returns the COCO dict and the account.
+def convert_labels(
+    sources: str | Path | Iterable[str | Path],
+    out: str | Path,
+    *,
+    format: str = "auto",
+    to: str = "coco",
+    classes: Sequence[str] | None = None,
+    renumber: bool = False,
+    **options: Any,
+) -> tuple[dict, Account]:
+    """Convert labels of other tools to COCO, or to another format of WRITTEN.
 
-    sources: a file or folder, or several, which are merged; out: file or folder to write.
-    format: of the sources, "auto" to recognise each; to: one of WRITTEN.
-    classes: names of the classes to keep; renumber: ids of images, objects and classes from 1 on.
-    options: see `mrcnn_ext.convert.Options`.
-    Raises ValueError or OSError naming the file.
+    Args:
+        sources: a file or folder, or several, which are merged.
+        out: file or folder to write.
+        format: of the sources; "auto" recognises each.
+        to: "coco", "yolo", "labelstudio", "labelme" or "tfrecord".
+        classes: names of the classes to keep; None: all.
+        renumber: number images, objects and classes from 1 on.
+        options: see `mrcnn_ext.convert.Options`, such as `images`, the folder of the images.
+
+    Returns:
+        The COCO dict, and the Account of what was kept, repaired and dropped.
+
+    Raises:
+        ValueError: what a file holds is wrong; the text names the file.
+        OSError: a file cannot be read or written.
     """
     if to not in WRITTEN:
         raise ValueError(f"to must be one of {', '.join(WRITTEN)}, but is {to!r}.")
-    options = Options(**options)
+    chosen = Options(**options)
     sources = [sources] if isinstance(sources, (str, Path)) else list(sources)
     if not sources:
         raise ValueError("there is nothing to convert: name at least one file or folder.")
     _refuse_overwriting(sources, Path(out))
-    builders = [read(source, format, options) for source in sources]
+    builders = [read(source, format, chosen) for source in sources]
     coco, account = builders[0].coco(), builders[0].account
     for source, builder in zip(sources[1:], builders[1:], strict=True):
         account.add(builder.account)
@@ -40,8 +61,8 @@ def convert(sources, out, *, format="auto", to="coco", classes=None, renumber=Fa
         coco = filter_coco(coco, classes, account)
     if renumber:
         coco = renumber_coco(coco)
-    options = replace(options, images=options.images or account.images)
-    account.add(format_module(to).write(coco, Path(out), options))
+    chosen = replace(chosen, images=chosen.images or account.images)
+    account.add(format_module(to).write(coco, Path(out), chosen))
     return coco, account
 
 

@@ -3,7 +3,7 @@
 import csv
 from dataclasses import replace
 
-from mrcnn_ext.collect import Rules, collect
+from mrcnn_ext.collect import Rules, collect_images
 
 QUICK = Rules(delay=0.0, backoff=0.01, timeout=1.0, max_bytes=200_000, allow_private=True)
 QUICK_NEAR = replace(QUICK, near=4)
@@ -29,7 +29,7 @@ def manifest(folder):
 
 def run(server, tmp_path, names, rules=QUICK, **columns):
     out = tmp_path / "out"
-    counts = collect(addresses(tmp_path / "urls.csv", server, names, **columns), out, rules, progress=False)
+    counts = collect_images(addresses(tmp_path / "urls.csv", server, names, **columns), out, rules, progress=False)
     rows = manifest(out) if (out / "manifest.csv").exists() else {}
     files = {path.name for path in out.iterdir()} - {"manifest.csv"}
     assert files == {row["file"] for row in rows.values() if row["status"] == "ok"}  # no leftovers, nothing missing

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mrcnn_ext.check import check
+from mrcnn_ext.check import check_data
 
 HEIGHT, WIDTH = 40, 60
 
@@ -64,7 +64,7 @@ class Made:
         return self.folder
 
     def check(self, **options):
-        return check(self.write(), progress=False, **options)
+        return check_data(self.write(), progress=False, **options)
 
     def copy(self):
         return copy.deepcopy(self.content)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from mrcnn.config import Config
-from mrcnn_ext.check import CODES, check
+from mrcnn_ext.check import CODES, check_data
 from mrcnn_ext.check.findings import MAX_LISTED
 from mrcnn_ext.check.overlays import overlays
 from mrcnn_ext.check.page import html_page
@@ -186,7 +186,7 @@ def test_a_name_that_leads_outside(made):
 def test_a_file_that_is_no_coco(made, text, words):
     made.write()
     (made.folder / "annotations" / "instances_made_validate2018.json").write_text(text)
-    report = check(made.folder, progress=False)
+    report = check_data(made.folder, progress=False)
     assert dict(report.counts) == {"file-unreadable": 1}
     assert words in report.findings[0].what
     assert [row["images"] for row in report.statistics["parts"]] == [3]  # the other part is still looked at
@@ -195,12 +195,12 @@ def test_a_file_that_is_no_coco(made, text, words):
 def test_text_that_is_not_utf8(made):
     made.write()
     (made.folder / "annotations" / "instances_made_validate2018.json").write_bytes(b'{"images": "\xff"}')
-    assert dict(check(made.folder, progress=False).counts) == {"file-unreadable": 1}
+    assert dict(check_data(made.folder, progress=False).counts) == {"file-unreadable": 1}
 
 
 def test_no_annotation_file(tmp_path):
     with pytest.raises(ValueError, match="no annotation file"):
-        check(tmp_path, progress=False)
+        check_data(tmp_path, progress=False)
 
 
 @pytest.mark.parametrize(
@@ -262,8 +262,8 @@ def test_images_folder_can_be_given_for_one_file(made, tmp_path):
     made.write()
     shutil.move(made.folder / "made_train2018", tmp_path / "elsewhere")
     file = made.folder / "annotations" / "instances_made_train2018.json"
-    assert check(file, progress=False).counts["image-missing"] == 3
-    assert not check(file, tmp_path / "elsewhere", progress=False).counts
+    assert check_data(file, progress=False).counts["image-missing"] == 3
+    assert not check_data(file, tmp_path / "elsewhere", progress=False).counts
 
 
 def test_statistics(made):
@@ -290,7 +290,7 @@ def test_statistics(made):
 def test_the_original_is_only_read(made):
     made.write()
     before = {path: path.stat().st_mtime_ns for path in made.folder.rglob("*")}
-    check(made.folder, progress=False)
+    check_data(made.folder, progress=False)
     assert {path: path.stat().st_mtime_ns for path in made.folder.rglob("*")} == before
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from mrcnn_ext.check import fix
+from mrcnn_ext.check import fix_data
 from mrcnn_ext.check.orientation import upright_segmentation
 from mrcnn_ext.check.repair_objects import repaired_object
 from mrcnn_ext.datasets.coco import CocoDataset
@@ -17,7 +17,7 @@ from mrcnn_ext.masks.rle import decode_masks, encode_mask, polygons_to_rle, rle_
 
 
 def _fix(made, tmp_path):
-    return fix(made.write(), tmp_path / "fixed", progress=False)
+    return fix_data(made.write(), tmp_path / "fixed", progress=False)
 
 
 def _content(fixed, part="made_train2018"):
@@ -182,10 +182,10 @@ def test_cutting_keeps_every_pixel(points):
 def test_places_that_are_refused(made, tmp_path):
     made.write()
     with pytest.raises(ValueError, match="not empty"):
-        fix(made.folder, tmp_path, progress=False)
+        fix_data(made.folder, tmp_path, progress=False)
     with pytest.raises(ValueError, match="lies inside"):
-        fix(made.folder, made.folder / "fixed", progress=False)
+        fix_data(made.folder, made.folder / "fixed", progress=False)
     for file in (made.folder / "annotations").iterdir():
         file.write_text("[")
     with pytest.raises(ValueError, match="nothing to repair"):
-        fix(made.folder, tmp_path / "fixed", progress=False)
+        fix_data(made.folder, tmp_path / "fixed", progress=False)

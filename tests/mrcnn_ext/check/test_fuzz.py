@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from mrcnn_ext.check import check, fix
+from mrcnn_ext.check import check_data, fix_data
 from mrcnn_ext.check.page import html_page
 
 ODD = [None, True, -1, 0, 3, 1.5, 1e308, -1e308, float("nan"), 2**70, "", "7", "\ud800", "a\0b", [], [[]], {}, [1, 2]]
@@ -52,12 +52,12 @@ def _run(made, tmp_path, seeds, repair):
         break_it = rng.choice([_with_odd_value, _with_odd_value, _with_odd_bytes])
         file.write_bytes(break_it(made.train, rng))
         try:
-            report = check(made.folder, progress=False)
+            report = check_data(made.folder, progress=False)
             json.dumps(report.to_dict())
             if seed % 10 == 0:
                 html_page(report).encode("utf-8")
             if repair:
-                fixed = fix(made.folder, tmp_path / "fixed", progress=False)
+                fixed = fix_data(made.folder, tmp_path / "fixed", progress=False)
                 left = {code for code in fixed.report.counts if code.startswith(("polygon", "box", "area", "mask-b"))}
                 assert not left - {"box-missing", "area-missing"}, left
                 shutil.rmtree(tmp_path / "fixed")

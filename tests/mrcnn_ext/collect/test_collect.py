@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from mrcnn_ext.collect import collect
+from mrcnn_ext.collect import collect_images
 from mrcnn_ext.collect import run as run_module
 from mrcnn_ext.collect.tables import COLUMNS, read_addresses
 from tests.support.collect_runs import QUICK, QUICK_NEAR, addresses, run
@@ -170,7 +170,7 @@ def test_plain_backgrounds_are_no_near_duplicates(server, tmp_path):
 def test_files_you_delete_stay_away(server, tmp_path):
     _, rows = run(server, tmp_path, ["good.jpg"])
     (tmp_path / "out" / rows["good.jpg"]["file"]).unlink()
-    assert collect(tmp_path / "urls.csv", tmp_path / "out", QUICK, progress=False)["ok"] == 1
+    assert collect_images(tmp_path / "urls.csv", tmp_path / "out", QUICK, progress=False)["ok"] == 1
     assert server.asked["good.jpg"] == 1
 
 
@@ -187,9 +187,9 @@ def test_no_csv_of_addresses(tmp_path, content, message):
     path = tmp_path / "urls.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ValueError, match=f"urls.csv: .*{message}"):
-        collect(path, tmp_path / "out")
+        collect_images(path, tmp_path / "out")
     with pytest.raises(ValueError, match="none.csv: there is no such"):
-        collect(tmp_path / "none.csv", tmp_path / "out")
+        collect_images(tmp_path / "none.csv", tmp_path / "out")
 
 
 def test_kinds_of_csv(tmp_path):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import urllib3
 
-from mrcnn_ext.collect import collect
+from mrcnn_ext.collect import collect_images
 from mrcnn_ext.collect.hosts import HostQueue
 from mrcnn_ext.common.web import Refused, fetch, new_session
 from tests.support.collect_runs import QUICK, run
@@ -32,7 +32,7 @@ def test_hosts_are_asked_side_by_side(tmp_path):
         urls = tmp_path / "urls.csv"
         local = two.url.replace("127.0.0.1", "localhost")
         urls.write_text(f"{one.url}/slow.jpg\n{one.url}/good.jpg\n{local}/slow.jpg\n{local}/good.jpg\n")
-        counts = collect(urls, tmp_path / "out", replace(QUICK, timeout=20.0), progress=False)
+        counts = collect_images(urls, tmp_path / "out", replace(QUICK, timeout=20.0), progress=False)
         assert counts["ok"] == 2 and counts["duplicate"] == 2
         assert one.times[0] < two.times[1] and two.times[0] < one.times[1]  # both slow ones were under way together
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 from pycocotools.coco import COCO
 from typer.testing import CliRunner
 
-from mrcnn_ext.convert import Options, convert, detect, read
+from mrcnn_ext.convert import Options, convert_labels, detect, read
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.coco_edit import filter_coco, merge_coco, renumber_coco
 from tests.support import folder_samples  # noqa: F401 (it fills SAMPLES)
@@ -46,8 +46,8 @@ def test_everything_is_kept(tmp_path):
 
 def test_again_gives_the_same(tmp_path):
     path, _ = sample("coco", tmp_path)
-    once, _ = convert(path, tmp_path / "once.json")
-    twice, _ = convert(tmp_path / "once.json", tmp_path / "twice.json")
+    once, _ = convert_labels(path, tmp_path / "once.json")
+    twice, _ = convert_labels(tmp_path / "once.json", tmp_path / "twice.json")
     assert once == twice == json.loads((tmp_path / "twice.json").read_text())
     assert [a.get("source_area") for a in twice["annotations"]] == [61.5, None, None, None]
 
@@ -56,7 +56,7 @@ def test_again_gives_the_same(tmp_path):
 def test_pycocotools_reads_the_result_of_every_format(tmp_path, name):
     (tmp_path / "labels").mkdir()
     path, options = sample(name, tmp_path / "labels")
-    made, _ = convert(path, tmp_path / "out.json", **options)
+    made, _ = convert_labels(path, tmp_path / "out.json", **options)
     theirs, ours = COCO(str(tmp_path / "out.json")), masks_of(made)
     assert sorted(theirs.imgs) == sorted(item["id"] for item in made["images"])
     assert sorted(theirs.cats) == sorted(item["id"] for item in made["categories"])
@@ -75,7 +75,7 @@ def test_the_source_is_never_overwritten(tmp_path):
     before = path.read_bytes()
     for out in (path, tmp_path, tmp_path / "x" / ".." / "annotations.json"):
         with pytest.raises(ValueError, match="would overwrite .*annotations.json. Choose another OUT"):
-            convert(path, out)
+            convert_labels(path, out)
     assert path.read_bytes() == before
 
 
@@ -273,7 +273,7 @@ def test_a_bar_counts_the_images(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("mrcnn_ext.convert.builder.SECONDS_WITHOUT_BAR", 0)
     images = [{"id": i, "file_name": f"{i}.png", "width": 8, "height": 6} for i in (1, 2, 3)]
     (tmp_path / "in.json").write_text(json.dumps({"images": images, "annotations": [], "categories": []}))
-    convert(tmp_path / "in.json", tmp_path / "quiet.json")
+    convert_labels(tmp_path / "in.json", tmp_path / "quiet.json")
     assert capsys.readouterr().err == ""
-    convert(tmp_path / "in.json", tmp_path / "shown.json", progress=True)
+    convert_labels(tmp_path / "in.json", tmp_path / "shown.json", progress=True)
     assert "3image" in capsys.readouterr().err

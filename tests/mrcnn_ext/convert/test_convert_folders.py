@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from mrcnn_ext.convert import Options, convert, detect, read
+from mrcnn_ext.convert import Options, convert_labels, detect, read
 from mrcnn_ext.convert.formats.voc import _standard_colour
 from mrcnn_ext.masks.outlines import keyhole, mask_outlines, object_mask
 from mrcnn_ext.masks.rle import decode_masks, encode_mask, mask_to_segmentation, polygons_to_rle, rle_to_json
@@ -104,7 +104,7 @@ def test_no_label_has_an_image(tmp_path, name):
 def test_yolo_there_and_back(tmp_path):
     """Holes and parts come back, as one line each; the crowd is left out, and listed."""
     path, _ = sample("coco", tmp_path)
-    given_, account = convert(path, tmp_path / "out", to="yolo")
+    given_, account = convert_labels(path, tmp_path / "out", to="yolo")
     assert account.dropped == {
         "attributes: YOLO has no place for them": ["a.png: annotation 5"],
         "crowd: YOLO has no such mark, so it would be trained as an object": ["a.png: annotation 11"],
@@ -202,7 +202,7 @@ def test_masks_there_and_back(to, masks, as_polygon):
         folder = Path(folder)
         made_images(folder / "out" / "images", sizes)
         save_json(folder / "coco.json", coco)
-        convert(folder / "coco.json", folder / "out", to=to, images=folder / "out" / "images")
+        convert_labels(folder / "coco.json", folder / "out", to=to, images=folder / "out" / "images")
         out = folder / "out" / "tasks.json" if to == "labelstudio" else folder / "out"
         again = read(out, options=Options(images=folder / "out" / "images")).coco()
     assert [item["file_name"] for item in again["images"]] == list(sizes)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mrcnn_ext.convert import Options, convert, detect, read
+from mrcnn_ext.convert import Options, convert_labels, detect, read
 from mrcnn_ext.convert.formats.labelstudio_rle import decode_brush, encode_brush
 from mrcnn_ext.masks.outlines import object_mask
 from tests.support.converted import summary
@@ -99,7 +99,7 @@ def test_which_annotation(tmp_path):
 
 def test_tasks_there_and_back(tmp_path):
     path, _ = sample("coco", tmp_path)
-    given_, account = convert(path, tmp_path / "tasks.json", to="labelstudio")
+    given_, account = convert_labels(path, tmp_path / "tasks.json", to="labelstudio")
     assert len(account.dropped) == 2  # the crowd's mark, an attribute
     tasks = json.loads((tmp_path / "tasks.json").read_text())
     assert [task["data"]["coco_id"] for task in tasks] == [17, 42, 99]

@@ -9,7 +9,7 @@ import tensorflow as tf
 from typer.testing import CliRunner
 
 from mrcnn_ext.commands.cli import app
-from mrcnn_ext.convert import Options, convert, detect, read
+from mrcnn_ext.convert import Options, convert_labels, detect, read
 from mrcnn_ext.datasets.coco import CocoDataset
 from mrcnn_ext.datasets.tfrecord.example import Record, encode_png_mask, to_example
 from tests.support.converted import masks_of, summary
@@ -60,7 +60,7 @@ def test_images_come_out(tmp_path):
     assert builder.account.notes == {}
     whole = {name: (images / name).read_bytes() for name in SIZES}
     assert sorted(file.relative_to(images).as_posix() for file in images.rglob("*.png")) == sorted(whole)
-    convert(path, tmp_path / "coco.json", images=images)  # a second time: they are there
+    convert_labels(path, tmp_path / "coco.json", images=images)  # a second time: they are there
     dataset = CocoDataset()
     dataset.load_coco_files(tmp_path / "coco.json", images)
     assert dataset.load_image(0).shape == (30, 40, 3) and dataset.load_image(1).shape == (24, 20, 3)
@@ -73,9 +73,9 @@ def test_there_and_back(tmp_path):
     """COCO's holes, parts, crowds, ids, sub-folders, Unicode and empty images through TFRecord."""
     path, _ = sample("coco", tmp_path)
     made_images(tmp_path / "p", {**SIZES, "empty.png": (8, 9)})
-    made, account = convert(path, tmp_path / "records", to="tfrecord", images=tmp_path / "p")
+    made, account = convert_labels(path, tmp_path / "records", to="tfrecord", images=tmp_path / "p")
     assert account.dropped == {"attributes: TFRecord has no place for them": ["a.png: annotation 5"]}
-    again, _ = convert(tmp_path / "records", tmp_path / "again.json")
+    again, _ = convert_labels(tmp_path / "records", tmp_path / "again.json")
     assert sorted(a["id"] for a in again["images"]) == [17, 42, 99]
     assert sorted(again["categories"], key=lambda c: c["id"]) == [
         {"id": c["id"], "name": c["name"]} for c in made["categories"]
@@ -91,17 +91,17 @@ def test_there_and_back(tmp_path):
 
     assert objects(again) == objects(made)
     once = {file.name: file.stat().st_mtime_ns for file in (tmp_path / "records").glob("*.tfrecord")}
-    convert(path, tmp_path / "records", to="tfrecord", images=tmp_path / "p")
+    convert_labels(path, tmp_path / "records", to="tfrecord", images=tmp_path / "p")
     assert once == {file.name: file.stat().st_mtime_ns for file in (tmp_path / "records").glob("*.tfrecord")}
 
 
 def test_images_are_needed_to_write(tmp_path):
     path, _ = sample("coco", tmp_path)
     with pytest.raises(ValueError, match="TFRecord files hold the images, too. .* --images"):
-        convert(path, tmp_path / "records", to="tfrecord")
+        convert_labels(path, tmp_path / "records", to="tfrecord")
     made_images(tmp_path / "p")
     with pytest.raises(ValueError, match="1 of 3 images are not in .*: empty.png"):
-        convert(path, tmp_path / "records", to="tfrecord", images=tmp_path / "p")
+        convert_labels(path, tmp_path / "records", to="tfrecord", images=tmp_path / "p")
 
 
 def test_labels_lie_on_the_stored_pixels(tmp_path):

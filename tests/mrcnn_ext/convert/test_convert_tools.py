@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mrcnn_ext.convert import Options, convert, detect, read
+from mrcnn_ext.convert import Options, convert_labels, detect, read
 from mrcnn_ext.masks.outlines import object_mask
 from tests.support.converted import summary
 from tests.support.label_samples import ring, sample, save_json, via_regions
@@ -78,7 +78,7 @@ def test_labelme(tmp_path):
 
 def test_labelme_there_and_back(tmp_path):
     path, _ = sample("coco", tmp_path)
-    given, account = convert(path, tmp_path / "out", to="labelme")
+    given, account = convert_labels(path, tmp_path / "out", to="labelme")
     assert account.dropped == {}
     assert (tmp_path / "out" / "sub" / "größe.json").is_file()
     again = read(tmp_path / "out").coco()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mrcnn_ext.check import check
+from mrcnn_ext.check import check_data
 from mrcnn_ext.datasets.coco import CocoDataset
 from mrcnn_ext.datasets.split import split_data
 
@@ -60,7 +60,7 @@ def test_three_parts_complete_and_disjoint(raw, tmp_path):
 
 def test_the_tree_is_read_and_sound(raw, tmp_path):
     result = _split(raw, tmp_path)
-    assert not check(result.out, progress=False).total("error")
+    assert not check_data(result.out, progress=False).total("error")
     dataset = CocoDataset()
     dataset.load_coco(result.out, "validate")
     dataset.prepare()

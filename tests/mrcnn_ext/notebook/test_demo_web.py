@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from mrcnn_ext.check import check
-from mrcnn_ext.collect import Rules, collect
+from mrcnn_ext.check import check_data
+from mrcnn_ext.collect import Rules, collect_images
 from mrcnn_ext.datasets.coco_file import CocoFile
 from mrcnn_ext.datasets.shapes import make_shapes
 from mrcnn_ext.notebook.demo_web import DemoWeb
@@ -23,10 +23,10 @@ def web(tmp_path, monkeypatch):
 def test_it_has_a_double_and_a_gap_and_its_labels_fit(web):
     assert not (web.folder / "old.txt").exists()
     raw = web.folder / "raw"
-    statuses = collect(web.csv, raw, Rules(delay=0, allow_private=True), progress=False)
+    statuses = collect_images(web.csv, raw, Rules(delay=0, allow_private=True), progress=False)
     assert Counter(statuses) == Counter({"ok": 5, "duplicate": 1, "refused": 1, "near-duplicate": 0, "failed": 0})
     web.write_labels(raw / "manifest.csv", raw / "annotations.json")
-    report = check(raw, progress=False)
+    report = check_data(raw, progress=False)
     assert report.exit_code == 0 and not report.counts
     before, after = CocoFile(web.file), CocoFile(raw / "annotations.json")
     first = {image["id"]: before.objects(row) for row, image in enumerate(before.images)}
