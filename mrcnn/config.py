@@ -8,7 +8,7 @@ Slips of the pen are caught: an UPPERCASE name that is nearly one of the list be
 so are wrong values. All other names are yours.
 
 Each setting, with its default, range and text, is an entry in `mrcnn/settings/network.py` or `training.py`: to add one,
-add its entry there. The check, the reference page (write it anew with `python -m mrcnn.settings`), the JSON schema and
+add its entry there. The check, the reference page (write it anew with `python -m mrcnn.reference`), the JSON schema and
 the texts of notebook 2 follow. What it needs of other settings goes into `mrcnn/settings/relations.py`.
 """
 

@@ -11,7 +11,7 @@ from mrcnn.presets import all_presets
 from mrcnn.settings.relations import RELATIONS
 from mrcnn.settings.table import Setting
 
-_HEAD = """<!-- Written by `python -m mrcnn.settings`: change the entries in mrcnn/settings/ instead. -->
+_HEAD = """<!-- Written by `python -m mrcnn.reference`: change the entries in mrcnn/settings/ instead. -->
 # Settings
 
 Set these in a subclass of `Config` (or of a preset), or in the YAML file of `mrcnn train --config`, one a line:

@@ -9,11 +9,11 @@ import pytest
 
 from mrcnn import presets
 from mrcnn.config import SETTINGS
-from mrcnn.settings.__main__ import main
-from mrcnn.settings.page import settings_page
+from mrcnn.reference.__main__ import main
+from mrcnn.reference.page import settings_page
+from mrcnn.reference.schema import settings_schema
 from mrcnn.settings.relations import RELATIONS
-from mrcnn.settings.schema import settings_schema
-from tests.mrcnn.settings.test_values import CASES
+from tests.support.setting_values import CASES
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 
@@ -24,7 +24,7 @@ def test_the_stored_files_are_current(tmp_path, capsys):
     assert written == ["settings.md", "settings.schema.json"]
     for name in written:
         stored = (REFERENCE / name).read_text(encoding="utf-8")
-        assert stored == (tmp_path / name).read_text(encoding="utf-8"), "write it anew: python -m mrcnn.settings"
+        assert stored == (tmp_path / name).read_text(encoding="utf-8"), "write it anew: python -m mrcnn.reference"
         assert f"Wrote {tmp_path / name}" in capsys.readouterr().out or name != "settings.md"
 
 

@@ -1,11 +1,11 @@
-"""`python -m mrcnn.settings [folder]`: writes settings.md and settings.schema.json, by default to docs/reference."""
+"""`python -m mrcnn.reference [folder]`: writes settings.md and settings.schema.json, by default to docs/reference."""
 
 import json
 import sys
 from pathlib import Path
 
-from mrcnn.settings.page import settings_page
-from mrcnn.settings.schema import FILE_NAME, settings_schema
+from mrcnn.reference.page import settings_page
+from mrcnn.reference.schema import FILE_NAME, settings_schema
 
 
 def main(folder: str = "docs/reference") -> None:
