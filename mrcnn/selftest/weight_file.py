@@ -1,6 +1,5 @@
 """Is a weight file whole, does it fit its network, and does that network compute something sensible?"""
 
-import re
 import tempfile
 from pathlib import Path
 
@@ -11,9 +10,10 @@ from mrcnn.data.image import read_image
 from mrcnn.selftest import Check, Verdict
 from mrcnn.selftest.coco_person import finds_the_person
 from mrcnn.selftest.engine import IMAGE
-from mrcnn.weights.class_rows import class_count, names_of_file
+from mrcnn.weights.class_rows import names_of_file
 from mrcnn.weights.coco_classes import COCO_CLASS_NAMES
 from mrcnn.weights.h5 import open_weights
+from mrcnn.weights.network_of import ANCHORS, network_of
 
 SIDE = 512  # pixels, of the image for a file without a config.json
 NOT_CHECKED = Check(
@@ -56,25 +56,12 @@ def settings_of(shapes):
             f"no layer {', '.join(lacking) or 'res2a_branch2a'}: not a whole Mask R-CNN with a ResNet. A backbone-only "
             "file (ImageNet) is for training; for a backbone of your own put the run's config.json beside the file."
         )
-    bottleneck = "res2a_branch2c" in shapes
-    ratios = shapes["rpn_class_raw"]["kernel"][-1] // 2
-    settings = {
-        "BACKBONE": ("resnet101" if "res4w_branch2a" in shapes else "resnet50") if bottleneck else "resnet18",
-        "BACKBONE_WIDTH": shapes["conv1"]["kernel"][3],
-        "IMAGE_CHANNEL_COUNT": shapes["conv1"]["kernel"][2],
-        "NORM": "batch" if "moving_mean" in shapes["bn_conv1"] else "group",
-        "TOP_DOWN_PYRAMID_SIZE": shapes["fpn_p2"]["kernel"][3],
-        "RPN_CHANNELS": shapes["rpn_conv_shared"]["kernel"][3],
+    settings = network_of(shapes)
+    ratios = settings.pop(ANCHORS)
+    return settings | {
+        "IMAGE_CHANNEL_COUNT": int(shapes["conv1"]["kernel"][2]),
         "RPN_ANCHOR_RATIOS": [0.5, 1, 2] if ratios == 3 else np.geomspace(0.5, 2, ratios).tolist(),
-        "FPN_CLASSIF_FC_LAYERS_SIZE": shapes["mrcnn_class_conv1"]["kernel"][3],
-        "POOL_SIZE": shapes["mrcnn_class_conv1"]["kernel"][0],
-        "NUM_CLASSES": class_count(shapes),
-        "USE_MASK": "mrcnn_mask" in shapes,
     }
-    if settings["USE_MASK"]:
-        settings["MASK_HEAD_CHANNELS"] = shapes["mrcnn_mask_deconv"]["kernel"][2]
-        settings["MASK_HEAD_DEPTH"] = sum(bool(re.fullmatch(r"mrcnn_mask_conv\d", name)) for name in shapes)
-    return {name: value if not isinstance(value, np.integer) else int(value) for name, value in settings.items()}
 
 
 def _config(path, shapes):

@@ -68,16 +68,21 @@ def read_array(dataset: h5py.Dataset, path) -> np.ndarray:
     return array
 
 
-def write_weights(path, groups: dict[str, list[tuple[str, np.ndarray]]]) -> None:
+def write_weights(
+    path, groups: dict[str, list[tuple[str, np.ndarray]]], attributes: dict[str, str] | None = None
+) -> None:
     """Write {group: [(weight name as in `conv1/kernel:0`, array), ...]} in the layout of Keras 2, whole or not at all.
 
-    The file appears under its name only when it is complete. Folders are made as needed.
+    The file appears under its name only when it is complete. Folders are made as needed. attributes: texts to keep in
+    the file.
     """
     with whole_file(path) as part, h5py.File(part, "w", locking=False) as file:
         write_names(file, "layer_names", list(groups))
         # The arrays lie as TensorFlow has them whatever backend runs; old Keras would mirror other kernels.
         file.attrs["backend"] = np.bytes_("tensorflow")
         file.attrs["keras_version"] = np.bytes_(version("keras"))
+        for name, text in (attributes or {}).items():
+            file.attrs[name] = text
         for name, weights in groups.items():
             group = file.create_group(name)
             write_names(group, "weight_names", [weight for weight, _ in weights])
@@ -159,6 +164,12 @@ def _why_not_hdf5(path: Path, error: OSError) -> str:
         return f"{path} is empty: get or write the file again"
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         return f"{path} is cut short or damaged ({error}): delete it and get it again, or take an earlier checkpoint"
+    if (
+        head.startswith(b"PK\x03\x04")
+        and b"data.pkl" in head
+        or head.startswith((b"\x80\x02", b"\x80\x03", b"\x80\x04"))
+    ):
+        return f"{path} is a file of PyTorch or detectron2: `mrcnn weights convert {path} OUT.h5` makes one that fits"
     if zipfile.is_zipfile(path):
         return (
             f"{path} is a zip file (a .keras model?), not an .h5: load it with Keras, then write it with save_weights"

@@ -12,11 +12,15 @@ import numpy as np
 from mrcnn.weights.class_rows import ROWS_PER_CLASS, class_count, class_rows, copy_rows
 from mrcnn.weights.h5 import read_array
 from mrcnn.weights.load_report import LoadReport, some
+from mrcnn.weights.network_of import differences, network_of
 
 HEAD_PREFIXES = ("fpn_", "rpn_", "mrcnn_")  # all other layers are the backbone's
 WEIGHTLESS = ("mrcnn_class", "mrcnn_bbox")  # layers without weights that old code likes to exclude
 EXTRAS = ("anchors", "lambda", "fc1000")  # what ports of the old engine and ImageNet files with a top have beside it
 EXCLUDED = "excluded by the caller"
+LINES = 6  # of problems that are shown
+# Keras' ImageNet files of ResNet-50, with and without the top: its `preprocess_input` turns RGB into BGR ("caffe").
+BGR_FILE = re.compile(r"resnet50_weights_tf_dim_ordering_tf_kernels(_notop)?\.h5")
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,12 @@ def plan_load(layers: dict, stored: dict, request: Request):
             plan.report.missing.append(name)
         else:
             _plan_layer(plan, layer, stored[found[name]], rows, name == first_convolution)
+    if BGR_FILE.fullmatch(request.path.name) and first_convolution in plan.report.loaded:
+        plan.report.loaded.remove(first_convolution)
+        plan.report.adapted[first_convolution] = "made for BGR images, turned for RGB"
     _note_unknown_excludes(plan, layers, stored)
-    _judge(plan, layers, stored)
+    whole = {name: _shape(arrays) for name, arrays in stored.items()}
+    _judge(plan, layers, stored, differences(network_of(whole), network_of(here)))
     return plan.sources, plan.report
 
 
@@ -72,7 +80,8 @@ def _plan_layer(plan: Plan, layer, arrays: dict, rows, is_first_convolution: boo
     if layer.name in ROWS_PER_CLASS and rows.differ and rows.fit(layer.name, there, here):
         _plan_head(plan, layer, arrays, rows)
     elif here == there:
-        _take(plan, layer, arrays, np.asarray)
+        is_bgr = is_first_convolution and BGR_FILE.fullmatch(plan.request.path.name)
+        _take(plan, layer, arrays, _turn_channels if is_bgr else np.asarray)
         plan.report.loaded.append(layer.name)
     elif is_first_convolution and _only_channels_differ(here, there):
         before, after = there["kernel"][2], here["kernel"][2]
@@ -109,8 +118,11 @@ def _plan_head(plan: Plan, layer, arrays: dict, rows) -> None:
     account[layer.name] = rows.reason
 
 
-def _judge(plan: Plan, layers: dict, stored: dict) -> None:
-    """Raise ValueError unless the file gives what the caller may expect; add notes on what may not be meant."""
+def _judge(plan: Plan, layers: dict, stored: dict, different: list[str]) -> None:
+    """Raise ValueError unless the file gives what the caller may expect; add notes on what may not be meant.
+
+    different: settings of the file's network that are not the model's.
+    """
     report, request = plan.report, plan.request
     if not report.loaded and not report.adapted:
         if report.skipped and not report.missing and set(report.skipped.values()) == {EXCLUDED}:
@@ -130,14 +142,18 @@ def _judge(plan: Plan, layers: dict, stored: dict) -> None:
     surplus = [n for n in report.unused if not n.startswith(EXTRAS) and not _mask_of_a_maskless(n, layers)]
     if surplus:
         sentence = f"the model lacks layers of the file, {some(surplus)}: is BACKBONE the one it was trained with?"
-        if training or request.skip_mismatch:
+        if request.skip_mismatch:
             report.notes.append(sentence)
         else:
             plan.problems.append(sentence)
     if plan.problems:
-        lines = "\n  ".join(plan.problems)
+        lines = plan.problems[:LINES]
+        if different:
+            lines = [f"it is of another network: {', '.join(different)}", *lines]
+        if len(plan.problems) > LINES:
+            lines.append(f"and {len(plan.problems) - LINES} more layers")
         raise ValueError(
-            f"{request.path} does not fit the model, which was left as it is:\n  {lines}\n"
+            f"{request.path} does not fit the model, which was left as it is:\n  " + "\n  ".join(lines) + "\n"
             "Build the model with the settings of the file; or name what to leave at its initial values in "
             "exclude=[...], or pass skip_mismatch=True."
         )
@@ -192,6 +208,11 @@ def _initial(layer, variable) -> np.ndarray:
     if initializer is None:
         return np.asarray(variable)
     return keras.ops.convert_to_numpy(initializer(variable.shape))
+
+
+def _turn_channels(array: np.ndarray) -> np.ndarray:
+    """A kernel (h, w, 3, out) for RGB, from one for BGR or the other way round."""
+    return array[:, :, ::-1] if array.ndim == 4 else array
 
 
 def _inflate(array: np.ndarray, channels: int) -> np.ndarray:

@@ -21,8 +21,9 @@ import numpy as np
 
 from mrcnn.weights.h5 import write_weights
 from mrcnn.weights.load_report import some
+from mrcnn.weights.network_of import ANCHORS, network_of
 from mrcnn.weights.torch_names import engine_names, has_names_of_2019, maker_of
-from mrcnn.weights.torch_network import check_complete, norm_name, settings_of
+from mrcnn.weights.torch_network import check_complete, check_kind, norm_name, pool_side
 
 EPSILON = 1e-3  # of the engine's batch norm (`network.norm.EPSILON`, which needs Keras)
 LARGEST_GAMMA = 1e3
@@ -30,6 +31,7 @@ RPN_STD = np.array([0.1, 0.1, 0.2, 0.2])  # Config.RPN_BBOX_STD_DEV
 PIXEL_STD = 255 * np.array([0.229, 0.224, 0.225])  # of torchvision's images, in gray levels; detectron2's is 1
 GAPS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)  # COCO's category ids without a class
 COCO_IDS = 91
+STRIDES_IN = {"torchvision": "3x3", "detectron2": "1x1"}  # of a stage; weights do not tell it
 NORM = ("norm.weight", "norm.bias", "norm.running_mean", "norm.running_var")
 
 Layers = dict[str, dict[str, np.ndarray]]
@@ -74,16 +76,20 @@ def from_torch(
         epsilon = 0.0 if maker == "torchvision" and has_names_of_2019(state) else 1e-5
     _check_constants(state)
     tensors = engine_names(state, maker)
-    settings = settings_of(tensors, maker)
+    check_kind(tensors)
+    side = pool_side(tensors)
     folded: dict[str, int] = {}
     layers: Layers = {}
     for name in list(tensors):
         parts = {key: np.asarray(array, np.float64) for key, array in tensors.pop(name).items()}
-        _convert_layer(layers, folded, name, parts, epsilon, settings)
+        _convert_layer(layers, folded, name, parts, epsilon, side)
     _order_input(layers, maker)
     _order_anchors(layers)
-    settings["NUM_CLASSES"] = _order_classes(layers, maker, coco_gaps)
+    _order_classes(layers, maker, coco_gaps)
+    settings = network_of({name: {w: array.shape for w, array in weights.items()} for name, weights in layers.items()})
     check_complete(layers, settings)
+    del settings[ANCHORS]
+    settings |= {"CONVENTIONS": maker, "BACKBONE_STRIDE_IN": STRIDES_IN[maker]}
     layers = {
         layer: {weight: np.ascontiguousarray(array, np.float32) for weight, array in weights.items()}
         for layer, weights in layers.items()
@@ -94,20 +100,18 @@ def from_torch(
     return TorchWeights(layers, settings, maker, epsilon, folded)
 
 
-def write_engine_file(path, layers: Layers) -> None:
-    """Writes the layers as the engine's `save_weights` lays them out, whole or not at all."""
+def write_engine_file(path, layers: Layers, attributes: dict[str, str] | None = None) -> None:
+    """Writes the layers as the engine's `save_weights` lays them out, whole or not at all, with texts about them."""
     groups: dict[str, list[tuple[str, np.ndarray]]] = {}
     for layer, weights in layers.items():
         group = groups.setdefault("rpn_model" if layer.startswith("rpn_") else layer, [])
         group.extend((f"{layer}/{weight}:0", array) for weight, array in weights.items())
-    write_weights(path, groups)
+    write_weights(path, groups, attributes)
 
 
-def _convert_layer(layers: Layers, folded: dict, name: str, parts: dict, epsilon: float, settings: dict) -> None:
+def _convert_layer(layers: Layers, folded: dict, name: str, parts: dict, epsilon: float, side: int) -> None:
     """Puts one layer, and the batch norm behind it, into `layers`."""
-    if "weight" not in parts:
-        raise ValueError(f"{name} has {some(parts)} but no weight in the file")
-    kernel = _kernel(name, parts.pop("weight"), settings)
+    kernel = _kernel(name, parts.pop("weight"), side)
     bias = parts.pop("bias", None)
     if bias is None:
         if not parts:
@@ -143,7 +147,7 @@ def _convert_layer(layers: Layers, folded: dict, name: str, parts: dict, epsilon
     layers[norm] = {"gamma": gamma, "beta": beta, "moving_mean": mean, "moving_variance": variance}
 
 
-def _kernel(name: str, weight: np.ndarray, settings: dict) -> np.ndarray:
+def _kernel(name: str, weight: np.ndarray, side: int) -> np.ndarray:
     """PyTorch's (out, in, h, w) or (out, in) -> (h, w, in, out), or (in, out) for the dense layers at the end."""
     if weight.ndim == 4:
         return weight.transpose(2, 3, 1, 0)
@@ -153,7 +157,6 @@ def _kernel(name: str, weight: np.ndarray, settings: dict) -> np.ndarray:
         return weight.T
     if name != "mrcnn_class_conv1":
         return weight.T[None, None]
-    side = settings["POOL_SIZE"]
     return weight.reshape(len(weight), -1, side, side).transpose(2, 3, 1, 0)
 
 
@@ -183,8 +186,8 @@ def _order_anchors(layers: Layers) -> None:
         layers["rpn_bbox_pred"][weight] = _flat(_deltas(array)[..., ::-1, :] / RPN_STD)
 
 
-def _order_classes(layers: Layers, maker: str, coco_gaps: bool) -> int:
-    """Background first, in all three layers; their number is returned. Deltas as y x h w."""
+def _order_classes(layers: Layers, maker: str, coco_gaps: bool) -> None:
+    """Background first, in all three layers, without gaps; deltas as y x h w."""
     logits, boxes, masks = (layers.get(n) for n in ("mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"))
     count = len(logits["bias"])
     objects = count - 1 if maker == "detectron2" else count
@@ -207,7 +210,6 @@ def _order_classes(layers: Layers, maker: str, coco_gaps: bool) -> int:
             if maker == "detectron2":
                 array = np.concatenate([np.zeros_like(array[..., :1]), array], axis=-1)
             masks[weight] = array[..., rows]
-    return len(rows)
 
 
 def _deltas(array: np.ndarray) -> np.ndarray:

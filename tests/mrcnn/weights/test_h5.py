@@ -108,6 +108,8 @@ FOREIGN = {
     "empty.h5": (b"", "is empty"),
     "noise.h5": (np.random.RandomState(0).bytes(9000), "is not an HDF5 file"),
     "page.h5": (b"<!DOCTYPE html><HTML>Not found</HTML>", "is a web page"),
+    "state.pth": (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "mrcnn weights convert .*state.pth OUT.h5"),
+    "model.pth": (b"PK\x03\x04" + bytes(26) + b"archive/data.pkl", "mrcnn weights convert .*model.pth OUT.h5"),
     "pointer.h5": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
 }
 

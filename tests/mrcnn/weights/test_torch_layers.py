@@ -173,6 +173,7 @@ def test_settings_are_read_from_the_layers(kind, depth, mask):
         "CONVENTIONS": "detectron2" if kind.startswith("d2") else "torchvision",
         "BACKBONE": f"resnet{depth}",
         "BACKBONE_WIDTH": 2,
+        "NORM": "batch",
         "BACKBONE_STRIDE_IN": "1x1" if kind.startswith("d2") else "3x3",
         "TOP_DOWN_PYRAMID_SIZE": 8,
         "RPN_CHANNELS": 8,
@@ -253,7 +254,7 @@ def changed(kind, change, **options):
             changed("v1", lambda s: s.update({"neck.weight": np.zeros(1)})),
             "no place in the engine's network: neck.weight",
         ),
-        (changed("v1", lambda s: s.pop("rpn.head.cls_logits.weight")), "rpn_class_raw has bias but no weight"),
+        (changed("v1", lambda s: s.pop("rpn.head.cls_logits.weight")), "no weight for rpn_class_raw"),
         (changed("v2", lambda s: s.pop("backbone.body.layer2.1.bn2.running_var")), "norm behind res3b_branch2b has"),
         (
             changed("d2_3x", lambda s: [s.pop(n) for n in list(s) if "res4.5." in n]),
@@ -266,6 +267,14 @@ def changed(kind, change, **options):
         (
             changed("d2_3x", lambda s: [s.pop(n) for n in list(s) if "fpn_lateral4" in n]),
             "lacks fpn_c4p4",
+        ),
+        (
+            changed("v1", lambda s: [s.pop(n) for n in list(s) if "bbox_pred" in n]),
+            "no weight for rpn_bbox_pred, mrcnn_",
+        ),
+        (
+            changed("v1", lambda s: s.update({"rpn.head.cls_logits.weight": np.zeros((5, 8, 1, 1))})),
+            "5 anchors a place",
         ),
         (
             changed("d2_lsj", lambda s: [s.pop(n) for n in list(s) if "norm.running" in n and "fpn" in n]),

@@ -132,14 +132,50 @@ def test_exclude_as_old_code_does(tmp_path, models):
         load_weights(model, tmp_path / "old.h5", exclude=list(layers_of(model)))
 
 
-def test_file_of_a_larger_network(tmp_path, models):
+@pytest.mark.parametrize("mode", ["training", "inference"])
+def test_file_of_a_larger_network(tmp_path, models, mode):
     large = SMALL | {"res4w_branch2a": {"kernel": (1, 1, 2, 2), "bias": (2,)}}
     write_old(tmp_path / "old.h5", large)
     with pytest.raises(ValueError, match="lacks layers of the file, res4w_branch2a: is BACKBONE"):
-        load_weights(models(), tmp_path / "old.h5", mode="inference")
-    report = load_weights(models(), tmp_path / "old.h5", verbose=0)
+        load_weights(models(), tmp_path / "old.h5", mode=mode)
+    report = load_weights(models(), tmp_path / "old.h5", mode=mode, skip_mismatch=True, verbose=0)
     assert report.unused == ["res4w_branch2a"]
     assert "is BACKBONE the one it was trained with?" in str(report)
+
+
+def test_file_of_another_depth_is_refused_by_its_name(tmp_path):
+    """The R101 file of COCO in an R50 would lose 17 blocks."""
+    write_old(tmp_path / "r101.h5", _cut(golden_layout("resnet101_coco")))
+    model = build_model(_cut(golden_layout("resnet50")))
+    with pytest.raises(ValueError, match=r"of another network: BACKBONE resnet101 \(here resnet50\)"):
+        load_weights(model, tmp_path / "r101.h5")
+
+
+def _cut(layout):
+    """A layout with at most two channels."""
+    return {n: {w: tuple(min(s, 2) for s in shape) for w, shape in weights.items()} for n, weights in layout.items()}
+
+
+def test_first_kernel_of_keras_imagenet_file_is_turned_from_bgr(tmp_path, models):
+    """The network on RGB images, as ours are, gives what Keras' network gives on its own preprocessing's images."""
+    from keras.applications.resnet50 import preprocess_input
+
+    name = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    expected = write_old(tmp_path / name, {name: SMALL[name] for name in BACKBONE})["conv1"]
+    model = models()
+    report = load_weights(model, tmp_path / name, verbose=0)
+    assert report.adapted == {"conv1": "made for BGR images, turned for RGB"}
+    assert "conv1" not in report.loaded
+    image = np.random.default_rng(1).integers(0, 256, (1, 7, 7, 3)).astype(np.float32)
+    theirs = np.einsum("bhwi,hwio->o", preprocess_input(image.copy()), expected["kernel"])
+    mean = np.array([123.68, 116.779, 103.939])  # of RGB, as Keras subtracts it; Config.MEAN_PIXEL is the same, rounded
+    ours = np.einsum("bhwi,hwio->o", image - mean, state(model)["conv1"]["kernel"])
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(Config.MEAN_PIXEL, mean, atol=0.1)
+    (tmp_path / name).rename(tmp_path / "own.h5")  # another file is taken as it is
+    report = load_weights(model, tmp_path / "own.h5", verbose=0)
+    assert not report.adapted
+    np.testing.assert_array_equal(state(model)["conv1"]["kernel"], expected["kernel"])
 
 
 def test_anchors_that_ports_stored_are_listed_only(tmp_path, models):
