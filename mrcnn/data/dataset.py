@@ -123,6 +123,18 @@ class Dataset:
         masks, class_ids = self.load_mask(image_id)
         return CroppedMasks.of(masks) if len(class_ids) else CroppedMasks([], [], (0, 0)), class_ids
 
+    def image_size(self, image_id):
+        """Height and width of an image in pixels: from its `image_info` if they are there, else from the image."""
+        info = self.image_info[image_id]
+        if "height" in info and "width" in info:
+            return int(info["height"]), int(info["width"])
+        height, width = self.load_image(image_id).shape[:2]
+        return height, width
+
+    def object_count(self, image_id):
+        """How many objects an image has; override it where they can be counted without their masks."""
+        return len(self.load_mask_crops(image_id)[1])
+
     def fingerprint(self):
         """A SHA-256 that changes with classes, order, names and sizes of the images, and `label_files`."""
         digest = hashlib.sha256(repr([(c["source"], c["id"], c["name"]) for c in self.class_info]).encode())

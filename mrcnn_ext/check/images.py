@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from tqdm.auto import tqdm
 
 from mrcnn.data.image import read_image
-from mrcnn_ext.check.reading import IMAGE_ENDINGS
 from mrcnn_ext.convert.images import stored_size
-from mrcnn_ext.datasets.coco import find_images
 from mrcnn_ext.datasets.duplicates import Fingerprint, fingerprint, near_groups, same_bytes
+from mrcnn_ext.datasets.layout import find_images, is_image
 
 _QUARTER_TURNS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
@@ -107,8 +106,7 @@ def _check_unlisted(part, looks, report) -> None:
     if part.image_dir.name != part.name or not part.image_dir.is_dir():
         return  # a folder that several annotation files share
     for path in sorted(part.image_dir.rglob("*")):
-        is_image = path.suffix.lower() in IMAGE_ENDINGS and path.is_file()
-        if is_image and unicodedata.normalize("NFC", str(path)) not in listed:
+        if is_image(path) and path.is_file() and unicodedata.normalize("NFC", str(path)) not in listed:
             report.add("image-unlisted", part.file, str(path.relative_to(part.image_dir)))
 
 

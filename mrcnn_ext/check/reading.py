@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from mrcnn_ext.check.findings import printable
-from mrcnn_ext.datasets.coco import VAL_PARTS
+from mrcnn_ext.common.values import shortened, whole_number
 from mrcnn_ext.masks.rle import MAX_COORDINATE
 
-IMAGE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".jp2", ".ppm", ".pgm"}
 MAX_SIDE = 65_535  # pixels; pycocotools counts the pixels of an image in 32 bits
 
 
@@ -41,9 +40,9 @@ class Part:
         names = defaultdict(list)
         for item in self.content["images"]:
             if not isinstance(item, dict) or not isinstance(item.get("file_name"), str) or not item["file_name"]:
-                report.add("image-entry", self.file, f"it has no file_name: {_short(item)}")
+                report.add("image-entry", self.file, f"it has no file_name: {shortened(item)}")
                 continue
-            number = whole(item.get("id"))
+            number = whole_number(item.get("id"))
             if number is None:
                 report.add("image-entry", self.file, f"{item['file_name']}: its id is {item.get('id')!r}")
                 continue
@@ -53,7 +52,7 @@ class Part:
                 self._report_same_id(report, first, entry, item == self.raw_images[rows[number]])
                 continue
             for key in ("width", "height"):
-                size = whole(item.get(key))
+                size = whole_number(item.get(key))
                 entry[key] = size if size is not None and 0 < size <= MAX_SIDE else None
                 if entry[key] is None:
                     report.add("image-entry", self.file, f"its {key} is {item.get(key)!r}", entry)
@@ -80,9 +79,9 @@ class Part:
     def _read_categories(self, report) -> dict[int, str]:
         categories = {}
         for item in self.content["categories"]:
-            number = whole(item.get("id")) if isinstance(item, dict) else None
+            number = whole_number(item.get("id")) if isinstance(item, dict) else None
             if number is None or item.get("name") in (None, ""):
-                report.add("category-entry", self.file, f"it has no id or no name: {_short(item)}")
+                report.add("category-entry", self.file, f"it has no id or no name: {shortened(item)}")
             elif number in categories:
                 what = f"id {number} is {categories[number]!r} and {item['name']!r}"
                 report.add("category-id-twice", self.file, what)
@@ -94,10 +93,10 @@ class Part:
         objects, seen = [[] for _ in self.images], Counter()
         for item in self.content["annotations"]:
             if not isinstance(item, dict):
-                report.add("annotation-entry", self.file, f"it is not an object: {_short(item)}")
+                report.add("annotation-entry", self.file, f"it is not an object: {shortened(item)}")
                 continue
             number = item.get("id")
-            image_id, category_id = whole(item.get("image_id")), whole(item.get("category_id"))
+            image_id, category_id = whole_number(item.get("image_id")), whole_number(item.get("category_id"))
             image = self.images[rows[image_id]] if image_id in rows else None
             seen[repr(number)] += 1
             if number is not None and seen[repr(number)] == 2:
@@ -111,27 +110,6 @@ class Part:
                 item["image_id"], item["category_id"] = image_id, category_id
                 objects[rows[image_id]].append(item)
         return objects
-
-
-def find_parts(data, image_dir=None) -> list[tuple[Path, Path]]:
-    """Annotation files and their image folders, for a data set's folder or for one annotation file.
-
-    In a folder: annotations/instances_*.json, or, where there is none, any .json in annotations/ or in the folder.
-    The images of instances_X.json are in X/ beside annotations/, or else in images/, or beside the file.
-    Raises ValueError where there is no annotation file.
-    """
-    data = Path(data)
-    if data.is_file():
-        files = [data]
-    else:
-        files = sorted((data / "annotations").glob("instances_*.json"))
-        files = files or sorted((data / "annotations").glob("*.json")) or sorted(data.glob("*.json"))
-    if not files:
-        raise ValueError(
-            f"{data}: there is no annotation file (looked for annotations/instances_*.json, annotations/*.json and "
-            "*.json). Labels of other tools become COCO by mrcnn convert."
-        )
-    return [(file, Path(image_dir) if image_dir else usual_image_dir(file)) for file in files]
 
 
 def read_content(file: Path) -> dict:
@@ -150,15 +128,6 @@ def read_content(file: Path) -> dict:
     return content
 
 
-def whole(value) -> int | None:
-    """A whole number, also one written as 3.0 or "3", or None."""
-    try:
-        number = int(value)
-        return None if isinstance(value, bool) or (not isinstance(value, str) and number != value) else number
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
 def _pack(item: dict) -> dict:
     """Polygons that are flat lists of finite numbers in pairs become a tuple of arrays; others stay as they are."""
     segmentation = item.get("segmentation")
@@ -170,21 +139,3 @@ def _pack(item: dict) -> dict:
         if all(part.ndim == 1 and part.size % 2 == 0 and (np.abs(part) <= MAX_COORDINATE).all() for part in parts):
             item["segmentation"] = parts
     return item
-
-
-def usual_image_dir(file: Path) -> Path:
-    """Where `find_parts` looks for the images of an annotation file."""
-    stem = file.stem.removeprefix("instances_")
-    root = file.parent.parent if file.parent.name == "annotations" else file.parent
-    for part in VAL_PARTS:
-        if stem.startswith(part):
-            stem = "val" + stem.removeprefix(part)
-    for folder in (root / stem, root / "images"):
-        if folder.is_dir():
-            return folder
-    return root / stem if file.parent.name == "annotations" else root
-
-
-def _short(item) -> str:
-    text = repr(item)
-    return text if len(text) <= 80 else text[:77] + "..."

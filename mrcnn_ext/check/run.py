@@ -8,8 +8,9 @@ from mrcnn_ext.check.classes import check_caps, check_categories
 from mrcnn_ext.check.findings import Report
 from mrcnn_ext.check.images import Look, check_across, check_images, look_at_images
 from mrcnn_ext.check.objects import check_objects
-from mrcnn_ext.check.reading import Part, find_parts
+from mrcnn_ext.check.reading import Part
 from mrcnn_ext.check.statistics import statistics
+from mrcnn_ext.datasets.layout import find_parts
 
 
 @dataclass(slots=True)
@@ -26,7 +27,7 @@ def check_data(data, images=None, config=None, progress: bool = True) -> Report:
     """Look at every image and every object of a data set, and report what is wrong with them.
 
     data: folder of a data set, or one annotation file.  images: folder of its images, where it is not the usual one
-    (see `mrcnn_ext.check.reading.find_parts`).  config: the Config whose caps images must keep; default: Config().
+    (see `mrcnn_ext.datasets.layout.find_parts`).  config: the Config whose caps images must keep; default: Config().
     Raises ValueError where there is no annotation file at all.
     """
     start = time.perf_counter()

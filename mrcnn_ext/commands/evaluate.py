@@ -9,8 +9,8 @@ import typer
 
 def evaluate(
     run: Annotated[str, typer.Argument(help='Run folder, .h5 beside its config.json, "last" or "best".')],
-    data: Annotated[Path, typer.Option(help="Folder of the data set: COCO, or TFRecord shards.")],
-    subset: Annotated[str, typer.Option(help="The part to measure on.")] = "test",
+    data: Annotated[Path, typer.Option(help="Folder of COCO files or TFRecords, or one COCO file.")],
+    subset: Annotated[str, typer.Option(help="The part of a folder to measure on.")] = "test",
     year: Annotated[str, typer.Option(help="End of the file names; may be empty.")] = "2018",
     compare: Annotated[str | None, typer.Option(help="Another run, to stand beside it.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write one page with figures and the worst images.")] = None,
@@ -27,13 +27,10 @@ def evaluate(
     """
     from mrcnn_ext.evaluation.output import for_json, print_results, write_csv
     from mrcnn_ext.evaluation.page import write_page
-    from mrcnn_ext.evaluation.run import evaluate_run
+    from mrcnn_ext.evaluation.run import evaluate_runs
 
-    measured = [
-        evaluate_run(one, data, subset, year, logs=logs, limit=limit, results=results, progress=not as_json)
-        for one in (run, compare)
-        if one is not None
-    ]
+    runs = [run] if compare is None else [run, compare]
+    measured = evaluate_runs(runs, data, subset, year, logs=logs, limit=limit, results=results, progress=not as_json)
     if as_json:
         typer.echo(json.dumps(for_json({"runs": [result.to_dict() for result in measured]})))
     else:

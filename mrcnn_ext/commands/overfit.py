@@ -10,7 +10,7 @@ import typer
 
 
 def overfit(
-    data: Annotated[Path, typer.Argument(help="Folder of a data set with the part train.")],
+    data: Annotated[Path, typer.Argument(help="Folder with parts, COCO files or TFRecords; or one COCO file.")],
     config: Annotated[Path | None, typer.Option(help="As of `mrcnn train`.")] = None,
     images: Annotated[int, typer.Option(min=1, help="How many to learn by heart.")] = 3,
     steps: Annotated[int, typer.Option(min=5, help="Steps of training.")] = 300,

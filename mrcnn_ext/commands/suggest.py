@@ -8,7 +8,7 @@ import typer
 
 
 def suggest(
-    data: Annotated[Path, typer.Argument(help="Folder of a split data set, or one COCO annotation file.")],
+    data: Annotated[Path, typer.Argument(help="Folder with parts, COCO files or TFRecords; or one COCO file.")],
     year: Annotated[str, typer.Option(help="End of the file names in the folder; may be empty.")] = "2018",
     images: Annotated[Path | None, typer.Option(help="Images of a single file, if not in the usual place.")] = None,
     memory: Annotated[float | None, typer.Option(help="For a GPU with so many GB, not for this machine.")] = None,

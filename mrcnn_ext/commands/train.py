@@ -20,7 +20,7 @@ class Augment(enum.StrEnum):
 
 
 def train(
-    data: Annotated[Path, typer.Argument(help="Folder of a data set with the parts train and validate.")],
+    data: Annotated[Path, typer.Argument(help="Folder with the parts train and validate: COCO files or TFRecords.")],
     config: Annotated[
         Path | None,
         typer.Option(

@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 from PIL import Image
 
 from mrcnn_ext.convert.reading import IMAGE_ERRORS, check_size
+from mrcnn_ext.datasets.layout import is_image
 
-SUFFIXES = frozenset([".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".jp2", ".ppm"])
 ORIENTATION = 0x0112  # the EXIF tag
 
 
@@ -41,7 +41,7 @@ class ImageFolder:
         for folder, folders, names in os.walk(self.root):
             folders.sort()
             for name in sorted(names):
-                if os.path.splitext(name)[1].lower() in SUFFIXES:  # noqa: PTH122 (fast)
+                if is_image(name):
                     path = (Path(folder) / name).relative_to(self.root).as_posix()
                     self._paths[_normal(path)] = path
                     self._by_name.setdefault(_normal(name), []).append(path)

@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from mrcnn.data.image import IMAGE_ERRORS
+from mrcnn_ext.common.values import shortened
 
 MAX_COORDINATE = 1e7  # pixels; beyond it a number is no coordinate, and sums of its squares would overflow
 MAX_ID = 1 << 62
@@ -201,5 +202,4 @@ def _pair(point, where):
 
 
 def _short(value) -> str:
-    shown = ascii(value)
-    return shown if len(shown) <= 60 else shown[:57] + "..."
+    return shortened(value, 60)

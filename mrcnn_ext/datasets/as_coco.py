@@ -1,10 +1,11 @@
-"""What a data set holds, in COCO's terms: ids of images and classes, file names, sizes, and the true objects."""
+"""What a data set holds, in COCO's terms: ids of images and classes, file names, and the true objects."""
 
 from pathlib import Path
 
 import numpy as np
 
 from mrcnn_ext.datasets.coco import CocoDataset
+from mrcnn_ext.datasets.tfrecord.dataset import TFRecordDataset
 from mrcnn_ext.masks.rle import encode_masks, rle_area, rle_box
 
 
@@ -25,18 +26,9 @@ def image_name(dataset, number: int) -> str:
     info = dataset.image_info[number]
     if "file_name" in info:
         return info["file_name"]
-    if "offset" in info and hasattr(dataset, "load_record"):
+    if isinstance(dataset, TFRecordDataset) and dataset.has_record(number):
         return dataset.load_record(number).filename
     return Path(str(info["path"])).name if info["path"] else str(info["id"])
-
-
-def image_size(dataset, number: int) -> tuple[int, int]:
-    """Height and width of an image in pixels: from its image_info if they are there, else from the image."""
-    info = dataset.image_info[number]
-    if "height" in info and "width" in info:
-        return int(info["height"]), int(info["width"])
-    height, width = dataset.load_image(number).shape[:2]
-    return height, width
 
 
 def _unique_ints(ids: list) -> list[int] | None:
@@ -48,8 +40,7 @@ def _unique_ints(ids: list) -> list[int] | None:
 
 def true_objects(dataset, number: int) -> list[dict]:
     """True objects of an image: class_id, iscrowd, rle, bbox, area."""
-    from_file = isinstance(dataset, CocoDataset) and "coco_file" in dataset.image_info[number]
-    if from_file and type(dataset).load_mask is CocoDataset.load_mask:  # a subclass may change the masks
+    if isinstance(dataset, CocoDataset) and dataset.has_file_objects(number):
         return dataset.load_truth(number)
     masks, class_ids = dataset.load_mask(number)
     rles = encode_masks(np.asarray(masks))

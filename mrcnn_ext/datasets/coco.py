@@ -1,24 +1,34 @@
 """COCO annotation files as a `Dataset`: `CocoDataset().load_coco("data/shapes", "train")`, then `prepare()`."""
 
-import os
-import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mrcnn.data.cropped_masks import CroppedMasks
 from mrcnn.data.dataset import Dataset
-from mrcnn_ext.datasets.coco_file import MAX_NAMED, CocoFile
+from mrcnn_ext.common.values import first_few
+from mrcnn_ext.datasets.coco_file import CocoFile
+from mrcnn_ext.datasets.layout import find_images, find_subset
 from mrcnn_ext.masks.crops import rle_to_crop
 from mrcnn_ext.masks.rle import decode_masks, rle_area, rle_box
 
-VAL_PARTS = ("minival", "valminusminival")  # COCO 2014's parts of val share its folder of images
+
+@dataclass(frozen=True)
+class _Entry:
+    """Where the objects of an image are: its row in an annotation file, and {category id: class id in the source}."""
+
+    file: CocoFile
+    row: int
+    class_of: Mapping[int, int]
 
 
 class CocoDataset(Dataset):
     """Images and objects from COCO annotation files.  Several files may be loaded one after the other.
 
-    An `image_info` has, besides id, source and path: file_name, width, height (pixels, from the file).
+    An `image_info` has, besides id, source and path: file_name, width, height (pixels, from the file). (Its "_coco" is
+    this class's own: what is in the annotation file is had by the methods.)
     Crowds (iscrowd 1) come out of `load_mask` with a negative class id; they are never training targets.
     """
 
@@ -93,9 +103,7 @@ class CocoDataset(Dataset):
                     file_name=image["file_name"],
                     width=image["width"],
                     height=image["height"],
-                    coco_file=file,
-                    coco_row=row,
-                    coco_classes=to_class,
+                    _coco=_Entry(file, row, to_class),
                 )
         if return_coco:
             from faster_coco_eval import COCO  # the same interface as pycocotools', without its printing
@@ -106,34 +114,34 @@ class CocoDataset(Dataset):
     def load_image(self, image_id):
         """The image as RGB uint8 (H, W, 3). Raises ValueError when its size is not that of the annotation file."""
         image = super().load_image(image_id)
-        info = self.image_info[image_id]
-        if "coco_file" in info and image.shape[:2] != (info["height"], info["width"]):
+        info, entry = self.image_info[image_id], self._entry(image_id)
+        if entry is not None and image.shape[:2] != (info["height"], info["width"]):
             height, width = image.shape[:2]
             turned = " It may be turned by its EXIF data." if (width, height) == (info["height"], info["width"]) else ""
             raise ValueError(
                 f"{info['path']}: the image is {width} x {height} pixels, but image {info['id']} in "
-                f"{info['coco_file'].path} is {info['width']} x {info['height']}.{turned} Masks would not fit it."
+                f"{entry.file.path} is {info['width']} x {info['height']}.{turned} Masks would not fit it."
             )
         return image
 
     def load_mask(self, image_id):
         """Masks, bool (H, W, N), and class ids, int32 (N,), negative for crowds. Empty objects are left out."""
-        info = self.image_info[image_id]
-        if "coco_file" not in info:  # an image that another kind of data set added
+        info, entry = self.image_info[image_id], self._entry(image_id)
+        if entry is None:  # an image that another kind of data set added
             return super().load_mask(image_id)
-        numbers, class_ids = self._objects(info)
-        rles = [info["coco_file"].rle(info["coco_row"], number) for number in numbers]
+        numbers, class_ids = self._objects(image_id)
+        rles = [entry.file.rle(entry.row, number) for number in numbers]
         full = [i for i, rle in enumerate(rles) if rle_area(rle) > 0]
         masks = decode_masks([rles[i] for i in full], info["height"], info["width"])
         return masks, class_ids[full]
 
     def load_mask_crops(self, image_id):
         """The same from the RLEs, without an array as large as the image."""
-        info = self.image_info[image_id]
-        if "coco_file" not in info or getattr(self.load_mask, "__func__", None) is not CocoDataset.load_mask:
-            return super().load_mask_crops(image_id)  # of masks that a subclass changes, and of other data sets
-        numbers, class_ids = self._objects(info)
-        placed = [rle_to_crop(info["coco_file"].rle(info["coco_row"], number)) for number in numbers]
+        info, entry = self.image_info[image_id], self._entry(image_id)
+        if entry is None or not self.has_file_objects(image_id):
+            return super().load_mask_crops(image_id)
+        numbers, class_ids = self._objects(image_id)
+        placed = [rle_to_crop(entry.file.rle(entry.row, number)) for number in numbers]
         full = [i for i, (crop, _) in enumerate(placed) if crop.size]
         crops, corners = [placed[i][0] for i in full], [placed[i][1] for i in full]
         return CroppedMasks(crops, corners, (info["height"], info["width"])), class_ids[full]
@@ -144,10 +152,12 @@ class CocoDataset(Dataset):
         A list of {"class_id" (1 ..), "iscrowd" (0 or 1), "rle", "bbox" [x, y, w, h] and "area"}: box and area as in the
         file, which is what COCO's own numbers are made with, or the mask's where the file has none.
         """
-        info = self.image_info[image_id]
-        file, truth = info["coco_file"], []
-        for number, class_id in zip(*self._objects(info), strict=True):
-            rle = file.rle(info["coco_row"], number)
+        entry = self._entry(image_id)
+        if entry is None:
+            raise ValueError(f"image {image_id}: it is not of an annotation file, so it has no objects there.")
+        file, truth = entry.file, []
+        for number, class_id in zip(*self._objects(image_id), strict=True):
+            rle = file.rle(entry.row, number)
             box, area = file.boxes[number], file.areas[number]
             truth.append(
                 {
@@ -166,15 +176,38 @@ class CocoDataset(Dataset):
 
     def label_files(self):
         """Paths of the annotation files."""
-        return list(dict.fromkeys(str(info["coco_file"].path) for info in self.image_info if "coco_file" in info))
+        return [str(file.path) for file in self._files()]
 
-    def _objects(self, info):
+    def object_count(self, image_id):
+        """How many objects of the loaded classes the annotation file has for an image, crowds among them."""
+        entry = self._entry(image_id)
+        if entry is None or not self.has_file_objects(image_id):
+            return super().object_count(image_id)
+        return sum(int(entry.file.category_ids[number]) in entry.class_of for number in entry.file.objects(entry.row))
+
+    def has_file_objects(self, image_id):
+        """Whether an image's objects are those of an annotation file, and no subclass's `load_mask` changes them."""
+        unchanged = getattr(self.load_mask, "__func__", None) is CocoDataset.load_mask
+        return unchanged and self._entry(image_id) is not None
+
+    def annotations_left_out(self):
+        """{annotation file: ids of its annotations that were left out, as no polygon of theirs has three points}."""
+        return {str(file.path): list(file.left_out) for file in self._files() if file.left_out}
+
+    def _entry(self, image_id) -> _Entry | None:
+        return self.image_info[image_id].get("_coco")
+
+    def _files(self) -> list[CocoFile]:
+        return list(dict.fromkeys(info["_coco"].file for info in self.image_info if "_coco" in info))
+
+    def _objects(self, image_id):
         """Numbers of an image's objects of the loaded classes, and their class ids inside, negative for crowds."""
-        file, numbers, class_ids = info["coco_file"], [], []
-        for number in file.objects(info["coco_row"]):
-            class_id = info["coco_classes"].get(int(file.category_ids[number]))
+        entry, source = self._entry(image_id), self.image_info[image_id]["source"]
+        file, numbers, class_ids = entry.file, [], []
+        for number in file.objects(entry.row):
+            class_id = entry.class_of.get(int(file.category_ids[number]))
             if class_id is not None:
-                inside = self.map_source_class_id(f"{info['source']}.{class_id}")
+                inside = self.map_source_class_id(f"{source}.{class_id}")
                 numbers.append(number)
                 class_ids.append(-inside if file.crowd[number] else inside)
         return numbers, np.array(class_ids, np.int32)
@@ -188,30 +221,6 @@ class CocoDataset(Dataset):
                     f"{info['name']!r} already. Give this file another source=, or use class_map."
                 )
         self.add_class(source, class_id, class_name)
-
-
-def find_subset(dataset_dir, subset, year="2018", name=None) -> tuple[Path, Path]:
-    """Annotation file and image folder of a subset, in either of the trees of `CocoDataset.load_coco`."""
-    folder = Path(dataset_dir) / "annotations"
-    tail = f"{subset}{year}"
-    if name is not None:
-        files = [path for path in [folder / f"instances_{name}_{tail}.json"] if path.is_file()]
-    else:
-        own = folder / f"instances_{tail}.json"
-        files = sorted(folder.glob(f"instances_*_{tail}.json")) + ([own] if own.is_file() else [])
-    if not files:
-        there = sorted(path.name for path in folder.glob("*.json"))
-        raise ValueError(
-            f"{folder}: there is no instances_{'NAME' if name is None else name}_{tail}.json"
-            + ("" if name is not None else f" and no instances_{tail}.json")
-            + f". Annotation files there: {', '.join(there[:MAX_NAMED]) or 'none'}."
-        )
-    if len(files) > 1:
-        raise ValueError(f"{folder}: several files fit: {', '.join(f.name for f in files)}. Say which one with name=.")
-    stem = files[0].name.removeprefix("instances_").removesuffix(".json")
-    if stem in [f"{part}{year}" for part in VAL_PARTS]:
-        stem = f"val{year}"
-    return files[0], Path(dataset_dir) / stem
 
 
 def _wanted(file: CocoFile, class_ids) -> list[int]:
@@ -244,19 +253,7 @@ def _image_paths(file: CocoFile, image_dir: Path) -> list[str]:
     paths = find_images(names, image_dir)
     missing = [name for name, path in zip(names, paths, strict=True) if path is None]
     if missing:
-        some = ", ".join(missing[:MAX_NAMED]) + (", .." if len(missing) > MAX_NAMED else "")
-        raise ValueError(f"{file.path}: {len(missing)} of {len(names)} images are not in {image_dir}: {some}")
-    return paths
-
-
-def find_images(names, image_dir) -> list[str | None]:
-    """Paths of images named relative to a folder, None where there is no such file; one look into each folder."""
-    listings, paths = {}, []
-    for name in names:
-        folder, name = os.path.split(os.path.join(image_dir, name))  # noqa: PTH118, PTH206 (fast)
-        if folder not in listings:
-            entries = os.listdir(folder) if Path(folder).is_dir() else []  # noqa: PTH208
-            listings[folder] = {unicodedata.normalize("NFC", entry): entry for entry in entries}
-        real = listings[folder].get(unicodedata.normalize("NFC", name))  # macOS writes letters with accents otherwise
-        paths.append(None if real is None else os.path.join(folder, real))  # noqa: PTH118
+        raise ValueError(
+            f"{file.path}: {len(missing)} of {len(names)} images are not in {image_dir}: {first_few(missing)}"
+        )
     return paths

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mrcnn_ext.common.values import first_few, whole_number
 from mrcnn_ext.datasets.coco_points import Points
 from mrcnn_ext.masks.rle import counts_to_bytes, polygon_parts, polygons_to_rle
-
-MAX_NAMED = 5  # how many ids or names a message lists
 
 
 class CocoFile:
@@ -47,7 +46,7 @@ class CocoFile:
         if self.left_out:
             warnings.warn(
                 f"{self.path}: {len(self.left_out)} annotations were left out, because no polygon of theirs has three "
-                f"points: {_some(self.left_out)}",
+                f"points: {first_few(self.left_out)}",
                 stacklevel=2,
             )
 
@@ -214,13 +213,10 @@ def _packed_rle(segmentation: dict, image: dict, name: str) -> bytes:
 
 
 def _whole(value, name: str) -> int:
-    """An int; whole floats and digits as text are taken as such, as some tools write them."""
-    try:
-        number = int(value)
-        if isinstance(value, bool) or (not isinstance(value, str) and number != value):
-            raise ValueError
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{name} must be a whole number, but is {value!r}") from None
+    """`whole_number`, or an error that names the value."""
+    number = whole_number(value)
+    if number is None:
+        raise ValueError(f"{name} must be a whole number, but is {value!r}")
     return number
 
 
@@ -247,8 +243,3 @@ def _numbers(annotation: dict, key: str, count: int) -> list[float]:
     if numbers.size != count or not np.isfinite(numbers).all():
         raise ValueError(f"annotation {annotation.get('id')}: {key} must be {count} finite numbers, but is {value!r}")
     return numbers.tolist()
-
-
-def _some(values) -> str:
-    """The first few values as text."""
-    return ", ".join(str(v) for v in values[:MAX_NAMED]) + (", .." if len(values) > MAX_NAMED else "")

@@ -4,6 +4,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from mrcnn.data.cropped_masks import CroppedMasks
+from mrcnn.data.dataset import Dataset
 from mrcnn.data.molding import load_image_gt
 
 _NO_OBJECTS = {
@@ -50,12 +51,12 @@ def gather_objects(dataset, image_ids=None, config=None):
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def image_side(dataset) -> int:
-    """Pixels, the longest side of any image of a CocoDataset."""
-    return max(max(info["height"], info["width"]) for info in dataset.image_info)
+def image_side(dataset: Dataset) -> int:
+    """Pixels, the longest side of any image of a data set."""
+    return max(max(dataset.image_size(image_id)) for image_id in dataset.image_ids)
 
 
-def fullest(*datasets) -> int:
-    """Objects in the fullest image of some CocoDatasets, 1 or more."""
-    files = {id(info["coco_file"]): info["coco_file"] for dataset in datasets for info in dataset.image_info}
-    return max([1, *(int(np.diff(file.first).max()) for file in files.values())])
+def fullest(*datasets: Dataset) -> int:
+    """Objects in the fullest image of some data sets, 1 or more."""
+    counts = (dataset.object_count(image_id) for dataset in datasets for image_id in dataset.image_ids)
+    return max(1, max(counts, default=1))

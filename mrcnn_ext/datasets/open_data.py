@@ -1,40 +1,58 @@
-"""A part of a data set by its folder, COCO or TFRecord alike."""
+"""A part of a data set by its path, COCO or TFRecord alike."""
 
 from pathlib import Path
 
 from mrcnn.data.dataset import Dataset
 from mrcnn_ext.datasets.coco import CocoDataset
+from mrcnn_ext.datasets.layout import annotation_files, find_parts, find_record_set, kind_of
 from mrcnn_ext.datasets.tfrecord.dataset import TFRecordDataset
-from mrcnn_ext.datasets.tfrecord.shards import SHARD
 
 
-def open_data(folder, subset="test", year="2018") -> Dataset:
-    """A prepared data set.
+def open_data(
+    data: str | Path, subset: str = "test", year: str | int = "2018", images: str | Path | None = None
+) -> Dataset:
+    """Open a part of a data set.
 
-    folder: one with annotations/ (the trees of data/README.md), or with TFRecord shards and their label_map.pbtxt.
-    subset, year: the part, as in instances_NAME_SUBSETYEAR.json or NAME_SUBSETYEAR-00000-of-00010.tfrecord.
-    Raises ValueError that says what is missing.
+    Args:
+        data: A folder with annotations/ (the trees of data/README.md), one with TFRecord shards and their
+            label_map.pbtxt, or one COCO annotation file, which is a part by itself.
+        subset: The part, of a folder: as in instances_NAME_SUBSETYEAR.json or NAME_SUBSETYEAR-00000-of-00010.tfrecord.
+        year: Text behind it in the file names; may be empty.
+        images: Folder of the images of a single annotation file, where it is not the usual one.
+
+    Returns:
+        The data set, prepared, with at least one image.
+
+    Raises:
+        ValueError: Something is missing or broken; it says what, and what to do.
     """
-    folder = Path(folder)
-    if (folder / "annotations").is_dir():
-        dataset = CocoDataset()
-        dataset.load_coco(folder, subset, year)
-    elif (folder / "label_map.pbtxt").is_file():
+    data = Path(data)
+    kind = kind_of(data)
+    dataset: CocoDataset | TFRecordDataset
+    if kind == "tfrecord":
+        if data.is_file():
+            raise ValueError(f"{data}: this is one TFRecord file of a set; name its folder, {data.parent}.")
         dataset = TFRecordDataset()
-        dataset.load_tfrecord(folder, _record_name(folder, f"{subset}{year}"))
+        dataset.load_tfrecord(data, find_record_set(data, subset, year))
     else:
-        raise ValueError(
-            f"{folder}: there is neither a folder annotations nor a label_map.pbtxt (of TFRecord shards) in it."
-        )
+        dataset = CocoDataset()
+        if kind == "file":
+            dataset.load_coco_files(*find_parts(data, images)[0])
+        else:
+            _refuse_loose_file(data)
+            dataset.load_coco(data, subset, year)
     dataset.prepare()
     if not dataset.num_images:
-        raise ValueError(f"{folder}: the part {subset!r} has no images.")
+        what = f"{data}: there" if kind == "file" else f"{data}: the part {subset!r}: there"
+        raise ValueError(f"{what} are no images in it.")
     return dataset
 
 
-def _record_name(folder: Path, tail: str) -> str:
-    names = sorted({match["name"] for path in folder.iterdir() if (match := SHARD.match(path.name))})
-    fitting = [name for name in names if name == tail or name.endswith(f"_{tail}")]
-    if len(fitting) != 1:
-        raise ValueError(f"{folder}: expected one set of shards whose name ends with {tail}; there are {names}.")
-    return fitting[0]
+def _refuse_loose_file(folder: Path) -> None:
+    """Raises ValueError for a folder whose annotation file lies beside the images: it has no parts."""
+    if not (folder / "annotations").is_dir():
+        file = annotation_files(folder)[0]
+        raise ValueError(
+            f"{folder}: {file.name} is one annotation file for all images, and there are no parts, such as train and "
+            f"validate. Make them with mrcnn split {file} OUT; or name the file itself where one part is enough."
+        )

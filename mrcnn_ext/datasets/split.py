@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from mrcnn_ext.check.reading import find_parts
-from mrcnn_ext.datasets.coco import find_images
-from mrcnn_ext.datasets.coco_file import MAX_NAMED, CocoFile
+from mrcnn_ext.common.values import first_few
+from mrcnn_ext.datasets.coco_file import CocoFile
 from mrcnn_ext.datasets.coco_write import write_coco
 from mrcnn_ext.datasets.duplicates import fingerprint, group_numbers, near_groups, same_bytes
 from mrcnn_ext.datasets.image_copies import LINKS, place_image
+from mrcnn_ext.datasets.layout import find_images, find_parts
 from mrcnn_ext.datasets.stratify import deal, part_sizes
 
 SHARES = {"train": None, "validate": 0.15, "test": 0.15}  # None: the rest
@@ -107,7 +107,7 @@ class _Source:
     def __init__(self, data, images):
         files = find_parts(data, images)
         if len(files) > 1:
-            names = ", ".join(file.name for file, _ in files[:MAX_NAMED])
+            names = first_few([file.name for file, _ in files])
             raise ValueError(f"{data} holds several annotation files ({names}). Say which one to split, or merge them.")
         self.file, folder = files[0]
         index = CocoFile(self.file, box_masks=True)
@@ -119,8 +119,9 @@ class _Source:
         self.paths = find_images(self.names, folder)
         missing = [name for name, path in zip(self.names, self.paths, strict=True) if path is None]
         if missing:
-            some = ", ".join(missing[:MAX_NAMED])
-            raise ValueError(f"{self.file}: {len(missing)} images are not in {folder}: {some}. See mrcnn check.")
+            raise ValueError(
+                f"{self.file}: {len(missing)} images are not in {folder}: {first_few(missing)}. See mrcnn check."
+            )
         column = {number: i for i, number in enumerate(index.categories)}
         self.counts = np.zeros((len(self.ids), len(column)), np.int64)
         rows = np.repeat(np.arange(len(self.ids)), np.diff(index.first))

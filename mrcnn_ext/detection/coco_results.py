@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mrcnn_ext.datasets.as_coco import coco_ids, image_name, image_size
+from mrcnn_ext.datasets.as_coco import coco_ids, image_name
 from mrcnn_ext.masks.rle import encode_masks, rle_area, rle_to_json
 
 
@@ -73,7 +73,7 @@ def write_coco(path, dataset, detections) -> Path:
     image_ids, categories = coco_ids(dataset)
     images = []
     for item in detections:
-        height, width = image_size(dataset, item["image_id"])
+        height, width = dataset.image_size(item["image_id"])
         name = image_name(dataset, item["image_id"])
         images.append({"id": image_ids[item["image_id"]], "file_name": name, "width": width, "height": height})
     annotations = []

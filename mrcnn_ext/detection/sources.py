@@ -10,9 +10,9 @@ import numpy as np
 
 from mrcnn.data.image import decode_image, read_image
 from mrcnn.retry import Failure
-from mrcnn_ext.check.reading import IMAGE_ENDINGS
 from mrcnn_ext.common.address import content_of, name_of
 from mrcnn_ext.common.web import Refused
+from mrcnn_ext.datasets.layout import IMAGE_ENDINGS, is_record
 
 VIDEO_ENDINGS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v"}
 MAX_BYTES = 50_000_000  # of an image from an address
@@ -51,7 +51,7 @@ def sources_of(items, allow_private=False, out=None, channels=3) -> Iterator[Sou
             if file.suffix.lower() in VIDEO_ENDINGS and file.is_file():
                 yield from _frames(file, name)
             else:
-                yield Source(name, lambda file=file: read_image(file, channels=channels), is_file=True)
+                yield Source(name, lambda file=file: _read(file, channels), is_file=True)
 
 
 def root_of(items) -> Path | None:
@@ -76,7 +76,18 @@ def count(items, out=None) -> int | None:
 def _files_below(folder: Path, out) -> list[Path]:
     known, own = IMAGE_ENDINGS | VIDEO_ENDINGS, None if out is None else Path(out).resolve()
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in known and path.is_file())
+    if not files and any(map(is_record, folder.iterdir())):
+        raise ValueError(
+            f"{folder}: these are TFRecords. mrcnn evaluate RUN --data {folder} detects on them and measures; "
+            f"mrcnn convert {folder} OUT/annotations.json --images OUT/images writes their images for mrcnn detect."
+        )
     return [path for path in files if own is None or own not in path.resolve().parents]
+
+
+def _read(file: Path, channels: int) -> np.ndarray:
+    if file.suffix.lower() == ".json" and file.is_file():
+        raise ValueError(f"{file}: this is no image. Of a COCO data set name the folder of its images.")
+    return read_image(file, channels=channels)
 
 
 def _frames(path: Path, name: str) -> Iterator[Source]:

@@ -10,7 +10,7 @@ of COCO's own pycocotools.
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 
-from mrcnn_ext.datasets.as_coco import coco_ids, image_size, true_objects
+from mrcnn_ext.datasets.as_coco import coco_ids, true_objects
 from mrcnn_ext.detection.coco_results import result_to_coco
 from mrcnn_ext.evaluation.report import Evaluation
 from mrcnn_ext.masks.rle import rle_to_json
@@ -78,7 +78,7 @@ def _truth_of(dataset, numbers: list[int]) -> dict:
     images, annotations = [], []
     for number in numbers:
         objects = true_objects(dataset, number)
-        height, width = objects[0]["rle"]["size"] if objects else image_size(dataset, number)
+        height, width = objects[0]["rle"]["size"] if objects else dataset.image_size(number)
         images.append({"id": image_ids[number], "height": int(height), "width": int(width)})
         for item in objects:
             annotations.append(

@@ -15,17 +15,26 @@ MEASURED_WITH = ("DETECTION_MIN_CONFIDENCE", "IMAGE_RESIZE_MODE", "IMAGE_MAX_DIM
 COCO_LIMIT = 100  # detections of an image and class; more where the run gives more
 
 
+def evaluate_runs(runs, data, subset="test", year="2018", **options) -> list[RunResult]:
+    """`evaluate_run` for each of several runs, on a data set that is opened once."""
+    dataset = open_data(data, subset, year)
+    return [evaluate_run(run, data, subset, dataset=dataset, **options) for run in runs]
+
+
 def evaluate_run(
-    run, data, subset="test", year="2018", *, logs="logs", limit=None, results=None, progress=True
+    run, data, subset="test", year="2018", *, logs="logs", limit=None, results=None, progress=True, dataset=None
 ) -> RunResult:
     """Detect on a part of a data set and measure what was found.
 
     run: see `mrcnn_ext.common.runs.find_run`.  data, subset, year: see `open_data`.  limit: only the first images.
-    results: a folder for what `save_detections` writes.
+    results: a folder for what `save_detections` writes.  dataset: the part, where it is open already.
     Raises ValueError when run and data have other classes.
     """
     start = time.perf_counter()
-    dataset = open_data(data, subset, year)
+    dataset = open_data(data, subset, year) if dataset is None else dataset
+    path = Path(data).resolve()
+    if path.is_file():  # a part by itself
+        path, subset = path.parent, path.stem.removeprefix("instances_")
     found = find_run(run, logs)
     found.check_classes(dataset)
     image_ids = dataset.image_ids[:limit]
@@ -41,7 +50,7 @@ def evaluate_run(
         found.name,
         found.weights.stem,
         found.folder,
-        Path(data).resolve().name,
+        path.name,
         subset,
         dataset,
         detections,

@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from mrcnn_ext.check.reading import find_parts, usual_image_dir
+from mrcnn_ext.common.values import first_few
 from mrcnn_ext.convert import Options, read
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.images import ImageFolder
-from mrcnn_ext.datasets.coco import find_images
-
-NAMED = 5  # images in a message
+from mrcnn_ext.datasets.layout import annotation_files, find_images, find_parts, is_record, usual_image_dir
 
 
 @dataclass
@@ -40,7 +38,7 @@ def read_images(data, folder=None) -> tuple[list[Images], Account]:
     """The images behind a path, and an account of what is odd in their labels.
 
     data: a folder with images, with or without annotation files, for all images in it; or an annotation file, for
-    the images it lists.  folder: of the images, if not the usual one (see `mrcnn_ext.check.reading.find_parts`).
+    the images it lists.  folder: of the images, if not the usual one (see `mrcnn_ext.datasets.layout.find_parts`).
     Raises ValueError naming the file or image, also where there is no image at all.
     """
     data, account = Path(data), Account()
@@ -53,7 +51,7 @@ def read_images(data, folder=None) -> tuple[list[Images], Account]:
             part.prefix = f"{part.folder.name}/"
     keys = [part.key(image) for part in parts for image in part.coco["images"]]
     if len(set(keys)) < len(keys):
-        names = ", ".join(str(part.file) for part in parts[:NAMED])
+        names = first_few([part.file for part in parts])
         raise ValueError(f"{data}: several files list the same images ({names}). Say which file to take.")
     if not keys:
         raise ValueError(f"{data}: there are no images in {parts[0].folder}.")
@@ -67,9 +65,8 @@ def class_names(parts: list[Images], more=()) -> list[str]:
 
 
 def _annotation_files(data: Path, folder) -> list[tuple[Path | None, Path]]:
-    there = data.is_file() or any(data.glob("annotations/*.json")) or any(data.glob("*.json"))
-    if there:
-        return find_parts(data, folder)
+    if data.is_file() or annotation_files(data) or any(map(is_record, data.iterdir())):
+        return [*find_parts(data, folder)]
     return [(None, Path(folder) if folder else usual_image_dir(data / "annotations.json"))]
 
 
@@ -83,8 +80,7 @@ def _read_part(file, folder: Path, whole: bool, account: Account) -> Images:
         names = [image["file_name"] for image in coco["images"]]
         missing = [name for name, path in zip(names, find_images(names, folder), strict=True) if path is None]
         if missing:
-            some = ", ".join(missing[:NAMED])
-            raise ValueError(f"{file}: {len(missing)} of {len(names)} images are not in {folder}: {some}")
+            raise ValueError(f"{file}: {len(missing)} of {len(names)} images are not in {folder}: {first_few(missing)}")
     listed = {image["file_name"] for image in coco["images"]}
     if whole:
         _add_unlisted(coco, ImageFolder(folder), listed)

@@ -11,8 +11,8 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from mrcnn_ext.check.reading import find_parts
 from mrcnn_ext.datasets.coco_write import write_coco
+from mrcnn_ext.datasets.layout import find_parts
 
 LICENCE = "CC0-1.0"
 

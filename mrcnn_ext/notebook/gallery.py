@@ -14,7 +14,6 @@ from mrcnn.plots.instances import display_instances
 from mrcnn.plots.labels import class_label, counted
 from mrcnn.plots.masks import apply_mask, mask_outlines
 from mrcnn.plots.palette import class_colors
-from mrcnn_ext.datasets.as_coco import image_size
 from mrcnn_ext.masks.rle import decode_masks
 
 _MAX_CAPTIONS = 12  # above that many objects captions hide the image
@@ -34,7 +33,7 @@ def objects_of(dataset, detection, min_score=0.0) -> dict:
     keep = np.flatnonzero(np.asarray(detection["scores"]) >= min_score)
     objects = {name: np.asarray(detection[name])[keep] for name in ("rois", "class_ids", "scores")}
     if detection.get("rles") is not None:
-        size = image_size(dataset, detection["image_id"])
+        size = dataset.image_size(detection["image_id"])
         objects["masks"] = decode_masks([detection["rles"][i] for i in keep], *size)
     return objects
 
@@ -125,7 +124,7 @@ def _stretched(dataset, objects, place, size):
 def _grid(dataset, image_ids, cols):
     cols = max(1, min(cols, len(image_ids)))
     rows = max(1, -(-len(image_ids) // cols))
-    sizes = [image_size(dataset, image_id) for image_id in image_ids]
+    sizes = [dataset.image_size(image_id) for image_id in image_ids]
     aspect = min(2, max((height / width for height, width in sizes), default=1))
     cell = min(_INCHES / cols, 5)
     height = rows * (cell * aspect + _TITLE_INCHES)

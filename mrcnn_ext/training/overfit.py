@@ -7,7 +7,7 @@ from mrcnn.training.checkpoints import path_of
 from mrcnn.training.metrics_file import read_metrics
 from mrcnn.training.names import METRICS
 from mrcnn_ext.common.runs import changed
-from mrcnn_ext.datasets.open_data import open_data
+from mrcnn_ext.datasets.parts import DataParts
 from mrcnn_ext.detection.on_dataset import detect_as_trained, detection_config
 from mrcnn_ext.evaluation.coco_ap import evaluate
 from mrcnn_ext.evaluation.report import NAMES, Evaluation
@@ -30,12 +30,14 @@ class Overfitted(NamedTuple):
 def overfit(data, config=None, *, images=3, steps=300, weights=None, logs="logs", year="2018") -> Overfitted:
     """Trains on a few images without augmentation, then detects on them.
 
-    data, config, weights, logs, year: as of `train_run`.  images: how many.  steps: in all.
+    data: as of `train_run`, or one annotation file.  config, weights, logs, year: as there.  images: how many.
+    steps: in all.
     It has passed when the loss of the last fifth is NEAR_ZERO or less, and AP50 ENOUGH_AP50 or more.
     Raises KeyboardInterrupt when a person stops it.
     """
-    few = few_images(open_data(data, "train", year), images)
-    base = load_config(config, data, year)
+    parts = DataParts(data, year)
+    few = few_images(parts.train, images)
+    base = load_config(config, parts)
     settings = {
         "NAME": f"{base.NAME}_overfit",
         "IMAGES_PER_GPU": len(few.image_ids),

@@ -12,9 +12,8 @@ from mrcnn.data.anchors import anchors_for
 from mrcnn.memory import BASE_MIB, BYTES_A_PIXEL, step_mib
 from mrcnn.presets import ResNet50Config, ResNet101Config, TinyConfig
 from mrcnn_ext.common.machine import Machine, this_machine
-from mrcnn_ext.datasets.coco import CocoDataset
-from mrcnn_ext.datasets.objects import fullest, gather_objects, image_side, some_images
-from mrcnn_ext.notebook.data_choice import ChosenData
+from mrcnn_ext.datasets.objects import gather_objects, some_images
+from mrcnn_ext.datasets.parts import DataParts
 from mrcnn_ext.training.anchor_fit import best_anchor_ious, fitting_scales
 
 LARGEST_SIDES = {TinyConfig: 256, ResNet50Config: 1024, ResNet101Config: 1024}  # pixels
@@ -76,26 +75,38 @@ class Suggestion:
         self.settings.append(Setting(name, value, reason))
 
 
-def suggest(data, machine: Machine | None = None, *, year: str = "2018", images=None) -> Suggestion:
+def suggest(
+    data: str | Path | DataParts,
+    machine: Machine | None = None,
+    *,
+    year: str = "2018",
+    images: str | Path | None = None,
+) -> Suggestion:
     """Look at the sizes of images and objects (no pixels) and at the machine, and propose a Config.
 
-    data: folder of a split data set, a ChosenData, or one annotation file (with `images`, their folder, if it is not
-    beside it).  machine: default: this one.  year: as in ChosenData.
-    Raises ValueError where the data cannot be read.
+    Args:
+        data: Folder of a split data set (COCO or TFRecords), one COCO annotation file, or DataParts.
+        machine: Default: this one.
+        year: Text at the end of the file names of a folder.
+        images: Folder of the images of a single annotation file, where it is not the usual one.
+
+    Raises:
+        ValueError: The data cannot be read.
     """
     machine = machine or this_machine()
-    train, validate, name = _load(data, year, images)
+    parts = data if isinstance(data, DataParts) else DataParts(data, year, images=images)
+    train, validate = parts.train, None if parts.is_single else parts.validate
     preset, reason = _preset(machine)
     result = Suggestion(preset, machine)
-    result.add("NAME", name, f"Names the runs. {preset.__name__}: {reason}.")
+    result.add("NAME", parts.name, f"Names the runs. {preset.__name__}: {reason}.")
     classes = train.num_classes - 1
     result.add("NUM_CLASSES", train.num_classes, f"The background and {classes} of the data.")
     objects = gather_objects(train, some_images(train, _IMAGES))
-    side, boxes_px = _add_images(result, train, objects)
+    side, boxes_px = _add_images(result, parts.image_side(), objects)
     _add_batch(result, side, len(train.image_ids), len(validate.image_ids) if validate else 0)
     _add_precision(result)
     _add_anchors(result, side, boxes_px)
-    _add_caps(result, fullest(*filter(None, (train, validate))))
+    _add_caps(result, parts.fullest())
     _add_notes(result, train, objects)
     order = list(vars(preset.__mro__[1]))
     result.settings.sort(key=lambda setting: order.index(setting.name))
@@ -122,25 +133,6 @@ def images_a_step(preset, side: int, machine: Machine) -> int:
     return max(0, int((memory - BASE_MIB[preset.BACKBONE]) * 2**20 / (BYTES_A_PIXEL[preset.BACKBONE] * side**2)))
 
 
-def _load(data, year, images) -> tuple[CocoDataset, CocoDataset | None, str]:
-    """Train, validate (None for a single file), and a name."""
-    if isinstance(data, ChosenData):
-        return data.train, data.validate, data.name
-    path = Path(data)
-    if path.is_dir():
-        chosen = ChosenData(path, year)
-        return chosen.train, chosen.validate, chosen.name
-    from mrcnn_ext.check.reading import find_parts
-
-    ((file, folder),) = find_parts(path, images)
-    dataset = CocoDataset()
-    dataset.load_coco_files(file, folder)
-    dataset.prepare()
-    if not len(dataset.image_ids):
-        raise ValueError(f"{path}: there are no images in it.")
-    return dataset, None, re.sub(r"[^\w-]+", "_", path.stem.removeprefix("instances_"))
-
-
 def _preset(machine) -> tuple[type, str]:
     if not machine.gpus:
         return TinyConfig, "there is no GPU, and this one trains from scratch on a few cores in minutes"
@@ -150,9 +142,9 @@ def _preset(machine) -> tuple[type, str]:
     return ResNet50Config, f"ResNet-101 at 1024 px does not fit the GPU's {memory / 1024:.0f} GiB"
 
 
-def _add_images(result, train, objects) -> tuple[int, np.ndarray]:
+def _add_images(result: Suggestion, longest: int, objects: dict) -> tuple[int, np.ndarray]:
     """Side and resize mode; returns the side and the boxes (N, 4) in molded images."""
-    longest, largest = image_side(train), LARGEST_SIDES[result.preset]
+    largest = LARGEST_SIDES[result.preset]
     while largest > 128 and not images_a_step(result.preset, largest, result.machine):
         largest -= 64
     fitting = min(largest, -(-longest // 64) * 64)

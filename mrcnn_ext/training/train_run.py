@@ -15,7 +15,7 @@ from mrcnn.training.loop import check_classes
 from mrcnn.training.resume import last_state
 from mrcnn.training.state import read_place
 from mrcnn_ext.common.machine import this_machine
-from mrcnn_ext.datasets.open_data import open_data
+from mrcnn_ext.datasets.parts import DataParts
 from mrcnn_ext.training.average_precision import AveragePrecision
 from mrcnn_ext.training.suggest import suggest
 
@@ -51,15 +51,17 @@ def train_run(
 ) -> Trained:
     """Trains on the parts train and validate of a data set.
 
-    data: its folder.  config: a Config, or a file for `load_config`, or None: what `suggest` proposes.
+    data: its folder, COCO or TFRecords.
+    config: a Config, or a file for `load_config`, or None: what `suggest` proposes.
     weights: "coco", "imagenet", "last", a file, or None for random ones; a new run starts from them, at epoch 0.
     stages: what trains, such as ("heads", "all"); default: these two, or "all" alone from random weights.
     epochs: the total after each stage.  extra_epochs: with resume, so many more of what trained last.
     resume: go on where the last run of this name stopped; where there is none a new one starts.
     ap_images: validation images for the average precision after every `ap_every` epochs; 0: none.
     """
-    train, validate = (open_data(data, part, year) for part in ("train", "validate"))
-    config = config if hasattr(config, "BATCH_SIZE") else load_config(config, data, year)
+    parts = DataParts(data, year)
+    validate, train = parts.validate, parts.train  # one annotation file has none to validate: said before it is read
+    config = config if hasattr(config, "BATCH_SIZE") else load_config(config, parts)
     check_classes(config, train, validate)
     state = last_state(logs, config.NAME) if resume else None
     plan = _plan(stages, epochs, extra_epochs, weights, read_place(state) if state else None)
@@ -109,10 +111,11 @@ def _warn_of_memory(config):
         )
 
 
-def load_config(path, data, year="2018"):
+def load_config(path: str | Path | None, data: str | Path | DataParts) -> Config:
     """A Config from a YAML or JSON file of settings; what it does not say is as `suggest` proposes for the data.
 
-    path: the file, or None; beside settings it may have a "preset": TinyConfig, ResNet50Config or ResNet101Config.
+    path: the file, or None.  data: as for `suggest`.
+    Beside settings the file may have a "preset": TinyConfig, ResNet50Config or ResNet101Config.
     Beyond what `suggest` says there are DEFAULTS: cosine schedule, warm-up, checkpoints that stay, seed.
     A whole Config, as a run's config.json or that of notebook 2, is taken as it is, without proposals and DEFAULTS.
     Raises ValueError for a file that cannot be read or has unknown names.
@@ -121,7 +124,7 @@ def load_config(path, data, year="2018"):
     if set(values) >= WHOLE and "preset" not in values:
         return Config.from_dict(values, path)
     preset = values.pop("preset", None)
-    proposed = suggest(data, year=year)
+    proposed = suggest(data)
     base = proposed.preset if preset is None else getattr(presets, str(preset), None)
     if base is None:
         raise ValueError(f"{path}: there is no preset {preset!r}; use TinyConfig, ResNet50Config or ResNet101Config.")

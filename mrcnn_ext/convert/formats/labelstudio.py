@@ -13,7 +13,7 @@ from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Builder, Options
 from mrcnn_ext.convert.formats.labelstudio_rle import decode_brush
 from mrcnn_ext.convert.formats.labelstudio_tasks import coco_to_tasks
-from mrcnn_ext.convert.images import SUFFIXES, clean
+from mrcnn_ext.convert.images import clean
 from mrcnn_ext.convert.reading import (
     check_size,
     foreground,
@@ -27,6 +27,7 @@ from mrcnn_ext.convert.reading import (
     text,
     whole,
 )  # fmt: skip
+from mrcnn_ext.datasets.layout import is_image
 from mrcnn_ext.masks.geometry import ellipse, rectangle
 
 TITLE = "Label Studio JSON"
@@ -84,7 +85,7 @@ def write(coco: dict, out: Path, options: Options) -> Account:
 def _image_name(data: dict, where: str) -> tuple[str, dict]:
     """Name of the task's image, and its other data."""
     texts = [key for key, value in data.items() if isinstance(value, str)]
-    likely = [key for key in texts if Path(urlsplit_path(data[key])).suffix.lower() in SUFFIXES]
+    likely = [key for key in texts if is_image(urlsplit_path(data[key]))]
     key = "image" if "image" in texts else next(iter(likely or texts), None)
     if key is None:
         raise ValueError(f"{where}: its data hold no image")

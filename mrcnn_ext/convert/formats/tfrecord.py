@@ -3,7 +3,7 @@
 import tempfile
 from dataclasses import replace
 from io import BytesIO
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -11,22 +11,22 @@ from PIL import Image
 from mrcnn_ext.common.files import write_json
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Builder, Options
-from mrcnn_ext.convert.images import SUFFIXES, clean
+from mrcnn_ext.convert.images import clean
 from mrcnn_ext.convert.reading import IMAGE_ERRORS, MAX_ID, MAX_PIXELS, check_size, naming, number
 from mrcnn_ext.datasets.label_map import read_label_map
-from mrcnn_ext.datasets.tfrecord.shards import SHARD, find_shards, read_record, record_places
+from mrcnn_ext.datasets.layout import LABEL_MAP, SHARD, find_shards, is_image, is_record
+from mrcnn_ext.datasets.tfrecord.shards import read_record, record_places
 from mrcnn_ext.masks.geometry import rectangle
 
 TITLE = "TFRecord of the TensorFlow Object Detection API"
-ENDINGS = (".tfrecord", ".tfrecords", ".record", ".tfrec")
 ROUNDING = 0.01  # pixels; boxes are stored as 32-bit parts of the image
 
 
 def detect(path: Path) -> str | None:
     """A file, or a folder with files, named as shards or with such an ending."""
     if path.is_file():
-        return "a file named as TFRecord" if _named_so(path) else None
-    found = next((file for file in sorted(path.iterdir()) if file.is_file() and _named_so(file)), None)
+        return "a file named as TFRecord" if is_record(path) else None
+    found = next((file for file in sorted(path.iterdir()) if file.is_file() and is_record(file)), None)
     return None if found is None else f"a folder with TFRecord files, such as {found.name}"
 
 
@@ -85,10 +85,6 @@ def write(coco: dict, out: Path, options: Options) -> Account:
     return account
 
 
-def _named_so(path: Path) -> bool:
-    return path.suffix.lower() in ENDINGS or bool(SHARD.match(path.name))
-
-
 def _set_name(path: Path) -> str:
     match = SHARD.match(path.name)
     return match["name"] if match else path.name
@@ -96,7 +92,7 @@ def _set_name(path: Path) -> str:
 
 def _files(path: Path) -> list[Path]:
     """The files to read, shards of a set in their order.  Raises ValueError when some of a set are missing."""
-    found = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.is_file() and _named_so(file))
+    found = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.is_file() and is_record(file))
     folder = path if path.is_dir() else path.parent
     files = []
     for file in found:
@@ -108,7 +104,7 @@ def _files(path: Path) -> list[Path]:
 
 def _label_names(folder: Path) -> dict[int, str]:
     """{label: name} of label_map.pbtxt, or of the only .pbtxt in the folder; none where there is none."""
-    own = folder / "label_map.pbtxt"
+    own = folder / LABEL_MAP
     maps = [own] if own.is_file() else sorted(folder.glob("*.pbtxt"))
     if len(maps) > 1:
         raise ValueError(f"{folder}: several label maps: {', '.join(m.name for m in maps)}. Keep one of them there.")
@@ -144,7 +140,7 @@ def _image_name(record, otherwise: str) -> str:
     """Name for the image file; with the ending of its format where the record gives none."""
     name = clean(record.filename) if record.filename not in ("", "?") else ""
     name = name or clean(record.source_id) or otherwise
-    if PurePosixPath(name).suffix.lower() not in SUFFIXES:
+    if not is_image(name):
         name += ".png" if record.encoded.startswith(b"\x89PNG") else ".jpg"
     return name
 

@@ -1,7 +1,6 @@
-"""The files: names of shards, and where in a file its records are. (TensorFlow writes them; reading needs no more.)"""
+"""Where in a TFRecord file its records are. (TensorFlow writes them; reading needs no more.)"""
 
 import os
-import re
 import struct
 from pathlib import Path
 
@@ -9,37 +8,6 @@ from mrcnn_ext.datasets.tfrecord.checksum import masked_crc
 
 HEADER = 12  # bytes before a record: its length, and a checksum of that
 FOOTER = 4  # bytes after it: a checksum of the record
-SHARD = re.compile(r"(?P<name>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})(\.tfrecord|\.record)?$")
-
-
-def shard_name(name: str, number: int, count: int) -> str:
-    """File name of shard `number`, from 0 on, of `count`."""
-    return f"{name}-{number:05d}-of-{count:05d}.tfrecord"
-
-
-def find_shards(folder, name: str) -> list[Path]:
-    """All shards NAME-00000-of-00008.tfrecord .. (the ending may be .record or none), or the single file NAME.
-
-    Raises ValueError when there are none, some are missing, or there are two sets of them.
-    """
-    folder = Path(folder)
-    if (folder / name).is_file():
-        return [folder / name]
-    found = {}
-    for path in sorted(folder.glob("*-of-*")):
-        match = SHARD.match(path.name)
-        if match and match["name"] == name:
-            found.setdefault((int(match["count"]), match[4] or ""), {})[int(match["number"])] = path
-    if not found:
-        others = sorted({match["name"] for path in folder.glob("*-of-*") if (match := SHARD.match(path.name))})
-        raise ValueError(f"{folder}: there are no shards {shard_name(name, 0, 8)} .. there. Sets there: {others}.")
-    if len(found) > 1:
-        raise ValueError(f"{folder}: {name} is there in several sets of shards: {sorted(found)}. Delete the old ones.")
-    (((count, _), shards),) = found.items()
-    missing = [number for number in range(count) if number not in shards]
-    if missing or len(shards) != count:
-        raise ValueError(f"{folder}: of the {count} shards of {name}, {missing[:10]} are missing.")
-    return [shards[number] for number in range(count)]
 
 
 def record_places(path: Path) -> list[tuple[int, int]]:

@@ -12,11 +12,10 @@ import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
-from mrcnn_ext.check.reading import find_parts
 from mrcnn_ext.datasets.coco import CocoDataset
 from mrcnn_ext.datasets.label_map import write_label_map
+from mrcnn_ext.datasets.layout import LABEL_MAP, find_parts, shard_name
 from mrcnn_ext.datasets.tfrecord.example import Record, encode_png_mask, to_example
-from mrcnn_ext.datasets.tfrecord.shards import shard_name
 from mrcnn_ext.masks.rle import decode_masks, rle_area, rle_box
 
 STORED_AS_IS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png"}
@@ -44,9 +43,10 @@ def write_tfrecords(data, out_dir, shards: int = 8, images=None, workers: int = 
     for annotation_file, image_dir in find_parts(data, images):
         dataset = CocoDataset()
         dataset.load_coco_files(annotation_file, image_dir)
+        dataset.prepare()
         parts.append((annotation_file, dataset))
     out_dir.mkdir(parents=True, exist_ok=True)
-    write_label_map(out_dir / "label_map.pbtxt", _all_names(parts))
+    write_label_map(out_dir / LABEL_MAP, _all_names(parts))
     result = {"images": 0, "objects": 0, "files": [], "turned": [], "left_out": []}
     total = sum(len(dataset.image_info) for _, dataset in parts)
     with tqdm(total=total, unit="image", disable=not progress) as bar:
@@ -65,6 +65,7 @@ class _Writer:
 
     def __init__(self, dataset: CocoDataset, annotation_file: Path, out_dir: Path, name: str, shards: int, bar):
         self.dataset, self.folder, self.name, self.count, self.bar = dataset, out_dir, name, shards, bar
+        self.file_name = annotation_file.name
         self.notes = out_dir / f".{name}.json"
         self.key = _key(dataset, annotation_file, shards)
         self.lock = threading.Lock()
@@ -118,7 +119,7 @@ class _Writer:
                 for image_id in image_ids:
                     if self.failure is not None:
                         raise InterruptedError(f"{path}: another shard failed")
-                    writer.write(to_example(_record(self.dataset, image_id, report)))
+                    writer.write(to_example(_record(self.dataset, image_id, report, self.file_name)))
                     self._advance(1)
             part.replace(path)
         except BaseException as error:
@@ -133,24 +134,23 @@ class _Writer:
             self.bar.update(images)
 
 
-def _record(dataset: CocoDataset, image_id: int, report: dict) -> Record:
-    """One image with its objects; what is to be known of it is added to the report."""
+def _record(dataset: CocoDataset, image_id: int, report: dict, name: str) -> Record:
+    """One image with its objects; what is to be known of it is added to the report. name: of the annotation file."""
     info = dataset.image_info[image_id]
-    file, height, width = info["coco_file"], info["height"], info["width"]
+    height, width = info["height"], info["width"]
     encoded, kind, turned = _image_file(dataset, image_id)
     record = Record(info["file_name"], str(info["id"]), height, width, encoded, kind, np.zeros((0, 4)), [], masks=[])
     boxes = []
-    for number in file.objects(info["coco_row"]):
-        rle = file.rle(info["coco_row"], number)
+    for item in dataset.load_truth(image_id):
+        rle, category = item["rle"], dataset.class_info[item["class_id"]]
         if not rle_area(rle):
-            report["left_out"].append(f"{file.path.name}: an object of {info['file_name']} has no pixel in it")
+            report["left_out"].append(f"{name}: an object of {info['file_name']} has no pixel in it")
             continue
-        category_id = int(file.category_ids[number])
-        boxes.append(_box(file.boxes[number], rle, height, width))
-        record.labels.append(category_id)
-        record.names.append(file.categories[category_id])
-        record.crowd.append(int(file.crowd[number]))
-        record.areas.append(rle_area(rle) if np.isnan(file.areas[number]) else float(file.areas[number]))
+        boxes.append(_box(item["bbox"], rle, height, width))
+        record.labels.append(category["id"])
+        record.names.append(category["name"])
+        record.crowd.append(item["iscrowd"])
+        record.areas.append(item["area"])
         record.masks.append(encode_png_mask(decode_masks([rle], height, width)[:, :, 0]))
     record.boxes = np.array(boxes, np.float64).reshape(-1, 4)
     report["images"] += 1
@@ -159,7 +159,7 @@ def _record(dataset: CocoDataset, image_id: int, report: dict) -> Record:
     return record
 
 
-def _box(box: np.ndarray, rle: dict, height: int, width: int) -> list[float]:
+def _box(box: list[float], rle: dict, height: int, width: int) -> list[float]:
     """ymin, xmin, ymax, xmax as parts of the image, cut to it; the mask's box where the file's is no use."""
     for x, y, w, h in (box, rle_box(rle)):
         ymin, xmin, ymax, xmax = np.clip(np.array([y / height, x / width, (y + h) / height, (x + w) / width]), 0, 1)
@@ -186,12 +186,11 @@ def _image_file(dataset: CocoDataset, image_id: int) -> tuple[bytes, str, bool]:
 
 def _without_polygon(dataset: CocoDataset) -> list[str]:
     """The annotations that were left out when the file was read."""
-    file = dataset.image_info[0]["coco_file"] if dataset.image_info else None
-    return (
-        [f"{file.path.name}: annotation {number} has no polygon of three points" for number in file.left_out]
-        if file
-        else []
-    )
+    return [
+        f"{Path(path).name}: annotation {number} has no polygon of three points"
+        for path, numbers in dataset.annotations_left_out().items()
+        for number in numbers
+    ]
 
 
 def _all_names(parts) -> dict[int, str]:

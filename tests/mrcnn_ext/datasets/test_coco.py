@@ -13,8 +13,9 @@ from mrcnn.config import Config
 from mrcnn.data.dataset import Dataset
 from mrcnn.data.molding import load_image_gt
 from mrcnn.data.transforms import Augmentation
-from mrcnn_ext.datasets.coco import CocoDataset, find_subset
+from mrcnn_ext.datasets.coco import CocoDataset
 from mrcnn_ext.datasets.coco_file import CocoFile
+from mrcnn_ext.datasets.layout import find_subset
 from mrcnn_ext.masks.rle import encode_mask, rle_to_json
 from tests.support import ROOT
 

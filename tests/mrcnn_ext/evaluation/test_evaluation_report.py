@@ -281,7 +281,7 @@ def test_command(world, tmp_path):
 def test_results_come_before_tensorboard(two, tmp_path, monkeypatch):
     two[0].folder = tmp_path
     (tmp_path / "evaluation_test").touch()
-    monkeypatch.setattr("mrcnn_ext.evaluation.run.evaluate_run", lambda *_, **__: two[0])
+    monkeypatch.setattr("mrcnn_ext.evaluation.run.evaluate_runs", lambda *_, **__: two[:1])
     arguments = ["evaluate", "last", "--data", ".", "--csv", str(tmp_path / "a.csv")]
     answer = CliRunner().invoke(app, arguments)
     assert answer.exit_code == 0, answer.output
@@ -295,7 +295,7 @@ def test_the_folder_one_is_in_has_a_name(world, monkeypatch):
 
 
 def test_data_that_is_not_there(tmp_path, world):
-    with pytest.raises(ValueError, match="neither a folder annotations nor a label_map"):
+    with pytest.raises(ValueError, match="there is no annotation file .* and no TFRecord shard"):
         open_data(tmp_path)
     with pytest.raises(ValueError, match="one set of shards whose name ends with test2019"):
         open_data(world / "records", "test", "2019")

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mrcnn_ext.check.reading import find_parts
+from mrcnn_ext.datasets.layout import find_parts
 from mrcnn_ext.datasets.shapes import make_shapes
 from mrcnn_ext.labelstudio import pull, push
 from mrcnn_ext.labelstudio.access import PROJECT

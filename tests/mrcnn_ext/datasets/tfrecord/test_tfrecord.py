@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 from mrcnn.config import Config
 from mrcnn.data.molding import load_image_gt
 from mrcnn_ext.commands.cli import app
+from mrcnn_ext.datasets.layout import find_shards
 from mrcnn_ext.datasets.tfrecord import write as write_module
-from mrcnn_ext.datasets.tfrecord.shards import find_shards, record_places
+from mrcnn_ext.datasets.tfrecord.shards import record_places
 from tests.support.tfrecord_data import HEIGHT, WIDTH, coco, content, records, ring, write
 
 FEATURES = {
