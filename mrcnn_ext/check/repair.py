@@ -9,7 +9,7 @@ from mrcnn_ext.check.findings import Report
 from mrcnn_ext.check.orientation import upright_segmentation
 from mrcnn_ext.check.repair_objects import repaired_object
 from mrcnn_ext.check.run import check_data, read_parts
-from mrcnn_ext.datasets.coco_write import write_coco
+from mrcnn_ext.common.files import write_json
 from mrcnn_ext.datasets.duplicates import same_bytes
 from mrcnn_ext.datasets.image_copies import place_image
 
@@ -165,7 +165,7 @@ def _write_part(out, part, looks, rows, fixed) -> None:
         fixed.repairs.append(Repair(str(part.file), None, None, words))
     categories = _categories(part, fixed)
     content = part.content | {"images": images, "annotations": annotations, "categories": categories}
-    write_coco(out / "annotations" / f"instances_{part.name}.json", content)
+    write_json(out / "annotations" / f"instances_{part.name}.json", content)
     folder.mkdir(exist_ok=True)
 
 

@@ -1,5 +1,6 @@
 """What a downloaded file is: a whole image of a useful size, or nothing to keep."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from mrcnn.data.image import LOCAL_PIXELS, decode_image
 from mrcnn.extras import needs
 from mrcnn_ext.common.web import Refused
-from mrcnn_ext.datasets.duplicates import MAX_DIFFERENCE, fingerprint
+from mrcnn_ext.datasets.duplicates import MAX_DIFFERENCE, small_version
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 EXTENSIONS = {
@@ -88,8 +90,8 @@ class Known:
         """The kept file with that content, or nothing."""
         return self._files.get(sha256, "")
 
-    def near_duplicate(self, phash: str, path: Path) -> str:
-        """The kept file that looks like the image at `path`, or nothing.
+    def near_duplicate(self, phash: str, content: bytes) -> str:
+        """The kept file that looks like an image, given as the content of its file, or nothing.
 
         The hashes only say which may: images with a plain background have nearly the same. A small version decides.
         """
@@ -97,21 +99,21 @@ class Known:
             return ""
         distances = np.bitwise_count(self._hashes[: len(self._names)] ^ np.uint64(int(phash, 16)))
         candidates = np.flatnonzero(distances <= self._near)
-        small = _small_version(path) if candidates.size else None
+        small = _small_version(lambda: content) if candidates.size else None
         if small is None:
             return ""
         for name in (self._names[i] for i in candidates[np.argsort(distances[candidates], kind="stable")]):
             if name not in self._small:
-                self._small[name] = _small_version(self._folder / name)
+                self._small[name] = _small_version((self._folder / name).read_bytes)
             other = self._small[name]
             if other is not None and np.abs(small.astype(np.int16) - other).mean() <= MAX_DIFFERENCE:
                 return name
         return ""
 
 
-def _small_version(path: Path) -> np.ndarray | None:
+def _small_version(read: Callable[[], bytes]) -> np.ndarray | None:
     """uint8 (24, 24, 3); None where there is nothing to compare: a file that was deleted since, or changed."""
     try:
-        return fingerprint(path).small
+        return small_version(decode_image(read(), "an image", max_pixels=LOCAL_PIXELS))
     except (OSError, ValueError):
         return None

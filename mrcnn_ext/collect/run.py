@@ -10,6 +10,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from mrcnn.retry import LONGEST_WAIT, Failure, pause
+from mrcnn.whole_file import whole_file
 from mrcnn_ext.collect.hosts import HostQueue
 from mrcnn_ext.collect.image import Checked, Known, check_image
 from mrcnn_ext.collect.tables import Manifest, read_addresses
@@ -190,16 +191,12 @@ class _Run:
 
     def _store(self, content: bytes, image: Checked, sha256: str) -> tuple[str, str]:
         """Write a new image, unless one looks like it; its status, and the file that is there now."""
+        twin = self.known.near_duplicate(image.phash, content)
+        if twin:
+            return "near-duplicate", twin
         name = f"{sha256[:16]}.{image.extension}"
-        part = self.folder / f"{name}.part"
-        try:
+        with whole_file(self.folder / name) as part:
             part.write_bytes(content)
-            twin = self.known.near_duplicate(image.phash, part)
-            if twin:
-                return "near-duplicate", twin
-            part.replace(self.folder / name)
-        finally:
-            part.unlink(missing_ok=True)
         self.known.add(sha256, image.phash, name)
         return "ok", name
 

@@ -2,8 +2,9 @@
 
 import csv
 import io
-import os
 from pathlib import Path
+
+from mrcnn.whole_file import whole_file
 
 ADDRESS_COLUMNS = ("url", "source", "licence", "attribution")
 COLUMNS = ("url", "status", "error", "file", "sha256", "size", "width", "height", "phash", *ADDRESS_COLUMNS[1:])
@@ -51,7 +52,6 @@ def add_addresses(path, rows) -> int:
     before = len(known)
     for row in rows:
         known.setdefault(row["url"], row)
-    path.parent.mkdir(parents=True, exist_ok=True)
     _replace(path, ADDRESS_COLUMNS, known.values())
     return len(known) - before
 
@@ -115,10 +115,6 @@ def _line(cells) -> str:
 
 def _replace(path: Path, columns, rows) -> None:
     """Write a table in one step: the file is either the old one or the new one."""
-    part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8", newline="") as file:
+    with whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         file.write(_line(columns))
         file.writelines(_line(row[name] for name in columns) for row in rows)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)

@@ -41,10 +41,15 @@ def fingerprint(path, image=None) -> Fingerprint:
 
     image = read_image(path) if image is None else image
     sha256 = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    middle = cv2.resize(image, (128, 128), interpolation=cv2.INTER_AREA)  # the hash needs 32 x 32
+    middle = _middle(image)
     bits = imagehash.phash(Image.fromarray(middle)).hash.ravel()
     look = int.from_bytes(np.packbits(bits).tobytes(), "big")
-    return Fingerprint(sha256, look, cv2.resize(middle, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA))
+    return Fingerprint(sha256, look, small_version(image))
+
+
+def small_version(image: np.ndarray) -> np.ndarray:
+    """The small version, uint8 (24, 24, 3), of an image [H, W, 3] uint8."""
+    return cv2.resize(_middle(image), (_SMALL, _SMALL), interpolation=cv2.INTER_AREA)
 
 
 def same_bytes(fingerprints) -> list[list[int]]:
@@ -99,6 +104,11 @@ def group_numbers(count: int, links) -> np.ndarray:
             parents[b] = a
     roots = np.array([root(i) for i in range(count)], np.int64)
     return np.unique(roots, return_inverse=True)[1]
+
+
+def _middle(image: np.ndarray) -> np.ndarray:
+    """128 x 128 pixels; the hash needs 32 x 32."""
+    return cv2.resize(image, (128, 128), interpolation=cv2.INTER_AREA)
 
 
 def _link_alike(bucket, looks, groups, small) -> None:

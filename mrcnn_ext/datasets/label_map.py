@@ -5,6 +5,8 @@ from pathlib import Path
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 
+from mrcnn_ext.common.files import write_text
+
 BACKGROUND = "background"
 
 
@@ -50,10 +52,7 @@ def write_label_map(path, names: dict[int, str]) -> None:
     content = _message_class()()
     for number, name in sorted(names.items()):
         content.item.add(name=name, id=number, display_name=name)
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text_format.MessageToString(content, as_utf8=True), encoding="utf-8")
-    part.replace(path)
+    write_text(path, text_format.MessageToString(content, as_utf8=True))
 
 
 @cache

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
+from mrcnn_ext.common.files import write_json
 from mrcnn_ext.common.values import first_few
 from mrcnn_ext.datasets.coco_file import CocoFile
-from mrcnn_ext.datasets.coco_write import write_coco
 from mrcnn_ext.datasets.duplicates import fingerprint, group_numbers, near_groups, same_bytes
 from mrcnn_ext.datasets.image_copies import LINKS, place_image
 from mrcnn_ext.datasets.layout import find_images, find_parts
@@ -206,7 +206,7 @@ def _write_part(tree, stem, source, rows, link, seed, progress) -> dict:
     info = source.content.get("info")
     info = (info if isinstance(info, dict) else {}) | {"split": {"from": source.file.name, "seed": int(seed)}}
     content = source.content | {"info": info, "images": images, "annotations": annotations}
-    write_coco(tree / "annotations" / f"instances_{stem}.json", content)
+    write_json(tree / "annotations" / f"instances_{stem}.json", content)
     classes = dict(zip(source.class_names, source.counts[rows].sum(axis=0).tolist(), strict=True))
     return {"images": len(rows), "objects": len(annotations), "classes": classes}
 

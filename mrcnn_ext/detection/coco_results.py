@@ -6,12 +6,11 @@ Detections are a list with one dict per image, as `mrcnn_ext.detection.on_datase
 or neither of the two for a detector without masks.
 """
 
-import json
-import os
 from pathlib import Path
 
 import numpy as np
 
+from mrcnn_ext.common.files import write_json
 from mrcnn_ext.datasets.as_coco import coco_ids, image_name
 from mrcnn_ext.masks.rle import encode_masks, rle_area, rle_to_json
 
@@ -61,7 +60,7 @@ def compact(item: dict) -> dict:
 
 def write_results(path, dataset, detections) -> Path:
     """Write COCO's results JSON, the list that evaluation servers take. Returns the path."""
-    return _write_json(path, result_to_coco(dataset, detections))
+    return write_json(path, result_to_coco(dataset, detections))
 
 
 def write_coco(path, dataset, detections) -> Path:
@@ -84,14 +83,4 @@ def write_coco(path, dataset, detections) -> Path:
         annotations.append({"id": number, "iscrowd": 0, "area": area, **result})
     names = [{"id": category_id, "name": dataset.class_names[i]} for i, category_id in categories.items()]
     info = {"description": "Detections by Mask R-CNN"}
-    return _write_json(path, {"info": info, "images": images, "annotations": annotations, "categories": names})
-
-
-def _write_json(path, content) -> Path:
-    """Write a JSON file whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    os.replace(part, path)  # noqa: PTH105
-    return path
+    return write_json(path, {"info": info, "images": images, "annotations": annotations, "categories": names})

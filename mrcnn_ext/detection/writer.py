@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from mrcnn.plots.masks import mask_outlines
+from mrcnn_ext.common.files import write_json
 from mrcnn_ext.convert.builder import Options
 from mrcnn_ext.convert.registry import format_module
-from mrcnn_ext.datasets.coco_write import write_coco
 from mrcnn_ext.detection.detections import Found
 from mrcnn_ext.detection.overlay import draw_objects
 from mrcnn_ext.detection.sources import free_name
@@ -91,7 +91,7 @@ class Writer:
             self._csv_file.close()
             written.append(self.folder / "detections.csv")
         if "coco" in self.kinds:
-            write_coco(self.folder / "detections.json", self.coco())
+            write_json(self.folder / "detections.json", self.coco())
             written.append(self.folder / "detections.json")
         return written + self._write_pre_annotations()
 

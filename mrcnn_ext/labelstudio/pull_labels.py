@@ -3,10 +3,10 @@
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from mrcnn_ext.common.files import write_json
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Options
 from mrcnn_ext.convert.formats.labelstudio import read_tasks
-from mrcnn_ext.datasets.coco_write import write_coco
 from mrcnn_ext.labelstudio.access import need_access
 from mrcnn_ext.labelstudio.images import Images, read_images
 from mrcnn_ext.labelstudio.project import config_classes, need_project
@@ -65,7 +65,7 @@ def pull(data, out, *, project=None, images=None, url=None, token=None) -> Pulle
     by_key = _by_key(tasks, parts, account)
     for part, file in zip(parts, files, strict=True):
         content = _labels(part, by_key, classes, result)
-        write_coco(file, content)
+        write_json(file, content)
         result.files.append(str(file))
         result.objects += len(content["annotations"])
     return result

@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 
+from mrcnn_ext.common.files import write_json
 from mrcnn_ext.common.quick import SUFFIX, quick
 from mrcnn_ext.common.values import first_few
 from mrcnn_ext.datasets.parts import ROLES, DataParts
@@ -41,7 +42,8 @@ def choose_data(folder, year="2018", subsets=ROLES) -> ChosenData:
     data.check_classes()
     path = data.folder if data.folder.is_absolute() else Path(os.path.relpath(data.folder, CHOICE.parent))
     summary = _summary(data)
-    _write(CHOICE, {"folder": str(path), "year": data.year, "subsets": data.subsets, "summary": summary})
+    choice = {"folder": str(path), "year": data.year, "subsets": data.subsets, "summary": summary}
+    write_json(CHOICE, choice, indent=2)
     print(summary)
     return data
 
@@ -67,11 +69,3 @@ def _summary(data: ChosenData) -> str:
     shown = first_few(names, _MAX_CLASSES_SHOWN)
     classes = "1 class" if len(names) == 1 else f"{len(names)} classes"
     return f"Data set {data.name}: images {images}; {classes}: {shown}"
-
-
-def _write(path: Path, content: dict) -> None:
-    """Write a JSON file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    part.replace(path)

@@ -11,7 +11,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from mrcnn_ext.datasets.coco_write import write_coco
+from mrcnn_ext.common.files import write_json
 from mrcnn_ext.datasets.layout import find_parts
 
 LICENCE = "CC0-1.0"
@@ -49,7 +49,7 @@ class DemoWeb:
         ]
         ids = {image["id"] for image in images}
         annotations = [item for item in self.content["annotations"] if item["image_id"] in ids]
-        write_coco(out, {**self.content, "images": images, "annotations": annotations})
+        write_json(out, {**self.content, "images": images, "annotations": annotations})
 
     def _write_csv(self) -> None:
         names = [*self.names, f"{self.names[0]}?again", "gone.jpeg"]

@@ -7,8 +7,8 @@ import numpy as np
 import requests
 from PIL import Image
 
+from mrcnn_ext.common.files import write_json
 from mrcnn_ext.datasets.coco_file import CocoFile
-from mrcnn_ext.datasets.coco_write import write_coco
 from mrcnn_ext.labelstudio import pull, push
 from mrcnn_ext.masks.rle import decode_masks, encode_mask, rle_to_json
 
@@ -59,7 +59,7 @@ def make_data(folder):
         for i, (image_id, category_id, segmentation) in enumerate(segmentations)
     ]
     categories = [{"id": LEAF, "name": "leaf"}, {"id": PEACH, "name": "peach"}]
-    write_coco(folder / "annotations.json", {"images": images, "annotations": annotations, "categories": categories})
+    write_json(folder / "annotations.json", {"images": images, "annotations": annotations, "categories": categories})
     return folder
 
 

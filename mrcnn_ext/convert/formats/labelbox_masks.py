@@ -7,6 +7,7 @@ from urllib.parse import urldefrag
 
 import numpy as np
 
+from mrcnn.whole_file import whole_file
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Options
 from mrcnn_ext.convert.images import clean
@@ -88,10 +89,8 @@ class MaskFiles:
             return path
         content = self._content(address, where)
         read_bitmap(content, f"{where}: {bare}")  # raises ValueError for a page, or a damaged image
-        self.folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.part")
-        part.write_bytes(content)
-        part.replace(path)
+        with whole_file(path) as part:
+            part.write_bytes(content)
         self.account.keep("masks fetched")
         return path
 

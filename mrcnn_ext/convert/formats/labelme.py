@@ -166,7 +166,7 @@ def write(coco: dict, out: Path, options: Options) -> Account:
             "imageWidth": image["width"],
             "cocoId": image["id"],
         }
-        write_json(target, content)
+        write_json(target, content, on_disk=False)
     return account
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mrcnn.whole_file import whole_file
 from mrcnn_ext.common.files import write_json
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Builder, Options
@@ -153,10 +154,8 @@ def _write_image(folder: Path, record) -> None:
             raise ValueError(f"{path} is there already, and is another image. Choose an empty folder for --images.")
         return
     record.image()  # raises ValueError for a broken one
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(record.encoded)
-    part.replace(path)
+    with whole_file(path, on_disk=False) as part:
+        part.write_bytes(record.encoded)
 
 
 def _read_record(builder: Builder, record, names: dict[int, str]) -> None:

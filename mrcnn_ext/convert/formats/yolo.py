@@ -145,7 +145,7 @@ def write(coco: dict, out: Path, options: Options) -> Account:
             if item.get("attributes"):
                 account.drop("attributes: YOLO has no place for them", place)
             lines.append(_line(item, numbers[item["category_id"]], image))
-        write_text(out / "labels" / name, "".join(lines))
+        write_text(out / "labels" / name, "".join(lines), on_disk=False)
     if [item["id"] for item in categories] != list(range(1, len(categories) + 1)):
         account.note("class ids: YOLO counts from 0 without gaps", ", ".join(item["name"] for item in categories))
     content = {

@@ -12,6 +12,8 @@ import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
+from mrcnn.whole_file import whole_file
+from mrcnn_ext.common.files import write_json
 from mrcnn_ext.datasets.coco import CocoDataset
 from mrcnn_ext.datasets.label_map import write_label_map
 from mrcnn_ext.datasets.layout import LABEL_MAP, find_parts, shard_name
@@ -104,29 +106,23 @@ class _Writer:
         report = self._write_shard(path, image_ids)
         with self.lock:
             self.done[str(number)] = [path.stat().st_size, report]
-            part = self.notes.with_suffix(".part")
-            part.write_text(json.dumps({"key": self.key, "done": self.done}), encoding="utf-8")
-            part.replace(self.notes)
+            write_json(self.notes, {"key": self.key, "done": self.done})
         return report
 
     def _write_shard(self, path: Path, image_ids: range) -> dict:
         from tensorflow.io import TFRecordWriter
 
         report = {"images": 0, "objects": 0, "turned": [], "left_out": []}
-        part = path.with_name(path.name + ".part")
         try:
-            with TFRecordWriter(str(part)) as writer:
+            with whole_file(path) as part, TFRecordWriter(str(part)) as writer:
                 for image_id in image_ids:
                     if self.failure is not None:
                         raise InterruptedError(f"{path}: another shard failed")
                     writer.write(to_example(_record(self.dataset, image_id, report, self.file_name)))
                     self._advance(1)
-            part.replace(path)
         except BaseException as error:
             self.failure = self.failure or error
             raise
-        finally:
-            part.unlink(missing_ok=True)
         return report
 
     def _advance(self, images: int) -> None:
