@@ -31,18 +31,22 @@ class Stored:
 
 
 class ImageFolder:
-    """The images below a folder, found by any end of their path."""
+    """The images below a folder, found by any end of their path.  others: its other files, but for hidden ones."""
 
     def __init__(self, root):
         self.root = Path(root)
         if not self.root.is_dir():
             raise ValueError(f"{self.root}: there is no such folder of images. Say where they are with --images.")
-        self._paths, self._by_name = {}, {}
+        self._paths: dict[str, str] = {}
+        self._by_name: dict[str, list[str]] = {}
+        self.others: list[str] = []
         for folder, folders, names in os.walk(self.root):
             folders.sort()
             for name in sorted(names):
-                if is_image(name):
-                    path = (Path(folder) / name).relative_to(self.root).as_posix()
+                path = (Path(folder) / name).relative_to(self.root).as_posix()
+                if not is_image(name):
+                    self.others += [] if name.startswith(".") else [path]
+                else:
                     self._paths[_normal(path)] = path
                     self._by_name.setdefault(_normal(name), []).append(path)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tqdm.auto import tqdm
 
-from mrcnn_ext.detection.sources import count, sources_of
+from mrcnn_ext.detection.sources import count, passed_over, sources_of
 
 LARGE = 4  # times the network's side, from which on an image that went through whole is worth a note
 
@@ -14,7 +14,7 @@ LARGE = 4  # times the network's side, from which on an image that went through 
 class Summary:
     """skipped: (name, reason) of what could not be read or taken.  seconds: mean of an image, by part.
     large: images that were made much smaller for the network, which small objects may not have outlived.
-    left_out: the Writer's."""
+    left_out: the Writer's, and files of folders that are no images or videos by their ending."""
 
     images: int = 0
     objects: int = 0
@@ -47,6 +47,9 @@ def detect_sources(detector, items, writer, allow_private=False, progress=True, 
                 batch = []
         if batch:
             _detect_batch(detector, batch, writer, summary, bar)
+    passed = passed_over(items, writer.folder)
+    if passed:
+        summary.left_out = summary.left_out | {"folders": passed}
     summary.seconds = detector.seconds_per_image()
     return summary
 

@@ -1,6 +1,7 @@
 """What to detect on: images, folders of them, addresses, videos; read one after the other."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -73,15 +74,31 @@ def count(items, out=None) -> int | None:
     return total
 
 
+def passed_over(items, out=None) -> dict[str, int]:
+    """{what: how many} of the files of the folders among the items that are no images or videos by their ending."""
+    counts = Counter()
+    for folder in filter(Path.is_dir, map(Path, map(str, items))):
+        others = _all_below(folder, out) - set(_files_below(folder, out))
+        counts.update(f"file with the ending {path.suffix.lower() or 'none'}" for path in others)
+    return dict(sorted(counts.items()))
+
+
+def _all_below(folder: Path, out) -> set[Path]:
+    """All files but hidden ones, and those of the folder `out`."""
+    own = None if out is None else Path(out).resolve()
+    files = {path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")}
+    return {path for path in files if own is None or own not in path.resolve().parents}
+
+
 def _files_below(folder: Path, out) -> list[Path]:
-    known, own = IMAGE_ENDINGS | VIDEO_ENDINGS, None if out is None else Path(out).resolve()
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in known and path.is_file())
+    known = IMAGE_ENDINGS | VIDEO_ENDINGS
+    files = sorted(path for path in _all_below(folder, out) if path.suffix.lower() in known)
     if not files and any(map(is_record, folder.iterdir())):
         raise ValueError(
             f"{folder}: these are TFRecords. mrcnn evaluate RUN --data {folder} detects on them and measures; "
             f"mrcnn convert {folder} OUT/annotations.json --images OUT/images writes their images for mrcnn detect."
         )
-    return [path for path in files if own is None or own not in path.resolve().parents]
+    return files
 
 
 def _read(file: Path, channels: int) -> np.ndarray:

@@ -83,14 +83,16 @@ def _read_part(file, folder: Path, whole: bool, account: Account) -> Images:
             raise ValueError(f"{file}: {len(missing)} of {len(names)} images are not in {folder}: {first_few(missing)}")
     listed = {image["file_name"] for image in coco["images"]}
     if whole:
-        _add_unlisted(coco, ImageFolder(folder), listed)
+        _add_unlisted(coco, ImageFolder(folder), listed, account)
     return Images(folder, file, coco, listed)
 
 
-def _add_unlisted(coco: dict, folder: ImageFolder, listed: set[str]) -> None:
+def _add_unlisted(coco: dict, folder: ImageFolder, listed: set[str], account: Account) -> None:
     following = max((image["id"] for image in coco["images"]), default=0) + 1
     for name in folder:
         if name not in listed:
             width, height = folder.stored(name).upright
             coco["images"].append({"id": following, "file_name": name, "width": width, "height": height})
             following += 1
+    for name in (name for name in folder.others if not name.endswith(".json")):  # annotations may lie beside
+        account.note("file in the folder of images that is none by its ending", name)
