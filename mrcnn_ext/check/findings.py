@@ -3,6 +3,8 @@
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 
+from mrcnn.plots.labels import counted
+
 SEVERITIES = ("error", "warning", "note")
 MAX_LISTED = 1000  # findings of one code that are kept one by one; all are counted
 
@@ -166,7 +168,7 @@ class Report:
 
     def verdict(self) -> str:
         """One sentence."""
-        numbers = ", ".join(f"{self.total(name):,} {name}{'' if self.total(name) == 1 else 's'}" for name in SEVERITIES)
+        numbers = ", ".join(counted(self.total(name), name) for name in SEVERITIES)
         if self.exit_code:
             return f"{numbers}: mend the errors before you train."
         return f"{numbers}: ready to train." if not self.total("warning") else f"{numbers}: look at the warnings."

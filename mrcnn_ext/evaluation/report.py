@@ -1,7 +1,9 @@
 """What `evaluate` returns: a dict that shows itself as tables, as text and, in notebooks, as HTML."""
 
-import html
 import math
+
+from mrcnn.plots.labels import counted
+from mrcnn_ext.common.html_page import render
 
 NAMES = {"bbox": "box", "segm": "mask"}
 CAPTION = "AP: COCO average precision, IoU 0.50:0.95.  AR: average recall.  -: no such object in the truth."
@@ -23,12 +25,10 @@ class Evaluation(dict):
     __str__ = table
 
     def _repr_html_(self) -> str:
-        parts = [f"<b>{html.escape(self._title())}</b>"] + [_as_html(rows) for rows in self._tables()]
-        return "".join(parts) + f"<small>{html.escape(CAPTION)}</small>"
+        return render("evaluation/tables.html", title=self._title(), tables=self._tables(), caption=CAPTION)
 
     def _title(self) -> str:
-        counts = [(self["images"], "image"), (self["objects"], "object")]
-        shown = ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts)
+        shown = f"{counted(self['images'], 'image')}, {counted(self['objects'], 'object')}"
         return f"{shown}; the best {self['max_detections']} detections of an image and class count"
 
     def _tables(self) -> list[list[list[str]]]:
@@ -55,14 +55,3 @@ def _as_text(rows: list[list[str]]) -> str:
         [row[0].ljust(widths[0])] + [cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True)] for row in rows
     ]
     return "\n".join("  ".join(line).rstrip() for line in lines)
-
-
-def _as_html(rows: list[list[str]]) -> str:
-    lines = []
-    for i, row in enumerate(rows):
-        tag = "td" if i else "th"
-        cells = [
-            f'<{tag} style="text-align:{"right" if c else "left"}">{html.escape(v)}</{tag}>' for c, v in enumerate(row)
-        ]
-        lines.append("<tr>" + "".join(cells) + "</tr>")
-    return "<table>" + "".join(lines) + "</table>"

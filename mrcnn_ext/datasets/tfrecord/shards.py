@@ -4,10 +4,16 @@ import os
 import struct
 from pathlib import Path
 
-from mrcnn_ext.datasets.tfrecord.checksum import masked_crc
+import google_crc32c
 
 HEADER = 12  # bytes before a record: its length, and a checksum of that
 FOOTER = 4  # bytes after it: a checksum of the record
+
+
+def masked_crc(data: bytes) -> int:
+    """The checksum of TFRecord files: CRC-32C, turned by 15 bits, plus a constant."""
+    crc = google_crc32c.value(data)
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def record_places(path: Path) -> list[tuple[int, int]]:

@@ -17,7 +17,7 @@ import pytest
 from mrcnn_ext.common.files import write_json
 from mrcnn_ext.convert import Options, detect, read
 from mrcnn_ext.datasets.coco_file import CocoFile
-from mrcnn_ext.datasets.tfrecord.checksum import masked_crc
+from mrcnn_ext.datasets.tfrecord.shards import masked_crc
 from tests.support import folder_samples  # noqa: F401 (it fills SAMPLES)
 from tests.support.label_samples import SAMPLES, sample
 

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrcnn_ext.datasets.tfrecord import TFRecordDataset
-from mrcnn_ext.datasets.tfrecord.checksum import masked_crc
 from mrcnn_ext.datasets.tfrecord.example import Record, encode_png_mask, from_example, to_example
-from mrcnn_ext.datasets.tfrecord.shards import read_record, record_places
+from mrcnn_ext.datasets.tfrecord.shards import masked_crc, read_record, record_places
 from tests.support.tfrecord_data import records, write
 
 
