@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mrcnn.data.image import read_image
-from mrcnn_ext.check import check
+from mrcnn_ext.check import check_data
 from mrcnn_ext.convert.images import ImageFolder
 from mrcnn_ext.datasets.layout import IMAGE_ENDINGS, is_image
 from mrcnn_ext.datasets.split import split_data
@@ -107,10 +107,10 @@ def test_check_and_split_take_all_of_them(folder, tmp_path):
     file = tmp_path / "annotations" / "instances_images.json"
     file.parent.mkdir()
     file.write_text(json.dumps(content))
-    codes = check(tmp_path, progress=False).counts
+    codes = check_data(tmp_path, progress=False).counts
     assert "image-unreadable" not in codes and "image-missing" not in codes and "image-unlisted" not in codes
     file.write_text(json.dumps(content | {"images": listed[:1], "annotations": content["annotations"][:1]}))
-    assert check(tmp_path, progress=False).counts["image-unlisted"] == len(NAMES) - 1
+    assert check_data(tmp_path, progress=False).counts["image-unlisted"] == len(NAMES) - 1
     file.write_text(json.dumps(content))
     split = split_data(file, tmp_path / "out", {"train": None, "test": 2}, progress=False)
     assert split.trees[""]["train"]["images"] == len(NAMES) - 2

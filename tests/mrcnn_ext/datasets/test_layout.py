@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from mrcnn_ext.check import check
+from mrcnn_ext.check import check_data
 from mrcnn_ext.commands.cli import app
 from mrcnn_ext.common.machine import Machine
 from mrcnn_ext.datasets import coco
@@ -82,7 +82,7 @@ def test_minival_has_the_images_of_val(tmp_path):
         assert usual_image_dir(tmp_path / "annotations" / f"instances_{part}.json") == tmp_path / "val2014"
 
 
-@pytest.mark.parametrize("take", [check, read_images, lambda data: split_data(data, data.parent / "out")])
+@pytest.mark.parametrize("take", [check_data, read_images, lambda data: split_data(data, data.parent / "out")])
 def test_commands_on_annotation_files_say_what_to_do_with_tfrecords(world, take):
     for data in (world / "records", next((world / "records").glob("*.tfrecord"))):
         with pytest.raises(ValueError, match="these are TFRecords, .* take the COCO data set that they were made from"):
