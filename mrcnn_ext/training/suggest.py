@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mrcnn.config import SETTINGS
 from mrcnn.data.anchors import anchors_for
 from mrcnn.memory import BASE_MIB, BYTES_A_PIXEL, step_mib
 from mrcnn.presets import ResNet50Config, ResNet101Config, TinyConfig
@@ -108,7 +109,7 @@ def suggest(
     _add_anchors(result, side, boxes_px)
     _add_caps(result, parts.fullest())
     _add_notes(result, train, objects)
-    order = list(vars(preset.__mro__[1]))
+    order = list(SETTINGS)
     result.settings.sort(key=lambda setting: order.index(setting.name))
     return result
 
