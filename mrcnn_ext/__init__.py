@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mrcnn_ext.datasets.shapes import make_shapes
     from mrcnn_ext.datasets.split import split_data
     from mrcnn_ext.datasets.tfrecord import TFRecordDataset, write_tfrecords
-    from mrcnn_ext.detection import Detector, Writer, detect_sources
+    from mrcnn_ext.detection import Detections, Detector, Writer, detect_sources
     from mrcnn_ext.detection.coco_results import write_results
     from mrcnn_ext.detection.on_dataset import LEAST_SCORE, detect_dataset
     from mrcnn_ext.evaluation.coco_ap import evaluate
@@ -46,7 +46,7 @@ _MODULES = {
     "mrcnn_ext.datasets.shapes": ("make_shapes",),
     "mrcnn_ext.datasets.split": ("split_data",),
     "mrcnn_ext.datasets.tfrecord": ("TFRecordDataset", "write_tfrecords"),
-    "mrcnn_ext.detection": ("Detector", "Writer", "detect_sources"),
+    "mrcnn_ext.detection": ("Detections", "Detector", "Writer", "detect_sources"),
     "mrcnn_ext.detection.coco_results": ("write_results",),
     "mrcnn_ext.detection.on_dataset": ("LEAST_SCORE", "detect_dataset"),
     "mrcnn_ext.evaluation.coco_ap": ("evaluate",),
@@ -64,6 +64,7 @@ __all__ = [
     "LEAST_SCORE",
     "AveragePrecision",
     "CocoDataset",
+    "Detections",
     "Detector",
     "Report",
     "Rules",

@@ -17,6 +17,9 @@ def serve(
     max_waiting: Annotated[
         int, typer.Option(envvar="MRCNN_MAX_WAITING", help="Requests at a time; more are refused with 503.")
     ] = 64,
+    max_tiles: Annotated[
+        int, typer.Option(envvar="MRCNN_MAX_TILES", help="That a request may have its image cut into.")
+    ] = 64,
     addresses: Annotated[
         bool, typer.Option(envvar="MRCNN_ADDRESSES", help="Also fetch images from web addresses: POST /detect/url.")
     ] = False,
@@ -40,6 +43,7 @@ def serve(
         seconds=max_seconds,
         waiting=max_waiting,
         batch=batch,
+        tiles=max_tiles,
     )
     typer.echo(f"Loading; then http://{host}:{port}/ for people and http://{host}:{port}/docs for programs.")
     run_service(run, logs, host, port, api_key_from_environment(), limits, addresses)

@@ -21,6 +21,42 @@ def coco_ids(dataset) -> tuple[list[int], dict[int, int]]:
     return image_ids, dict(enumerate(categories, 1))
 
 
+def coco_annotation(
+    image_id: int,
+    category_id: int,
+    bbox: list,
+    area: float,
+    segmentation: list | dict | None = None,
+    *,
+    iscrowd: int = 0,
+    score: float | None = None,
+    number: int | None = None,
+) -> dict:
+    """One annotation as COCO has it; what is None is left out.
+
+    Args:
+        image_id: COCO's id of the image.
+        category_id: COCO's id of the class.
+        bbox: x, y, width, height in pixels.
+        area: pixels.
+        segmentation: polygons, or an RLE with its counts as text.
+        iscrowd: 1 for a crowd.
+        score: of a detection.
+        number: the annotation's own id.
+    """
+    item = {} if number is None else {"id": number}
+    item |= {"image_id": image_id, "category_id": category_id, "bbox": bbox, "area": area, "iscrowd": int(iscrowd)}
+    if segmentation is not None:
+        item["segmentation"] = segmentation
+    return item if score is None else item | {"score": score}
+
+
+def coco_content(images: list[dict], annotations: list[dict], categories: dict[int, str], description: str) -> dict:
+    """A whole COCO annotation file; categories: {COCO's id: name}."""
+    names = [{"id": category_id, "name": name} for category_id, name in categories.items()]
+    return {"info": {"description": description}, "images": images, "annotations": annotations, "categories": names}
+
+
 def image_name(dataset, number: int) -> str:
     """The file name of an image: relative to its folder, as a TFRecord states it, or the last part of its path."""
     info = dataset.image_info[number]

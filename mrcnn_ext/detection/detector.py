@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 
-from mrcnn_ext.detection.detections import Found, found_of, suppress_across_classes
+from mrcnn_ext.detection.detections import Detections
 from mrcnn_ext.detection.tiles import join, tiles_of
 
 PARTS = ("decode", "resize", "network", "paste")
@@ -18,22 +18,31 @@ class Detector:
     overlap: share of a tile's side that neighbours see as well; objects smaller than that come out best. With 0 objects
     at seams stay cut.
     across_classes: IoU of boxes above which the weaker of two objects goes, whatever their classes; None: leave them.
+    batch_size: images or tiles that the network gets at a time, the last ones filled up to it; None: the model's own.
     `seconds` sums the parts of all calls: decode (by who reads the images), resize, network, paste.
     """
 
-    def __init__(self, model, tile: int | None = None, overlap: float = OVERLAP, across_classes: float | None = None):
+    def __init__(
+        self,
+        model,
+        tile: int | None = None,
+        overlap: float = OVERLAP,
+        across_classes: float | None = None,
+        batch_size: int | None = None,
+    ):
         self.model = model
         self.tile = tile
         self.overlap = overlap
         self.across_classes = across_classes
+        self.batch_size = model.config.BATCH_SIZE if batch_size is None else batch_size
         self.seconds = Counter(dict.fromkeys(PARTS, 0.0))
         self.images = 0
 
-    def __call__(self, image) -> Found:
+    def __call__(self, image) -> Detections:
         """Objects of one image, array [H, W, C] or gray."""
         return self.batch([image])[0]
 
-    def batch(self, images) -> list[Found]:
+    def batch(self, images) -> list[Detections]:
         """Objects of several images; whole ones share the network's batches."""
         found = [None] * len(images)
         whole = [i for i, image in enumerate(images) if not self.cuts(image)]
@@ -43,7 +52,7 @@ class Detector:
             found[i] = self._tiled(images[i])
         self.images += len(images)
         if self.across_classes is not None:
-            found = [suppress_across_classes(one, self.across_classes) for one in found]
+            found = [one.across_classes(self.across_classes) for one in found]
         return found
 
     def cuts(self, image) -> bool:
@@ -54,10 +63,10 @@ class Detector:
         """Mean seconds of each part."""
         return {part: self.seconds[part] / max(self.images, 1) for part in PARTS}
 
-    def _tiled(self, image) -> Found:
+    def _tiled(self, image) -> Detections:
         height, width = image.shape[:2]
         tiles = tiles_of(height, width, self.tile, self.overlap)
-        parts, size = [], self.model.config.BATCH_SIZE
+        parts, size = [], self.batch_size
         for start in range(0, len(tiles), size):
             some = tiles[start : start + size]
             results = self._detect([image[y1:y2, x1:x2] for y1, x1, y2, x2 in some])
@@ -74,13 +83,13 @@ class Detector:
         """The model's answers; the last batch is filled up, since a batch of a new size would be compiled anew."""
         if not images:
             return []
-        missing = -len(images) % self.model.config.BATCH_SIZE
+        missing = -len(images) % self.batch_size
         results = self.model.detect([*images, *[images[-1]] * missing], crops=True)
-        self.seconds.update(self.model.seconds)
+        self.seconds.update(getattr(self.model, "seconds", {}))  # an exported model does not say
         return results[: len(images)]
 
-    def _timed_found(self, result, height, width, corner=(0, 0)) -> Found:
+    def _timed_found(self, result, height, width, corner=(0, 0)) -> Detections:
         before = time.perf_counter()
-        found = found_of(result, height, width, corner)
+        found = Detections.of(result, height, width, corner)
         self.seconds["paste"] += time.perf_counter() - before
         return found

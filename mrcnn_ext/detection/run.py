@@ -42,7 +42,7 @@ def detect_sources(detector, items, writer, allow_private=False, progress=True, 
         sources = sources_of(items, allow_private, writer.folder, channels)
         for source, image in _read(sources, detector, summary, bar):
             batch.append((source, image))
-            if len(batch) == detector.model.config.BATCH_SIZE or detector.cuts(image):  # no two huge ones in memory
+            if len(batch) == detector.batch_size or detector.cuts(image):  # no two huge ones in memory
                 _detect_batch(detector, batch, writer, summary, bar)
                 batch = []
         if batch:
@@ -81,7 +81,7 @@ def _detect_batch(detector, batch, writer, summary, bar) -> None:
 
 
 def _found(detector, batch, summary) -> list[tuple]:
-    """(source, image, Found) of a batch. If the network refuses it, of each of its images that is taken alone."""
+    """(source, image, Detections) of a batch. If the network refuses it, of each of its images that is taken alone."""
     try:
         found = detector.batch([image for _, image in batch])
     except ValueError as error:

@@ -6,7 +6,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from mrcnn.data.boxes import compute_overlaps
-from mrcnn_ext.detection.detections import Found
+from mrcnn_ext.detection.detections import Detections
 from mrcnn_ext.masks.crops import rle_to_crop
 
 SAME = 0.4  # IoU, in the part of the image that both tiles see, from which on two detections are one object
@@ -27,8 +27,13 @@ def tiles_of(height: int, width: int, side: int, overlap: float) -> list[tuple[i
     return [(y, x, min(y + side, height), min(x + side, width)) for y in rows for x in columns]
 
 
-def join(parts: list[tuple[tuple[int, int, int, int], Found]], height: int, width: int) -> Found:
-    """The objects of an image from those of its tiles, [(tile, Found in pixels of the image), ..].
+def tile_count(height: int, width: int, side: int, overlap: float) -> int:
+    """How many tiles `tiles_of` gives."""
+    return len(_starts(height, side, overlap)) * len(_starts(width, side, overlap))
+
+
+def join(parts: list[tuple[tuple[int, int, int, int], Detections]], height: int, width: int) -> Detections:
+    """The objects of an image from those of its tiles, [(tile, Detections in pixels of the image), ..].
 
     An object whose part lies well inside what a neighbour sees is the neighbour's. Detections of one class in two tiles
     that agree where both tiles see are one object: the one deepest in its tile, if no side cut it, or else the union of
@@ -45,7 +50,7 @@ def join(parts: list[tuple[tuple[int, int, int, int], Found]], height: int, widt
     joined = [_one_object(found, members, cut, depth) for members in _groups(found, tiles, cut)]
     order = np.argsort([-score for _, _, score, _ in joined], kind="stable")
     joined = [joined[i] for i in order]
-    return Found(
+    return Detections(
         height,
         width,
         np.array([one[0] for one in joined], np.int32),
@@ -64,13 +69,13 @@ def _starts(length: int, side: int, overlap: float) -> list[int]:
     return np.linspace(0, length - side, number).round().astype(int).tolist()
 
 
-def _together(parts: list[Found], height: int, width: int) -> Found:
+def _together(parts: list[Detections], height: int, width: int) -> Detections:
     if not parts:
-        return Found(height, width, np.zeros(0, np.int32), np.zeros(0), np.zeros((0, 4), np.int64), [])
+        return Detections(height, width, np.zeros(0, np.int32), np.zeros(0), np.zeros((0, 4), np.int64), [])
     masks = all(part.rles is not None for part in parts)
     rles = [rle for part in parts for rle in part.rles] if masks else None
     columns = [np.concatenate([getattr(part, name) for part in parts]) for name in ("class_ids", "scores", "boxes")]
-    return Found(height, width, *columns, rles)
+    return Detections(height, width, *columns, rles)
 
 
 def _depth(boxes, tiles, height, width) -> np.ndarray:
@@ -98,7 +103,7 @@ def _seen_by_neighbour(boxes, tiles, cut, all_tiles, size) -> np.ndarray:
     return seen
 
 
-def _groups(found: Found, tiles, cut) -> list[list[int]]:
+def _groups(found: Detections, tiles, cut) -> list[list[int]]:
     """Numbers of the detections of each object; those that agree best come together first."""
     group_of = [[i] for i in range(len(found))]
     for _, i, j in sorted(_pairs(found, tiles, cut), reverse=True):
@@ -116,7 +121,7 @@ def _two_of_a_tile(one, other, tiles, cut) -> bool:
     return bool((same & ~(cut[one][:, None] & cut[other])).any())
 
 
-def _pairs(found: Found, tiles, cut) -> Iterator[tuple[float, int, int]]:
+def _pairs(found: Detections, tiles, cut) -> Iterator[tuple[float, int, int]]:
     """(IoU, i, j) of detections in two tiles that may be one object."""
     order = np.argsort(found.boxes[:, 0], kind="stable")
     for place, i in enumerate(order):
@@ -130,7 +135,7 @@ def _pairs(found: Found, tiles, cut) -> Iterator[tuple[float, int, int]]:
                 yield iou, int(i), int(j)
 
 
-def _agreement(found: Found, i: int, j: int, tiles, cut) -> tuple[float, bool]:
+def _agreement(found: Detections, i: int, j: int, tiles, cut) -> tuple[float, bool]:
     """IoU in the part of the image that both tiles see, and whether the two can be one object."""
     y1, x1 = np.maximum(tiles[i, :2], tiles[j, :2])
     y2, x2 = np.minimum(tiles[i, 2:], tiles[j, 2:])
@@ -167,7 +172,7 @@ def _window(rle: dict, top: int, left: int, bottom: int, right: int) -> np.ndarr
     return window
 
 
-def _one_object(found: Found, members: list[int], cut, depth) -> tuple:
+def _one_object(found: Detections, members: list[int], cut, depth) -> tuple:
     """Class id, box, score and RLE of the detections of one object."""
     whole = [i for i in members if not cut[i]]
     if whole or len(members) == 1:

@@ -8,15 +8,16 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from mrcnn.plots.masks import mask_outlines
 from mrcnn_ext.common.files import write_json
 from mrcnn_ext.convert.builder import Options
 from mrcnn_ext.convert.registry import format_module
-from mrcnn_ext.detection.detections import Found
+from mrcnn_ext.datasets.as_coco import coco_content
+from mrcnn_ext.detection.coco_results import DESCRIPTION, box_polygon, editable_annotation
+from mrcnn_ext.detection.detections import Detections
 from mrcnn_ext.detection.overlay import draw_objects
 from mrcnn_ext.detection.sources import free_name
 from mrcnn_ext.masks.crops import rle_to_crop
-from mrcnn_ext.masks.rle import rle_to_json
+from mrcnn_ext.masks.outlines import rle_outlines
 
 KINDS = ("overlays", "coco", "csv", "masks", "labelme", "labelstudio")
 NO_FILE = "frame of a video, or image from an address: they are not kept as files"
@@ -62,7 +63,7 @@ class Writer:
     def __exit__(self, *error):
         self.close()
 
-    def add(self, source, image, found: Found) -> None:
+    def add(self, source, image, found: Detections) -> None:
         """One image, or frame of a video, with its objects. source: a `Source`."""
         self.images.append(
             {"id": len(self.images) + 1, "file_name": source.name, "width": found.width, "height": found.height}
@@ -70,14 +71,16 @@ class Writer:
         if source.is_file:
             self._files.add(len(self.images))
         if "overlays" in self.kinds:
-            some = found.take(np.flatnonzero(found.scores >= self.drawn_from))
+            some = found.above(self.drawn_from)
             self._not_drawn += len(found) - len(some)
             self._draw(source, draw_objects(
                 image, some.class_ids, some.rles, self.class_names, some.scores, some.boxes
             ))  # fmt: skip
-        areas = found.areas()
-        for i in range(len(found)):
-            self._add_object(source.name, found, i, areas[i])
+        annotations = found.to_coco(len(self.images), first_id=len(self.annotations) + 1)
+        for i, item in enumerate(annotations, 1):
+            item.setdefault("segmentation", box_polygon(item["bbox"]))
+            self._add_row(source.name, i, item)
+        self.annotations += annotations
         if "masks" in self.kinds and found.rles is not None:
             self._write_masks(source.name, found)
 
@@ -97,23 +100,21 @@ class Writer:
 
     def coco(self) -> dict:
         """All so far as COCO content; scores stand beside the usual fields."""
-        categories = [{"id": i, "name": name} for i, name in enumerate(self.class_names) if i]
-        info = {"description": "Detections by Mask R-CNN"}
-        return {"info": info, "images": self.images, "annotations": self.annotations, "categories": categories}
+        names = dict(list(enumerate(self.class_names))[1:])
+        return coco_content(self.images, self.annotations, names, DESCRIPTION)
 
-    def _add_object(self, name: str, found: Found, i: int, area: int) -> None:
-        y1, x1, y2, x2 = (int(v) for v in found.boxes[i])
-        class_id, score = int(found.class_ids[i]), round(float(found.scores[i]), 6)
-        rle = None if found.rles is None else found.rles[i]
-        box = [x1, y1, x2 - x1, y2 - y1]
-        item = {"id": len(self.annotations) + 1, "image_id": len(self.images), "category_id": class_id, "iscrowd": 0}
-        segmentation = [_corners(box).ravel().tolist()] if rle is None else rle_to_json(rle)
-        self.annotations.append(item | {"score": score, "bbox": box, "area": area, "segmentation": segmentation})
-        if self._csv is not None:
-            lines = segmentation if rle is None else [line.ravel().tolist() for line in outlines_of(rle)]
-            self._csv.writerow([name, i + 1, self.class_names[class_id], score, *box, area, json.dumps(lines)])
+    def _add_row(self, name: str, number: int, item: dict) -> None:
+        """A line of the CSV."""
+        if self._csv is None:
+            return
+        lines = item["segmentation"]
+        if isinstance(lines, dict):
+            lines = [line.ravel().tolist() for line in rle_outlines(lines)]
+        label = self.class_names[item["category_id"]]
+        row = [name, number, label, item["score"], *item["bbox"], item["area"], json.dumps(lines)]
+        self._csv.writerow(row)
 
-    def _write_masks(self, name: str, found: Found) -> None:
+    def _write_masks(self, name: str, found: Detections) -> None:
         plain, taken = str(PurePosixPath(name).with_suffix("")), self._taken["masks"]
         image = self.folder / "masks" / free_name(name if plain in taken else plain, taken)
         for i, rle in enumerate(found.rles):
@@ -129,7 +130,7 @@ class Writer:
         kinds = [kind for kind in ("labelme", "labelstudio") if kind in self.kinds]
         if not kinds:
             return []
-        items = [_with_polygon(item) for item in self.annotations if item["image_id"] in self._files]
+        items = [editable_annotation(item) for item in self.annotations if item["image_id"] in self._files]
         images = [image for image in self.images if image["id"] in self._files]
         content, paths = {**self.coco(), "images": images, "annotations": items}, []
         for kind in kinds:
@@ -166,23 +167,3 @@ class Writer:
         if self._video is not None:
             self._video[1].release()
             self._video = None
-
-
-def outlines_of(rle: dict) -> list[np.ndarray]:
-    """Closed lines (V, 2), last axis x, y in pixels of the image, around a mask and its holes."""
-    crop, (y1, x1) = rle_to_crop(rle)
-    return [line + [x1, y1] for line in mask_outlines(crop)]
-
-
-def _corners(box) -> np.ndarray:
-    """Corners (4, 2) x, y of a COCO box."""
-    x, y, width, height = box
-    return np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]])
-
-
-def _with_polygon(item: dict) -> dict:
-    """An annotation whose mask is one part without holes gets a polygon, to be edited; an empty one: its box."""
-    if not isinstance(item["segmentation"], dict):
-        return item
-    lines = outlines_of(item["segmentation"]) if item["area"] else [_corners(item["bbox"])]
-    return {**item, "segmentation": [lines[0].ravel().tolist()]} if len(lines) == 1 and len(lines[0]) > 2 else item

@@ -71,7 +71,7 @@ def analyse(dataset, detections, kind=None, min_score=0.5, max_detections=100) -
     min_score: for the confusion matrix and the mistakes.  max_detections: of an image and class.
     """
     if kind is None:
-        kind = "segm" if all("rles" in item or "masks" in item for item in detections) else "bbox"
+        kind = "segm" if all(found.rles is not None for found in detections) else "bbox"
     images = compare(dataset, detections, kind, max_detections)
     classes = len(dataset.class_names)
     return Analysis(

@@ -10,7 +10,7 @@ of COCO's own pycocotools.
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 
-from mrcnn_ext.datasets.as_coco import coco_ids, true_objects
+from mrcnn_ext.datasets.as_coco import coco_annotation, coco_ids, true_objects
 from mrcnn_ext.detection.coco_results import result_to_coco
 from mrcnn_ext.evaluation.report import Evaluation
 from mrcnn_ext.masks.rle import rle_to_json
@@ -52,10 +52,10 @@ def evaluate(dataset, detections, iou_types=IOU_TYPES, image_ids=None, max_detec
 
 def _results_of(dataset, detections, numbers: list[int]) -> list[dict]:
     """COCO results for the images asked for, and a check that each of these images was looked at."""
-    if detections and "category_id" in detections[0]:
+    if detections and isinstance(detections[0], dict):
         results = detections
     else:
-        seen = {int(item["image_id"]) for item in detections}
+        seen = {item.image_id for item in detections}
         absent = [number for number in numbers if number not in seen]
         if absent:
             raise ValueError(
@@ -81,15 +81,10 @@ def _truth_of(dataset, numbers: list[int]) -> dict:
         height, width = objects[0]["rle"]["size"] if objects else dataset.image_size(number)
         images.append({"id": image_ids[number], "height": int(height), "width": int(width)})
         for item in objects:
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,  # from 1 on: 0 would mean "no match" to the evaluator
-                    "image_id": image_ids[number],
-                    "category_id": categories[item.pop("class_id")],
-                    "segmentation": rle_to_json(item.pop("rle")),
-                    **item,
-                }
-            )
+            place = image_ids[number], categories[item["class_id"]], item["bbox"], item["area"]
+            segmentation, crowd = rle_to_json(item["rle"]), item["iscrowd"]
+            after = len(annotations) + 1  # from 1 on: 0 would mean "no match" to the evaluator
+            annotations.append(coco_annotation(*place, segmentation, iscrowd=crowd, number=after))
     names = [{"id": category_id, "name": dataset.class_names[i]} for i, category_id in categories.items()]
     return {"images": images, "annotations": annotations, "categories": names}
 

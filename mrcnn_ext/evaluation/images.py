@@ -24,12 +24,10 @@ def worst_pixels(result, mistakes):
 
 def truth_beside_prediction(dataset, detections, image_id, min_score=0.5):
     """Pixels uint8 (H, W, 3): the true objects of an image on the left, those detected on the right."""
-    item = next(item for item in detections if item["image_id"] == image_id)
+    found = next(one for one in detections if one.image_id == image_id).above(min_score)
     image, names, truth = dataset.load_image(image_id), dataset.class_names, true_objects(dataset, image_id)
     signs = [one["class_id"] * (-1 if one["iscrowd"] else 1) for one in truth]
-    strong = [i for i, score in enumerate(item["scores"]) if score >= min_score]
-    rles = None if item.get("rles") is None else [item["rles"][i] for i in strong]
     return side_by_side(
         draw_objects(image, signs, [one["rle"] for one in truth], names),
-        draw_objects(image, item["class_ids"][strong], rles, names, item["scores"][strong], item["rois"][strong]),
+        draw_objects(image, found.class_ids, found.rles, names, found.scores, found.boxes),
     )

@@ -6,7 +6,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from mrcnn_ext.datasets.as_coco import true_objects
-from mrcnn_ext.detection.coco_results import compact
+from mrcnn_ext.detection.detections import Detections
 from mrcnn_ext.evaluation.coco_ap import IOU_TYPES
 
 
@@ -34,7 +34,7 @@ def compare(dataset, detections, kind="segm", max_detections=100) -> list[ImageO
     """
     if kind not in IOU_TYPES:
         raise ValueError(f"kind must be one of {', '.join(IOU_TYPES)}, but is {kind!r}.")
-    return [_compare_one(dataset, compact(item), kind, max_detections) for item in detections]
+    return [_compare_one(dataset, found, kind, max_detections) for found in detections]
 
 
 def match(image: ImageOverlaps, iou=0.5) -> tuple[np.ndarray, np.ndarray]:
@@ -57,30 +57,21 @@ def match(image: ImageOverlaps, iou=0.5) -> tuple[np.ndarray, np.ndarray]:
     return pairs, on_crowd
 
 
-def _compare_one(dataset, item: dict, kind: str, max_detections: int) -> ImageOverlaps:
-    truth = true_objects(dataset, item["image_id"])
-    if kind == "segm" and item.get("rles") is None:
-        raise ValueError(f'image {item["image_id"]}: its detections have no masks; compare boxes with kind="bbox".')
-    class_ids, scores = np.asarray(item["class_ids"], np.int32), np.asarray(item["scores"], np.float64)
-    order = _best(class_ids, scores, max_detections)
+def _compare_one(dataset, found: Detections, kind: str, max_detections: int) -> ImageOverlaps:
+    truth = true_objects(dataset, found.image_id)
+    if kind == "segm" and found.rles is None:
+        raise ValueError(f'image {found.image_id}: its detections have no masks; compare boxes with kind="bbox".')
+    found = found.take(_best(found.class_ids, found.scores, max_detections))
     crowd = np.array([one["iscrowd"] for one in truth], bool)
     if kind == "segm":
-        found, real = [item["rles"][i] for i in order], [one["rle"] for one in truth]
+        seen, real = found.rles, [one["rle"] for one in truth]
     else:
-        boxes = np.asarray(item["rois"], np.float64).reshape(-1, 4)[order]
-        found = np.stack([boxes[:, 1], boxes[:, 0], boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]], axis=1)
-        real = np.array([one["bbox"] for one in truth], np.float64).reshape(-1, 4)
-    ious = np.zeros((len(order), len(truth)))
+        seen, real = found.coco_boxes().astype(float), np.array([one["bbox"] for one in truth], float).reshape(-1, 4)
+    ious = np.zeros((len(found), len(truth)))
     if ious.size:
-        ious = np.asarray(coco_mask.iou(found, real, crowd.astype(np.uint8).tolist()))
-    return ImageOverlaps(
-        int(item["image_id"]),
-        np.array([one["class_id"] for one in truth], np.int32),
-        crowd,
-        class_ids[order],
-        scores[order],
-        ious,
-    )
+        ious = np.asarray(coco_mask.iou(seen, real, crowd.astype(np.uint8).tolist()))
+    true_ids = np.array([one["class_id"] for one in truth], np.int32)
+    return ImageOverlaps(found.image_id, true_ids, crowd, found.class_ids, found.scores.astype(float), ious)
 
 
 def _best(class_ids: np.ndarray, scores: np.ndarray, most: int) -> np.ndarray:

@@ -78,6 +78,6 @@ def save_detections(folder, name, dataset, detections) -> list[Path]:
     """
     folder = Path(folder)
     paths = [write_results(folder / f"{name}_results.json", dataset, detections)]
-    if all(item.get("rles") is not None for item in detections):
+    if all(found.rles is not None for found in detections):
         paths.append(write_coco(folder / f"{name}_detections.json", dataset, detections))
     return paths

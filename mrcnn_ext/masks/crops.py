@@ -28,13 +28,18 @@ def crop_to_rle(crop: np.ndarray, corner, height: int, width: int) -> dict:
 
 
 def rle_to_crop(rle: dict) -> tuple[np.ndarray, tuple[int, int]]:
-    """Compressed RLE -> (bool (h, w) of its tight box, (y1, x1)); 0 x 0 pixels for an empty mask."""
+    """Compressed RLE -> (bool (h, w) of its tight box, (y1, x1)); 0 x 0 pixels for an empty mask.
+
+    Raises ValueError for a broken one, before pycocotools reads past its counts.
+    """
+    height, width = (int(n) for n in rle["size"])
+    runs = run_lengths(rle["counts"])
+    if runs is None or runs.sum() != height * width:
+        raise ValueError(f"broken RLE: its runs do not fill {height} x {width} pixels")
     x1, y1, w, h = (int(v) for v in rle_box(rle))
     crop = np.zeros((h, w), bool)
     if not crop.size:
         return crop, (y1, x1)
-    height = int(rle["size"][0])
-    runs = run_lengths(rle["counts"])
     ends = np.cumsum(runs)
     starts, ends = ends[0::2][: len(runs) // 2], ends[1::2]
     first, last = starts // height - x1, (ends - 1) // height - x1  # columns that a run begins and ends in

@@ -1,8 +1,14 @@
 """From COCO objects back to what other formats hold: one polygon, a mask, or the lines around a mask."""
 
+import cv2
 import numpy as np
+from pycocotools import mask as coco_mask
 
-from mrcnn_ext.masks.rle import counts_to_bytes, decode_masks, polygon_parts, polygons_to_rle
+from mrcnn_ext.masks.crops import rle_to_crop
+from mrcnn_ext.masks.rle import counts_to_bytes, decode_masks, polygon_parts, polygons_to_rle, rle_to_json
+
+TOLERANCES = (1.5, 1.0, 0.75, 0.5)  # pixels
+LEAST_IOU = 0.95
 
 
 def by_image(coco: dict):
@@ -31,10 +37,13 @@ def object_mask(annotation: dict, height: int, width: int) -> np.ndarray:
     return decode_masks([rle], height, width)[:, :, 0]
 
 
-def mask_outlines(mask: np.ndarray) -> list[np.ndarray]:
+def mask_outlines(mask: np.ndarray, tolerance: float = 0.0) -> list[np.ndarray]:
     """Closed lines along the pixel edges around every part and every hole of a mask (H, W): corners (n, 2) x, y.
 
-    Filled by the even-odd rule, all lines together give back the mask.
+    Filled by the even-odd rule, all lines together give back the mask. Around a part they run clockwise on the screen,
+    around a hole the other way.
+    tolerance: pixels that a line may be away from the edge: corners go as long as it stays within (Ramer 1972, Douglas
+    and Peucker 1973); 0 keeps them all.
     """
     padded = np.pad(mask.astype(bool), 1)
     steps = {}  # corner -> corners one pixel edge on, with the object on the right
@@ -52,7 +61,49 @@ def mask_outlines(mask: np.ndarray) -> list[np.ndarray]:
     for start in sorted(steps):
         while start in steps:  # more than one line may pass a corner
             lines.append(_walk(steps, start))
-    return lines
+    return [_simplified(line, tolerance) for line in lines]
+
+
+def rle_outlines(rle: dict, tolerance: float = 0.0) -> list[np.ndarray]:
+    """As `mask_outlines`, of a compressed RLE, whose mask is never made as large as its image."""
+    crop, (y1, x1) = rle_to_crop(rle)
+    return [line + [x1, y1] for line in mask_outlines(crop, tolerance)]
+
+
+def outer_polygons(rle: dict, tolerance: float = 0.0) -> list[list[float]]:
+    """COCO's polygons x, y, x, y, .. of the parts of a mask; holes are filled."""
+    return [line.ravel().tolist() for line in rle_outlines(rle, tolerance) if _signed_area(line) > 0]
+
+
+def editable_outline(rle: dict) -> list | dict:
+    """COCO segmentation of a mask for a person to correct: one polygon of few corners, which stays near the mask.
+
+    Of TOLERANCES the first is taken that leaves an IoU of LEAST_IOU. A mask with holes, or of several parts, stays as
+    it is, since one polygon cannot hold it.
+    """
+    exact = rle_outlines(rle)
+    if len(exact) != 1:
+        return rle_to_json(rle)
+    for tolerance in TOLERANCES:
+        line = _simplified(exact[0], tolerance)
+        near = polygons_to_rle([line.ravel()], *rle["size"])
+        if float(coco_mask.iou([near], [rle], [0])[0, 0]) >= LEAST_IOU:
+            return [line.ravel().tolist()]
+    return [exact[0].ravel().tolist()]
+
+
+def _simplified(line: np.ndarray, tolerance: float) -> np.ndarray:
+    """A closed line (n, 2) with fewer corners; as it is where less than a triangle would be left."""
+    if not tolerance:
+        return line
+    corners = cv2.approxPolyDP(line.astype(np.float32)[:, None], tolerance, True)[:, 0].astype(np.float64)
+    return corners if len(corners) > 2 else line
+
+
+def _signed_area(line: np.ndarray) -> float:
+    """Twice the area inside a closed line (n, 2), positive where it runs clockwise on the screen."""
+    x, y = line.T
+    return float(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)))
 
 
 def _walk(steps: dict, start) -> np.ndarray:

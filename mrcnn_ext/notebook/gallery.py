@@ -12,9 +12,10 @@ from mrcnn.plots import canvas
 from mrcnn.plots.figures import hide_unused, new_figure
 from mrcnn.plots.instances import display_instances
 from mrcnn.plots.labels import class_label, counted
-from mrcnn.plots.masks import apply_mask, mask_outlines
+from mrcnn.plots.masks import apply_mask
 from mrcnn.plots.palette import class_colors
-from mrcnn_ext.masks.rle import decode_masks
+from mrcnn_ext.detection.detections import Detections
+from mrcnn_ext.masks.outlines import mask_outlines
 
 _MAX_CAPTIONS = 12  # above that many objects captions hide the image
 _INCHES = 14  # width of a full row
@@ -28,14 +29,11 @@ def truth_of(dataset, image_id) -> dict:
     return {"rois": extract_bboxes(masks), "class_ids": class_ids, "masks": masks}
 
 
-def objects_of(dataset, detection, min_score=0.0) -> dict:
-    """An entry of `detect_dataset` with full masks (H, W, N) in place of RLEs, without objects below `min_score`."""
-    keep = np.flatnonzero(np.asarray(detection["scores"]) >= min_score)
-    objects = {name: np.asarray(detection[name])[keep] for name in ("rois", "class_ids", "scores")}
-    if detection.get("rles") is not None:
-        size = dataset.image_size(detection["image_id"])
-        objects["masks"] = decode_masks([detection["rles"][i] for i in keep], *size)
-    return objects
+def objects_of(found: Detections, min_score=0.0) -> dict:
+    """Detections as `MaskRCNN.detect` gives them: rois, class_ids, scores, full masks (H, W, N) if there are any."""
+    found = found.above(min_score)
+    objects = {"rois": found.boxes, "class_ids": found.class_ids, "scores": found.scores}
+    return objects if found.rles is None else objects | {"masks": found.masks()}
 
 
 def plot_truth(dataset, image_ids, cols=4):
@@ -55,13 +53,13 @@ def plot_comparison(dataset, detections, titles=None, min_score=0.5):
     detections: entries of `detect_dataset`.  titles: a text for each.  min_score: weaker objects are not drawn.
     """
     detections = list(detections)[:4]
-    image_ids = [item["image_id"] for item in detections]
+    image_ids = [found.image_id for found in detections]
     titles = [_title(dataset, image_id) for image_id in image_ids] if titles is None else titles
     figure, axes = _grid(dataset, image_ids * 2, len(image_ids))
-    for column, (item, title) in enumerate(zip(detections, titles, strict=False)):
-        _draw(axes[0, column], dataset, item["image_id"], truth_of(dataset, item["image_id"]), title)
-        found = objects_of(dataset, item, min_score)
-        _draw(axes[1, column], dataset, item["image_id"], found, f"found: {len(found['class_ids'])}")
+    for column, (found, title) in enumerate(zip(detections, titles, strict=False)):
+        _draw(axes[0, column], dataset, found.image_id, truth_of(dataset, found.image_id), title)
+        objects = objects_of(found, min_score)
+        _draw(axes[1, column], dataset, found.image_id, objects, f"found: {len(objects['class_ids'])}")
     return figure
 
 

@@ -13,5 +13,5 @@ def find_mistakes(dataset, detections, min_score=0.5, min_iou=0.5) -> list[Mista
     min_iou: of the masks, for a detection to be that of an object. Crowds are not counted as objects.
     Raises ValueError for detections without masks.
     """
-    most = max((len(item["scores"]) for item in detections), default=1)
+    most = max((len(found) for found in detections), default=1)
     return mistakes_in(compare(dataset, detections, max_detections=max(most, 1)), min_score, min_iou)

@@ -16,13 +16,15 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from mrcnn_ext.common.address import name_of
+from mrcnn_ext.detection.detector import OVERLAP
 from mrcnn_ext.detection.on_dataset import LEAST_SCORE
+from mrcnn_ext.detection.tiles import tile_count
 from mrcnn_ext.serve.addresses import Addresses
-from mrcnn_ext.serve.answers import above, coco_document, overlay_png
+from mrcnn_ext.serve.answers import coco_document, overlay_png
 from mrcnn_ext.serve.guard import Guard, routes
 from mrcnn_ext.serve.limits import Limits, Refused, decode, image_size
 from mrcnn_ext.serve.metrics import Counted, Metrics
-from mrcnn_ext.serve.worker import Worker
+from mrcnn_ext.serve.worker import Looking, Worker
 
 AT_A_TIME = 4  # images that are decoded or drawn: bounds memory and threads
 KEEP_NAME = 200  # characters of a file's name that come back
@@ -54,6 +56,34 @@ class Wanted(BaseModel):
     tolerance: float = Field(
         1.0, ge=0, le=100, allow_inf_nan=False, description="Pixels a polygon may leave its outline by."
     )
+    tile: int | None = Field(
+        None,
+        ge=32,
+        description="Pixels: a larger image is looked at in tiles of this side, so that small objects of it are found.",
+    )
+    overlap: float = Field(
+        OVERLAP,
+        ge=0,
+        le=0.5,
+        allow_inf_nan=False,
+        description="Share of a tile that its neighbour sees too; with 0 objects stay cut at the seams.",
+    )
+    across_classes: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="IoU of boxes above which the weaker of two objects of any class goes; default: both stay.",
+    )
+
+    def looking(self, height: int, width: int, most: int) -> Looking:
+        """How to look at an image. Raises `Refused` when it would be cut into more than `most` tiles."""
+        if self.tile is None or max(height, width) <= self.tile:
+            return Looking(across_classes=self.across_classes)
+        count = tile_count(height, width, self.tile, self.overlap)
+        if count > most:
+            raise Refused(413, f"The image would be cut into {count} tiles; {most} are allowed: ask for larger ones.")
+        return Looking(self.tile, self.overlap, self.across_classes)
 
 
 def _problems(*statuses):
@@ -160,18 +190,19 @@ def _add_detect(app, worker, guard, addresses, metrics):
 
     async def answer(data, name, wanted, start):
         width, height = await in_thread(image_size, data, limits)
+        looking = wanted.looking(height, width, limits.tiles)
         with guard.memory.taken(3 * width * height):
             image = await in_thread(decode, data, limits)
             del data
-            found, served = await asyncio.wrap_future(worker().submit(image))
-            found = above(found, wanted.min_score)
+            found, served = await asyncio.wrap_future(worker().submit(image, looking))
+            found = found.above(wanted.min_score)
             if wanted.answer == "png":
                 content = await in_thread(overlay_png, image, found, served.class_names)
                 response = Response(content, media_type="image/png")
             else:
-                arguments = (found, image.shape[:2], name, served.class_names, wanted.masks, wanted.tolerance)
+                arguments = (found, name, served.class_names, wanted.masks, wanted.tolerance)
                 response = JSONResponse(await in_thread(coco_document, *arguments))
-        for class_id in found["class_ids"]:
+        for class_id in found.class_ids:
             metrics.objects.labels(served.class_names[class_id]).inc()
         metrics.seconds.observe(time.perf_counter() - start)
         return response

@@ -15,6 +15,7 @@ class Limits:
     """bytes: of a request.  pixels: of an image.  waiting: requests at a time.  seconds: for a request.
 
     batch: images that go through the network together.  gather_seconds: how long the first of them waits for others.
+    tiles: that an image may be cut into.
     """
 
     bytes: int = 20_000_000
@@ -22,6 +23,7 @@ class Limits:
     waiting: int = 64
     seconds: float = 30.0
     batch: int = 4
+    tiles: int = 64
     gather_seconds: float = 0.005
 
     def __post_init__(self):

@@ -7,7 +7,9 @@ import threading
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from mrcnn_ext.detection.detector import OVERLAP, Detector
 from mrcnn_ext.serve.limits import Refused
 
 log = logging.getLogger("mrcnn.serve")
@@ -22,9 +24,18 @@ class Served:
     run: str
 
 
+class Looking(NamedTuple):
+    """How to look at an image: tile, overlap, across_classes of a `Detector`."""
+
+    tile: int | None = None
+    overlap: float = OVERLAP
+    across_classes: float | None = None
+
+
 @dataclass
 class _Task:
     held: list  # the image; nothing when nobody waits any more
+    looking: Looking
     answer: Future = field(default_factory=Future)
 
 
@@ -48,12 +59,12 @@ class Worker:
         """Whether its thread lives: without it nothing is answered."""
         return self._thread.is_alive()
 
-    def submit(self, image):
-        """A Future of (objects of `image`, the Served that found them). Raises `Refused` when too many wait."""
+    def submit(self, image, looking=Looking()):  # noqa: B008 (it cannot be changed)
+        """A Future of (Detections of `image`, the Served that found them). Raises `Refused` when too many wait."""
         if self._closing.is_set():
             raise Refused(503, "The service is stopping.")
         held = [image]
-        task = _Task(held)
+        task = _Task(held, looking)
         task.answer.add_done_callback(lambda _: held.clear())  # also when it is given up before its turn comes
         try:
             self._queue.put_nowait(task)
@@ -73,8 +84,10 @@ class Worker:
         while not (self._closing.is_set() and self._queue.empty()):
             tasks = self._gather()
             self.metrics.waiting.set(self._queue.qsize())
-            if tasks:
-                self._detect(tasks)
+            whole = [task for task in tasks if task.looking.tile is None]
+            for some in (whole, *([task] for task in tasks if task.looking.tile is not None)):
+                if some:
+                    self._detect(some)
 
     def _gather(self):
         """The next tasks that somebody still waits for; none when nothing comes for a moment."""
@@ -97,8 +110,7 @@ class Worker:
         self.metrics.batch.observe(len(tasks))
         start = time.perf_counter()
         try:
-            found = served.model.detect([task.held[0] for task in tasks], crops=True)
-            answers = list(zip(tasks, found, strict=True))
+            answers = list(zip(tasks, self._found(served.model, tasks), strict=True))
         except Exception:  # whatever it is, the thread must live on and the others be answered
             log.exception("detection failed for %d images", len(tasks))
             if len(tasks) > 1:
@@ -108,5 +120,15 @@ class Worker:
                 tasks[0].answer.set_exception(Refused(500, "The network failed at this image; the log says why."))
             return
         self.metrics.network.observe(time.perf_counter() - start)
-        for task, objects in answers:
-            task.answer.set_result((objects, served))
+        for task, found in answers:
+            task.answer.set_result((found, served))
+
+    def _found(self, model, tasks):
+        """Detections of images that go through the network whole, together, or of one in tiles."""
+        looking = tasks[0].looking
+        size = 1 if looking.tile is None else self.limits.batch  # whole ones are not filled up to a batch
+        found = Detector(model, looking.tile, looking.overlap, batch_size=size).batch([task.held[0] for task in tasks])
+        return [
+            one if task.looking.across_classes is None else one.across_classes(task.looking.across_classes)
+            for task, one in zip(tasks, found, strict=True)
+        ]

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
-from mrcnn_ext.detection import Found
+from mrcnn_ext.detection import Detections
 from mrcnn_ext.masks.rle import encode_mask
 
 NAMES = ["BG", "red cell", "seed"]
@@ -24,7 +24,9 @@ MASKS = [square(2, 3, 12, 23), RING]
 
 def found():
     boxes = np.array([[2, 3, 12, 23], [10, 30, 30, 50]])
-    return Found(HEIGHT, WIDTH, np.array([1, 2]), np.array([0.75, 0.5]), boxes, [encode_mask(mask) for mask in MASKS])
+    return Detections(
+        HEIGHT, WIDTH, np.array([1, 2]), np.array([0.75, 0.5]), boxes, [encode_mask(mask) for mask in MASKS]
+    )
 
 
 class Always:

@@ -16,8 +16,8 @@ API_KEY = "a-key"
 class StandIn:
     """Finds one object, class 1: the box around all pixels above 200, and in it these pixels."""
 
-    def __init__(self, seconds=0.0, fails=lambda image: False):
-        self.seconds = seconds
+    def __init__(self, delay=0.0, fails=lambda image: False):
+        self.delay = delay
         self.fails = fails
         self.batches = []
         self.gate = threading.Event()
@@ -25,7 +25,7 @@ class StandIn:
 
     def detect(self, images, crops=False):
         self.gate.wait(60)
-        time.sleep(self.seconds)
+        time.sleep(self.delay)
         self.batches.append(len(images))
         if any(self.fails(image) for image in images):
             raise RuntimeError("told to fail")

@@ -4,8 +4,8 @@ import numpy as np
 
 from mrcnn.data.dataset import Dataset
 from mrcnn_ext.datasets.one_size import OneSize, fit_image
+from mrcnn_ext.detection.detections import Detections
 from mrcnn_ext.evaluation.coco_ap import evaluate
-from mrcnn_ext.masks.rle import encode_masks
 
 
 class Halves(Dataset):
@@ -51,7 +51,7 @@ def test_masks_go_with_their_images():
     assert class_ids.tolist() == [1]
     assert fitted.load_mask(1)[0].shape == (30, 20, 0)
     assert [fitted.load_image(i).shape for i in fitted.image_ids] == [(30, 20, 3)] * 2
-    found = {"class_ids": [1], "scores": [0.9], "rois": [[10, 0, 20, 10]], "rles": encode_masks(expected)}
-    nothing = {"class_ids": [], "scores": [], "rois": [], "rles": []}
-    result = evaluate(fitted, [{"image_id": 0, **found}, {"image_id": 1, **nothing}])
+    found = {"class_ids": [1], "scores": [0.9], "rois": [[10, 0, 20, 10]], "masks": expected}
+    nothing = {"class_ids": [], "scores": [], "rois": [], "masks": []}
+    result = evaluate(fitted, [Detections.of(one, 30, 20, image_id=i) for i, one in enumerate((found, nothing))])
     assert result["segm"]["AP"] == result["bbox"]["AP"] == 1

@@ -1,6 +1,7 @@
 """Detections as COCO JSON: ids, boxes, files that load again."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,9 +10,10 @@ from PIL import Image
 from mrcnn.data.dataset import Dataset
 from mrcnn_ext.datasets.as_coco import coco_ids
 from mrcnn_ext.datasets.coco import CocoDataset
-from mrcnn_ext.detection.coco_results import compact, result_to_coco, write_coco, write_results
+from mrcnn_ext.detection.coco_results import editable_annotation, result_to_coco, write_coco, write_results
+from mrcnn_ext.detection.detections import Detections
 from mrcnn_ext.evaluation.coco_ap import evaluate
-from mrcnn_ext.masks.rle import decode_masks
+from mrcnn_ext.masks.rle import decode_masks, encode_mask, polygons_to_rle, rle_to_json
 
 HEIGHT, WIDTH = 40, 60
 
@@ -43,7 +45,14 @@ def load(file, folder):
     return dataset
 
 
-def detections():
+def detections(**change):
+    """Of both images; change: of the answer for the second."""
+    answers = answered()
+    answers[1] |= change
+    return [Detections.of(one, HEIGHT, WIDTH, image_id=one.pop("image_id")) for one in answers]
+
+
+def answered():
     masks = np.zeros((HEIGHT, WIDTH, 2), bool)
     masks[5:25, 10:30, 0] = True
     masks[1:9, 2:8, 1] = True
@@ -67,7 +76,7 @@ def test_ids_boxes_and_masks_are_those_of_coco(folder):
     assert dog["bbox"] == [10, 5, 20, 20]  # x, y, width, height
     assert cat["bbox"] == [2, 1, 6, 8]
     np.testing.assert_array_equal(
-        decode_masks([dog["segmentation"], cat["segmentation"]], HEIGHT, WIDTH), detections()[1]["masks"]
+        decode_masks([dog["segmentation"], cat["segmentation"]], HEIGHT, WIDTH), answered()[1]["masks"]
     )
     json.dumps([dog, cat])  # plain numbers only
 
@@ -87,7 +96,7 @@ def test_whole_file_loads_again_as_data_set(folder):
     assert again.class_names == dataset.class_names
     assert [info["id"] for info in again.image_info] == [70, 30]
     masks, class_ids = again.load_mask(1)
-    np.testing.assert_array_equal(masks, detections()[1]["masks"])
+    np.testing.assert_array_equal(masks, answered()[1]["masks"])
     assert class_ids.tolist() == [2, 1]
     assert again.load_mask(0)[0].shape == (HEIGHT, WIDTH, 0)
     content = json.loads((folder / "found.json").read_text())
@@ -96,7 +105,7 @@ def test_whole_file_loads_again_as_data_set(folder):
 
 
 def test_whole_file_needs_masks(folder):
-    boxes_only = [{k: v for k, v in item.items() if k != "masks"} for item in detections()]
+    boxes_only = [replace(found, rles=None) for found in detections()]
     dataset = load(folder / "truth.json", folder)
     assert "segmentation" not in result_to_coco(dataset, boxes_only)[0]
     with pytest.raises(ValueError, match="no masks.*write_results"):
@@ -129,11 +138,44 @@ def test_ids_that_are_there_twice_are_numbered_anew():
     assert coco_ids(dataset) == ([1, 2], {1: 1, 2: 2})
 
 
-def test_compact_takes_either_form():
-    item = compact(detections()[1])
-    assert "masks" not in item and len(item["rles"]) == 2
-    assert compact(item) == item
-    assert "rles" not in compact({"image_id": 0, "rois": [], "masks": None})
+def test_detections_are_made_of_every_form_that_a_model_answers_in():
+    """Full masks, crops of the boxes, crops of a part of the image, no masks."""
+    (_, whole), answer = detections(), answered()[1]
+    crops = [answer["masks"][y1:y2, x1:x2, i] for i, (y1, x1, y2, x2) in enumerate(answer["rois"])]
+    (_, cropped) = detections(masks=crops)
+    (_, moved) = detections(masks=crops, rois=answer["rois"] - [1, 2, 1, 2])
+    part = Detections.of({**answer, "masks": crops, "rois": answer["rois"] - [1, 2, 1, 2]}, HEIGHT, WIDTH, (1, 2))
+    assert whole.rles == cropped.rles == part.rles != moved.rles
+    assert part.boxes.tolist() == whole.boxes.tolist() and part.image_id is None
+    assert detections(masks=None)[1].masks() is None
+    np.testing.assert_array_equal(whole.masks(), answer["masks"])
+    assert whole.above(0.6).to_coco(7, masks="none") == [
+        {"id": 1, "image_id": 7, "category_id": 2, "bbox": [10, 5, 20, 20], "area": 400, "iscrowd": 0, "score": 0.75}
+    ]
+    (square,) = whole.above(0.6).to_coco(7, {2: 18}, first_id=4, masks="polygon")
+    assert (square["id"], square["category_id"]) == (4, 18)
+    assert sorted(zip(*[iter(square["segmentation"][0])] * 2, strict=True)) == [(10, 5), (10, 25), (30, 5), (30, 25)]
+    (ring,) = detections(scores=[0.5, 0.9])[1].above(0.6).to_coco(7, masks="polygon")
+    assert len(ring["segmentation"]) == 1 and ring["area"] == 47  # a polygon holds no hole
+
+
+def test_what_is_given_to_a_person_to_correct():
+    """Few corners near the mask; a hole stays, an empty mask becomes its box."""
+    y, x = np.mgrid[:400, :400]
+    disc, small = np.hypot(y - 200, x - 200) < 150, (y < 6) & (x < 7) & (x + y < 10)
+    for mask, most in ((disc, 80), (small, 8)):
+        rle = encode_mask(mask)
+        (line,) = editable_annotation({"area": 9, "bbox": [0, 0, 1, 1], "segmentation": rle_to_json(rle)})[
+            "segmentation"
+        ]
+        again = decode_masks([polygons_to_rle([np.array(line)], 400, 400)], 400, 400)[:, :, 0]
+        assert np.sum(again & mask) / np.sum(again | mask) >= 0.95 and len(line) <= 2 * most
+    hollow = rle_to_json(encode_mask(disc & (np.hypot(y - 200, x - 200) > 20)))
+    ring = {"area": 9, "bbox": [0, 0, 1, 1], "segmentation": hollow}
+    assert editable_annotation(ring) == ring
+    for empty in ({"area": 0, "segmentation": rle_to_json(encode_mask(y < 0))}, {"area": 12}):
+        box = editable_annotation({**empty, "bbox": [1, 2, 3, 4]})["segmentation"]
+        assert box == [[1, 2, 4, 2, 4, 6, 1, 6]]
 
 
 @pytest.mark.parametrize(
@@ -149,4 +191,4 @@ def test_compact_takes_either_form():
 )
 def test_detections_that_do_not_fit(folder, change, message):
     with pytest.raises(ValueError, match=message):
-        result_to_coco(load(folder / "truth.json", folder), [{**detections()[1], **change}])
+        result_to_coco(load(folder / "truth.json", folder), [detections(**change)[1]])

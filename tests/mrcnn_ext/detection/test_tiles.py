@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
-from mrcnn_ext.detection.detections import Found, found_of, suppress_across_classes
+from mrcnn_ext.detection.detections import Detections
 from mrcnn_ext.detection.detector import Detector
 from mrcnn_ext.detection.tiles import join, tiles_of
 from mrcnn_ext.masks.crops import crop_to_rle
@@ -54,7 +54,7 @@ def seen(tile, *objects):
             result["masks"].append(np.ones((box[2] - box[0], box[3] - box[1]), bool))
             result["class_ids"].append(class_id)
             result["scores"].append(score)
-    return tile, found_of(result, HEIGHT, WIDTH, tile[:2])
+    return tile, Detections.of(result, HEIGHT, WIDTH, tile[:2])
 
 
 def joined(*objects):
@@ -129,7 +129,9 @@ def test_ends_in_one_tile_of_an_object_in_the_next_are_one():
     mask = np.zeros((HEIGHT, WIDTH), bool)
     for y1, x1, y2, x2 in corner:
         mask[y1:y2, x1:x2] = True
-    whole = Found(HEIGHT, WIDTH, np.array([1]), np.array([0.8]), np.array([[10, 77, 30, 120]]), [encode_mask(mask)])
+    whole = Detections(
+        HEIGHT, WIDTH, np.array([1]), np.array([0.8]), np.array([[10, 77, 30, 120]]), [encode_mask(mask)]
+    )
     assert join([ends, (TILES[1], whole)], HEIGHT, WIDTH).areas() == [int(mask.sum())]
 
 
@@ -159,10 +161,10 @@ def test_nothing():
 
 def test_suppression_across_classes():
     boxes = np.array([[0, 0, 10, 10], [0, 1, 10, 11], [0, 20, 10, 30]])
-    found = Found(20, 40, np.array([1, 2, 2]), np.array([0.6, 0.9, 0.5]), boxes, None)
-    assert suppress_across_classes(found, 0.5).boxes.tolist() == boxes[[1, 2]].tolist()
-    assert len(suppress_across_classes(found, 0.9)) == 3
-    assert len(suppress_across_classes(found.take([]), 0.5)) == 0
+    found = Detections(20, 40, np.array([1, 2, 2]), np.array([0.6, 0.9, 0.5]), boxes, None)
+    assert found.across_classes(0.5).boxes.tolist() == boxes[[1, 2]].tolist()
+    assert len(found.across_classes(0.9)) == 3
+    assert len(found.take([]).across_classes(0.5)) == 0
 
 
 class SeesBright:

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from mrcnn_ext.detection.detections import Detections
 from mrcnn_ext.evaluation import ImageOverlaps, class_curves, compare, confusion_matrix, error_costs, match, reliability
 from mrcnn_ext.evaluation.coco_ap import evaluate
 from mrcnn_ext.evaluation.curves import average_precision
-from mrcnn_ext.masks.rle import encode_masks
 from tests.support.rectangles import HEIGHT, WIDTH, Rectangles, masks_of
 
 CAT, DOG = 1, 2
@@ -154,13 +154,13 @@ def test_costs_of_nothing():
 
 def found(image_id, *objects):
     boxes = [o[2:] for o in objects]
-    return {
-        "image_id": image_id,
-        "class_ids": np.array([o[0] for o in objects], np.int32),
-        "scores": np.array([o[1] for o in objects]),
-        "rois": np.array(boxes, np.int32).reshape(-1, 4),
-        "rles": encode_masks(masks_of([(o[0], *o[2:]) for o in objects])),
+    answer = {
+        "class_ids": [o[0] for o in objects],
+        "scores": [o[1] for o in objects],
+        "rois": np.array(boxes, np.int32),
+        "masks": masks_of([(o[0], *o[2:]) for o in objects]),
     }
+    return Detections.of(answer, HEIGHT, WIDTH, image_id=image_id)
 
 
 def test_overlaps_of_a_data_set():
@@ -175,7 +175,7 @@ def test_overlaps_of_a_data_set():
     assert len(compare(dataset, detections, max_detections=1)[0].scores) == 2  # of each class one
     with pytest.raises(ValueError, match="kind must be"):
         compare(dataset, detections, "mask")
-    del detections[0]["rles"]
+    detections[0].rles = None
     with pytest.raises(ValueError, match='no masks.*kind="bbox"'):
         compare(dataset, detections)
 

@@ -15,9 +15,10 @@ from pycocotools.cocoeval import COCOeval
 from mrcnn.data.dataset import Dataset
 from mrcnn_ext.datasets.coco import CocoDataset
 from mrcnn_ext.detection.coco_results import result_to_coco
+from mrcnn_ext.detection.detections import Detections
 from mrcnn_ext.detection.on_dataset import detect_dataset
 from mrcnn_ext.evaluation.coco_ap import evaluate
-from mrcnn_ext.masks.rle import decode_masks, encode_mask, rle_to_json
+from mrcnn_ext.masks.rle import encode_mask, encode_masks, rle_to_json
 from tests.support import ROOT
 
 NUCLEI = ROOT.parent / "shared" / "data" / "nuclei"
@@ -53,8 +54,12 @@ def rectangles(objects):
 
 def found(image_id, *objects):
     """Detections of one image from (class id, score, y1, x1, y2, x2)."""
+    return Detections.of(answer(*objects), HEIGHT, WIDTH, image_id=image_id)
+
+
+def answer(*objects):
+    """As of `MaskRCNN.detect`."""
     return {
-        "image_id": image_id,
         "class_ids": np.array([o[0] for o in objects], np.int32),
         "scores": np.array([o[1] for o in objects], np.float32),
         "rois": np.array([o[2:] for o in objects], np.int32).reshape(-1, 4),
@@ -94,7 +99,7 @@ def test_iou_thresholds_by_hand():
 def test_masks_and_boxes_are_judged_apart():
     dataset = Boxes([[(1, 0, 0, 40, 40)]])
     detection = found(0, (1, 0.9, 0, 0, 40, 40))
-    detection["masks"][:, 10:] = False  # a quarter of the mask
+    detection.rles = encode_masks(rectangles([(1, 0, 0, 40, 10)]))  # a quarter of the mask
     result = evaluate(dataset, [detection])
     assert result["bbox"]["AP"] == 1 and result["segm"]["AP"] == 0
 
@@ -120,7 +125,7 @@ def test_nothing_detected_and_nothing_there():
 
 def test_empty_masks_are_wrong_but_no_error():
     detection = found(0, (1, 0.9, 0, 0, 30, 30))
-    detection["masks"][:] = False
+    detection.rles = encode_masks(np.zeros((HEIGHT, WIDTH, 1)))
     assert evaluate(Boxes([[(1, 0, 0, 30, 30)]]), [detection])["segm"]["AP"] == 0
 
 
@@ -232,9 +237,8 @@ def test_masks_of_the_data_set_or_of_the_file_give_the_same():
             masks, class_ids = dataset.load_mask(image_id)
             rois = [rle_roi(mask) for mask in np.moveaxis(masks, 2, 0)]
             scores = np.linspace(0.9, 0.1, len(rois))
-            detections.append(
-                {"image_id": image_id, "rois": rois, "class_ids": class_ids, "scores": scores, "masks": masks}
-            )
+            one = {"rois": rois, "class_ids": class_ids, "scores": scores, "masks": masks}
+            detections.append(Detections.of(one, *masks.shape[:2], image_id=image_id))
         result = evaluate(dataset, detections, image_ids=range(5), max_detections=300)
         assert result["segm"]["AP"] == result["bbox"]["AP"] == 1
         numbers.append(result["objects"])
@@ -260,8 +264,7 @@ class Model:
         results = []
         for image in images:
             left = int(image[0, 0, 0])
-            result = found(0, (2, 0.75, 10, left, 30, 90))
-            del result["image_id"]
+            result = answer((2, 0.75, 10, left, 30, 90))
             result["masks"] = [result["masks"][10:30, left:90, 0]] if self.masks else None
             results.append(result)
         return results
@@ -273,13 +276,12 @@ def test_detect_dataset_keeps_order_fills_batches_and_packs_masks(capsys):
     detections = detect_dataset(model, dataset)
     assert "6/6" in capsys.readouterr().err  # the progress bar
     assert model.calls == [4, 4]
-    assert [item["image_id"] for item in detections] == list(range(6))
-    assert [item["rois"][0, 1] for item in detections] == list(range(6))
-    assert all("masks" not in item for item in detections)
-    np.testing.assert_array_equal(decode_masks(detections[3]["rles"], HEIGHT, WIDTH), rectangles([(2, 10, 3, 30, 90)]))
+    assert [item.image_id for item in detections] == list(range(6))
+    assert [item.boxes[0, 1] for item in detections] == list(range(6))
+    np.testing.assert_array_equal(detections[3].masks(), rectangles([(2, 10, 3, 30, 90)]))
     assert evaluate(dataset, detections)["segm"]["AP"] == 1
     some = detect_dataset(model, dataset, image_ids=[5, 2], batch_size=1, progress=False)
-    assert [(item["image_id"], item["rois"][0, 1]) for item in some] == [(5, 5), (2, 2)]
+    assert [(item.image_id, item.boxes[0, 1]) for item in some] == [(5, 5), (2, 2)]
     assert capsys.readouterr().err == ""
 
 
@@ -303,7 +305,7 @@ def test_coco_results_may_be_given_too():
 
 def test_mask_of_another_size_is_an_error():
     detection = found(0, (1, 0.9, 0, 0, 30, 30))
-    detection["masks"] = detection["masks"][:50]
+    detection.rles = encode_masks(np.ones((50, WIDTH, 1)))
     with pytest.raises(ValueError, match="50 x 160 pixels .*120 x 160"):
         evaluate(Boxes([[(1, 0, 0, 30, 30)]]), [detection])
 

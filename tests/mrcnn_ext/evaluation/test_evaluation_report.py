@@ -20,6 +20,7 @@ from mrcnn_ext.common.runs import Run
 from mrcnn_ext.datasets.open_data import open_data
 from mrcnn_ext.datasets.shapes import make_shapes
 from mrcnn_ext.datasets.tfrecord import write_tfrecords
+from mrcnn_ext.detection.detections import Detections
 from mrcnn_ext.evaluation import analyse
 from mrcnn_ext.evaluation import run as run_module
 from mrcnn_ext.evaluation.coco_ap import evaluate
@@ -28,22 +29,21 @@ from mrcnn_ext.evaluation.page import html_page
 from mrcnn_ext.evaluation.result import RunResult
 from mrcnn_ext.evaluation.run import evaluate_run
 from mrcnn_ext.evaluation.tensorboard import write_tensorboard
-from mrcnn_ext.masks.rle import encode_masks
 from tests.support.html_reading import ReadPage
-from tests.support.rectangles import Rectangles, masks_of
+from tests.support.rectangles import HEIGHT, WIDTH, Rectangles, masks_of
 
 
 def result_of(name, images, found, masks=True):
     dataset = Rectangles(images, class_names=("<cat>", "dog"))
     detections = []
     for image_id, objects in enumerate(found):
-        item = {
-            "image_id": image_id,
-            "class_ids": np.array([o[0] for o in objects], np.int32),
-            "scores": np.array([o[1] for o in objects]),
-            "rois": np.array([o[2:] for o in objects], np.int32).reshape(-1, 4),
+        answer = {
+            "class_ids": [o[0] for o in objects],
+            "scores": [o[1] for o in objects],
+            "rois": np.array([o[2:] for o in objects], np.int32),
+            "masks": masks_of([(o[0], *o[2:]) for o in objects]) if masks else None,
         }
-        detections.append(item | ({"rles": encode_masks(masks_of([(o[0], *o[2:]) for o in objects]))} if masks else {}))
+        detections.append(Detections.of(answer, HEIGHT, WIDTH, image_id=image_id))
     evaluation = evaluate(dataset, detections, ("bbox", "segm") if masks else "bbox")
     folder = Path(f"{name}20260101T0000")
     analysis = analyse(dataset, detections)

@@ -9,8 +9,6 @@ from mrcnn_ext.datasets.layout import find_parts
 from mrcnn_ext.datasets.shapes import make_shapes
 from mrcnn_ext.labelstudio import pull, push
 from mrcnn_ext.labelstudio.access import PROJECT
-from mrcnn_ext.labelstudio.prelabels import outline
-from mrcnn_ext.masks.rle import encode_mask
 from tests.support.fake_label_studio import TOKEN
 from tests.support.label_loop import BoxModel, Labeller, masks_of, run_loop
 
@@ -121,15 +119,3 @@ def test_a_tree_of_three_files_comes_back_as_three_files(fake, tmp_path):
     assert empty == 1
     with pytest.raises(ValueError, match="3 annotation files; name a folder"):
         pull(shapes, tmp_path / "one.json", url=url, token=TOKEN)
-
-
-def test_an_outline_is_a_polygon_where_one_is_enough():
-    disc = np.hypot(*np.mgrid[-20:20, -30:30]) < 15
-    (polygon,) = outline(encode_mask(disc))
-    assert 8 <= len(polygon) // 2 < 40
-    hole = disc.copy()
-    hole[20, 30] = False
-    assert outline(encode_mask(hole)) == encode_mask(hole)
-    dot = np.zeros((9, 9), bool)
-    dot[3, 4] = True
-    assert outline(encode_mask(dot)) == encode_mask(dot)  # too small for corners

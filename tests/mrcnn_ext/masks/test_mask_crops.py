@@ -40,3 +40,9 @@ def test_a_huge_image_costs_nothing():
 def test_outside_of_the_image(corner):
     with pytest.raises(ValueError, match="leaves its image of 4 x 5 px"):
         crop_to_rle(np.ones((3, 2), bool), corner, 4, 5)
+
+
+@pytest.mark.parametrize("counts", [b"~~~~", b"", "10", b"1"])
+def test_a_broken_rle_is_named(counts):
+    with pytest.raises(ValueError, match="broken RLE: its runs do not fill 5 x 5 pixels"):
+        rle_to_crop({"size": [5, 5], "counts": counts})

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.patches import Polygon
 
 from mrcnn.data.dataset import Dataset
-from mrcnn_ext.masks.rle import encode_masks
+from mrcnn_ext.detection.detections import Detections
 from mrcnn_ext.notebook import gallery, gather_objects
 
 
@@ -38,9 +38,9 @@ class Rectangles(Dataset):
 def detection(dataset, image_id, scores):
     """The truth of an image as detections with these scores."""
     truth = gallery.truth_of(dataset, image_id)
-    found = {name: truth[name][: len(scores)] for name in ("rois", "class_ids")}
-    rles = encode_masks(truth["masks"][:, :, : len(scores)])
-    return {"image_id": image_id, "scores": np.array(scores), "rles": rles, **found}
+    answer = {name: truth[name][: len(scores)] for name in ("rois", "class_ids")}
+    answer |= {"scores": np.array(scores), "masks": truth["masks"][:, :, : len(scores)]}
+    return Detections.of(answer, 40, 60, image_id=image_id)
 
 
 @pytest.fixture
@@ -57,10 +57,10 @@ def visible_axes(figure):
 def test_truth_and_objects_of_an_image(dataset):
     truth = gallery.truth_of(dataset, 0)
     assert truth["rois"].tolist() == [[2, 3, 12, 33], [20, 30, 36, 50]]
-    objects = gallery.objects_of(dataset, detection(dataset, 0, [0.4, 0.5]), min_score=0.5)
+    objects = gallery.objects_of(detection(dataset, 0, [0.4, 0.5]), min_score=0.5)
     assert (objects["class_ids"].tolist(), objects["scores"].tolist()) == ([2], [0.5])
     assert np.array_equal(objects["masks"], truth["masks"][:, :, 1:])
-    nothing = gallery.objects_of(dataset, detection(dataset, 1, []))
+    nothing = gallery.objects_of(detection(dataset, 1, []))
     assert nothing["masks"].shape == (40, 60, 0)
 
 

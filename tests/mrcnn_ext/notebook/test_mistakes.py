@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mrcnn.data.dataset import Dataset
-from mrcnn_ext.masks.rle import encode_masks
+from mrcnn_ext.detection.detections import Detections
 from mrcnn_ext.notebook.mistakes import Mistakes, find_mistakes
 
 
@@ -31,13 +31,13 @@ class Rectangles(Dataset):
 
 def found(image_id, *objects):
     """Detections of an image from (class id, score, y1, x1, y2, x2)."""
-    return {
-        "image_id": image_id,
-        "class_ids": np.array([o[0] for o in objects], np.int32),
-        "scores": np.array([o[1] for o in objects]),
-        "rois": np.array([o[2:] for o in objects], np.int32).reshape(-1, 4),
-        "rles": encode_masks(rectangles([(o[0], *o[2:]) for o in objects])),
+    answer = {
+        "class_ids": [o[0] for o in objects],
+        "scores": [o[1] for o in objects],
+        "rois": np.array([o[2:] for o in objects], np.int32),
+        "masks": rectangles([(o[0], *o[2:]) for o in objects]),
     }
+    return Detections.of(answer, 40, 60, image_id=image_id)
 
 
 CAT, DOG = (1, 0, 0, 10, 20), (2, 20, 20, 40, 50)
@@ -63,6 +63,6 @@ def test_weak_detections_and_crowds_do_not_count():
 
 def test_detections_without_masks():
     item = found(0, (1, 0.6, 0, 0, 10, 20))
-    del item["rles"]
+    item.rles = None
     with pytest.raises(ValueError, match="image 0: its detections have no masks"):
         find_mistakes(Rectangles([[CAT]]), [item])

@@ -14,7 +14,8 @@ from mrcnn_ext.datasets.coco import CocoDataset
 from mrcnn_ext.masks.rle import decode_masks
 from mrcnn_ext.serve.app import create_app
 from mrcnn_ext.serve.limits import Limits
-from tests.support.stand_in_model import API_KEY, encoded, made_image, served
+from mrcnn_ext.serve.worker import Served
+from tests.support.stand_in_model import API_KEY, NAMES, StandIn, encoded, made_image, served
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,45 @@ def test_tolerance_takes_corners_away(client):
         len(post(client, encoded(image), tolerance=t).json()["annotations"][0]["segmentation"][0]) for t in (0, 1, 5)
     ]
     assert corners[0] > corners[1] > corners[2] >= 6
+
+
+def test_an_image_is_looked_at_in_tiles_when_asked():
+    model = served()
+    image = made_image(64, 128, (10, 30, 50, 90))  # the box lies in two tiles
+    with TestClient(create_app(lambda: model, Limits(batch=2, tiles=8))) as client:
+        (whole,) = post(client, encoded(image)).json()["annotations"]
+        before = len(model.model.batches)
+        (joined,) = post(client, encoded(image), tile=64, overlap=0.25).json()["annotations"]
+        assert model.model.batches[before:] == [2, 2]  # three tiles, the last batch filled up
+        assert joined == whole
+        (small,) = post(client, encoded(image), tile=128).json()["annotations"]
+        assert small == whole and model.model.batches[-1] == 1
+        answer = post(client, encoded(image), tile=32)
+        assert (answer.status_code, answer.json()["detail"]) == (
+            413, "The image would be cut into 15 tiles; 8 are allowed: ask for larger ones."
+        )  # fmt: skip
+        for query in ({"tile": 8}, {"overlap": 0.6}, {"across_classes": 2}, {"across_classes": "nan"}):
+            assert post(client, encoded(image), **query).status_code == 422
+        names = {one["name"] for one in client.get("/openapi.json").json()["paths"]["/detect"]["post"]["parameters"]}
+        assert {"tile", "overlap", "across_classes"} <= names
+
+
+def test_the_weaker_of_two_classes_goes_when_asked():
+    class Twice(StandIn):
+        """Finds every object twice, as class 1 and, weaker, as class 2."""
+
+        def detect(self, images, crops=False):
+            found = super().detect(images, crops)
+            return [
+                {"rois": one["rois"].repeat(2, axis=0), "class_ids": np.array([1, 2]), "scores": np.array([0.9, 0.6])}
+                | {"masks": one["masks"] * 2}
+                for one in found
+            ]
+
+    with TestClient(create_app(lambda: Served(Twice(), NAMES, "run 1"))) as client:
+        assert len(post(client, encoded()).json()["annotations"]) == 2
+        (found,) = post(client, encoded(), across_classes=0.7).json()["annotations"]
+        assert found["category_id"] == 1
 
 
 def test_png_and_least_score(client):
@@ -174,7 +214,7 @@ def test_reload_drops_no_request():
     stop = threading.Event()
 
     def load():
-        return served(run=f"run {next(numbers)}", seconds=0.002)
+        return served(run=f"run {next(numbers)}", delay=0.002)
 
     with TestClient(create_app(load)) as client:
 

@@ -142,7 +142,7 @@ def test_an_image_that_is_given_up_is_not_kept_in_the_queue():
         second.cancel()
         assert task.held == []
         model.model.gate.set()
-        assert len(first.result()[0]["rois"]) == 1
+        assert len(first.result()[0]) == 1
 
 
 def test_health_and_time_limit_do_not_wait_for_decoders(monkeypatch):

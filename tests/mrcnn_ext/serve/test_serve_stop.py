@@ -30,7 +30,7 @@ run.serve(port={port})
 
 
 def test_requests_that_are_in_are_answered_before_the_end():
-    slow = served(seconds=0.3)
+    slow = served(delay=0.3)
     with ThreadPoolExecutor(6) as pool:
         with running(create_app(lambda: slow)) as address:
             answers = [
@@ -63,14 +63,15 @@ def test_compose_waits_longer_than_stopping_takes():
 def test_limits_come_from_the_environment(monkeypatch):
     got = []
     monkeypatch.setattr("mrcnn_ext.serve.run.serve", lambda *arguments: got.append(arguments[5]))
-    values = {"MAX_MEGABYTES": "1.5", "MAX_MEGAPIXELS": "2", "MAX_SECONDS": "7", "MAX_WAITING": "8", "BATCH": ""}
+    values = {"MAX_MEGABYTES": "1.5", "MAX_MEGAPIXELS": "2", "MAX_SECONDS": "7", "MAX_WAITING": "8"}
+    values |= {"MAX_TILES": "9", "BATCH": ""}
     for name, value in values.items():
         monkeypatch.setenv(f"MRCNN_{name}", value)
     monkeypatch.setattr(sys, "argv", ["mrcnn", "serve"])
     with pytest.raises(SystemExit) as stopped:
         main()
     assert not stopped.value.code
-    assert got == [Limits(bytes=1_500_000, pixels=2_000_000, seconds=7, waiting=8, batch=4)]
+    assert got == [Limits(bytes=1_500_000, pixels=2_000_000, seconds=7, waiting=8, batch=4, tiles=9)]
     compose = (ROOT / "docker-compose.yml").read_text()
     for name in values:
         assert f"MRCNN_{name}: ${{DETECT_{name}:-" in compose

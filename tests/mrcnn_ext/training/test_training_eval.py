@@ -79,9 +79,9 @@ def test_a_training_on_crops_is_measured_on_whole_images():
     data.load_image = lambda image_id: wide
     (found,) = detect_as_trained(finds, Crops(), data, [1])
     assert set(finds.sizes) == {(48, 64)}
-    assert found["image_id"] == 1  # three tiles, from 0, 32 and 64 px on
-    assert sorted(found["rois"].tolist()) == [[20, 28 + x, 28, 36 + x] for x in (0, 32, 64)]
-    assert all(rle["size"] == [48, 128] and rle_area(rle) == 64 for rle in found["rles"])
+    assert found.image_id == 1  # three tiles, from 0, 32 and 64 px on
+    assert sorted(found.boxes.tolist()) == [[20, 28 + x, 28, 36 + x] for x in (0, 32, 64)]
+    assert all(rle["size"] == [48, 128] and rle_area(rle) == 64 for rle in found.rles)
 
 
 @pytest.mark.parametrize("terminal", [True, False])
