@@ -6,18 +6,25 @@ from typing import Annotated
 
 import typer
 
+from mrcnn_ext.commands import options
+
 
 def check(
     data: Annotated[Path, typer.Argument(help="Folder of a data set, or one COCO annotation file.")],
-    images: Annotated[Path | None, typer.Option(help="Folder of the images, if not the usual one.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Settings of a run, for its caps on objects an image.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Also write one page with overlays of the worst cases.")] = None,
+    images: options.Images = None,
+    config: Annotated[
+        Path | None, typer.Option(help="config.json of a run: also check its limits on objects in an image.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write one HTML page with overlays of the worst cases.")
+    ] = None,
     fix: Annotated[Path | None, typer.Option(help="Write a repaired copy to this new folder.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")] = False,
+    as_json: options.Json = False,
 ):
     """Look at every image and every label, and say what is wrong with them.
 
-    Exit code 1 when there are errors; with --fix, when the repaired copy still has some. The original is never changed.
+    The exit code is 1 when there are errors; with --fix, when the copy still has some.
+    The original is never changed.
 
     Example: mrcnn check data/mine --html check.html --fix data/mine_fixed
     """

@@ -6,27 +6,38 @@ from typing import Annotated
 
 import typer
 
+from mrcnn_ext.commands import options
+
 
 def collect(
-    urls: Annotated[Path, typer.Argument(help="CSV with a column url, and where known source, licence, attribution.")],
-    folder: Annotated[Path | None, typer.Argument(help="Where the images and manifest.csv go.")] = None,
-    query: Annotated[str, typer.Option(help="First search for this, and add what is found to the CSV.")] = "",
+    urls: Annotated[
+        Path, typer.Argument(help="CSV with a column url and, where known, source, licence and attribution.")
+    ],
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder for the images and manifest.csv. Without it nothing is fetched.")
+    ] = None,
+    query: Annotated[str, typer.Option(help="First search for this, and add the addresses found to the CSV.")] = "",
     source: Annotated[
         str, typer.Option(help="Where to search: openverse, or module:function of your own.")
     ] = "openverse",
     count: Annotated[int, typer.Option(help="How many images to search for.")] = 100,
     near: Annotated[
-        int | None, typer.Option(help="Leave out near-duplicates: bits of 64 that may differ; 4 is a good number.")
+        int | None,
+        typer.Option(
+            help="Leave out near-duplicates: images that differ in at most this many of 64 bits. 4 is a good number."
+        ),
     ] = None,
-    min_side: Annotated[int, typer.Option(help="Smallest width and height, pixels.")] = 64,
+    min_side: Annotated[int, typer.Option(help="Least width and height in pixels.")] = 64,
     delay: Annotated[float, typer.Option(help="Seconds between two requests to one host.")] = 1.0,
-    allow_private: Annotated[bool, typer.Option(help="Also ask hosts in this network, such as localhost.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    allow_private: options.AllowPrivate = False,
+    as_json: options.Json = False,
 ):
-    """Collect images from the web: each is fetched once, checked and written down. Call it again to go on.
+    """Collect images from the web: each is fetched once, checked and recorded. Call it again to continue.
 
-    Use only what you may use: keep licence and source of each file, give the credit the licence asks for. Openverse has
-    openly licensed images only; other search engines show other people's work, and scraping them breaks their terms.
+    Use only images that you may use. Keep the licence and the source of each,
+    and give the credit that the licence asks for.
+    Openverse has only openly licensed images.
+    Other search engines show other people's work, and forbid scraping.
 
     Example: mrcnn collect urls.csv --query peach --count 200
 

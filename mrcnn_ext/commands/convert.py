@@ -6,36 +6,46 @@ from typing import Annotated
 
 import typer
 
+from mrcnn_ext.commands import options
+
 
 def convert(
     sources: Annotated[
         list[Path], typer.Argument(metavar="IN...", help="Files or folders of labels; several are merged.")
     ],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="COCO: a file .json, or a folder; else a folder.")],
-    format: Annotated[str, typer.Option(help="Format of IN; auto recognises it, and says what it saw.")] = "auto",
-    images: Annotated[Path | None, typer.Option(help="Folder of the images. IN is TFRecord: they go there.")] = None,
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="For COCO a file .json or a folder; for other formats a folder.")
+    ],
+    format: Annotated[str, typer.Option(help="Format of IN; auto recognises it and says what it saw.")] = "auto",
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of the images. If IN is TFRecord, they are written there.")
+    ] = None,
     masks: Annotated[Path | None, typer.Option(help="Labelbox: folder of the mask images.")] = None,
     fetch_masks: Annotated[
         bool,
         typer.Option("--fetch-masks", help="Labelbox: fetch masks to that folder, with the key in LABELBOX_API_KEY."),
     ] = False,
-    allow_private: Annotated[
-        bool, typer.Option("--allow-private", help="Labelbox: also fetch from hosts in this network.")
-    ] = False,
-    to: Annotated[str, typer.Option(help="coco, yolo, labelstudio, labelme or tfrecord.")] = "coco",
+    allow_private: options.AllowPrivate = False,
+    to: Annotated[str, typer.Option(help="Format to write: coco, yolo, labelstudio, labelme or tfrecord.")] = "coco",
     y_origin: Annotated[
-        str | None, typer.Option(help="Labelbox of 2018: bottom (as its own converter) or top.", show_default="bottom")
+        str | None,
+        typer.Option(
+            help="Labelbox of 2018: where y is 0, bottom (as for its own converter) or top.", show_default="bottom"
+        ),
     ] = None,
     exif: Annotated[
-        str, typer.Option(help="auto, upright or stored: what labels of images with an EXIF rotation refer to.")
+        str, typer.Option(help="What labels of images with an EXIF rotation refer to: auto, upright or stored.")
     ] = "auto",
     class_key: Annotated[str | None, typer.Option(help="VIA: the region attribute that holds the class.")] = None,
     crowd: Annotated[
-        str, typer.Option(help="COCO: keep, or objects, for CVAT, which marks each mask as crowd.")
+        str,
+        typer.Option(help="COCO: keep crowds, or take them as objects (for CVAT, which marks each mask as a crowd)."),
     ] = "keep",
-    classes: Annotated[str | None, typer.Option(help="Keep only these classes: names, with commas between.")] = None,
-    renumber: Annotated[bool, typer.Option("--renumber", help="Number images, objects and classes from 1 on.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the account as JSON, with every place.")] = False,
+    classes: Annotated[str | None, typer.Option(help="Keep only these classes: names, separated by commas.")] = None,
+    renumber: Annotated[bool, typer.Option("--renumber", help="Number images, objects and classes from 1.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the account as one JSON document, with every place.")
+    ] = False,
 ):
     """Convert labels of other tools to COCO, and say what was kept, repaired and dropped.
 

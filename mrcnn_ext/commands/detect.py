@@ -6,40 +6,57 @@ from typing import Annotated
 
 import typer
 
+from mrcnn_ext.commands import options
+
 DRAWN_FROM = 0.5  # score; a tiny run keeps objects from 0.05 on, for AP
 
 
 def detect(
-    run: Annotated[str, typer.Argument(help='Run folder, .h5 beside its config.json, "last" or "best".')],
-    inputs: Annotated[list[str], typer.Argument(help="Images, folders, videos, addresses.")],
-    out: Annotated[Path, typer.Option(help="Folder for what is found.")] = Path("data/detections"),
+    run: options.Run,
+    inputs: Annotated[list[str], typer.Argument(help="Images, folders of images, videos, web addresses.")],
+    out: Annotated[Path, typer.Option(help="Folder for the detections.")] = Path("data/detections"),
     write: Annotated[
         list[str] | None,
-        typer.Option(help="overlays, coco, csv (these by default), masks, labelme, labelstudio. May be repeated."),
+        typer.Option(
+            help="What to write: overlays, coco, csv, masks, labelme or labelstudio. May be repeated. "
+            "Default: overlays, coco and csv."
+        ),
     ] = None,
     min_score: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, help=f"Default: that of the run; for overlays {DRAWN_FROM}, so that they stay clear."
+            min=0,
+            max=1,
+            help=f"Least score. Default: that of the run; for overlays {DRAWN_FROM}, so that they stay clear.",
         ),
     ] = None,
-    most: Annotated[int | None, typer.Option(min=1, help="Objects of an image or tile. Default: the run's.")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Images or tiles at once. Default: the run's.")] = None,
-    tile: Annotated[int | None, typer.Option(min=32, help="Cut larger images into tiles of so many pixels.")] = None,
+    most: Annotated[
+        int | None, typer.Option(min=1, help="Most detections of an image or tile. Default: that of the run.")
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(min=1, help="Images or tiles that go through the network together. Default: that of the run."),
+    ] = None,
+    tile: Annotated[
+        int | None, typer.Option(min=32, help="Cut larger images into square tiles of this many pixels.")
+    ] = None,
     overlap: Annotated[
         float,
-        typer.Option(min=0, max=0.5, help="Share of a tile that its neighbour sees; 0: objects stay cut at seams."),
+        typer.Option(
+            min=0, max=0.5, help="Share of a tile that its neighbour also sees. With 0, objects stay cut at seams."
+        ),
     ] = 0.25,
     across_classes: Annotated[
-        float | None, typer.Option(min=0, max=1, help="IoU above which the weaker of two boxes of any class goes.")
+        float | None,
+        typer.Option(min=0, max=1, help="Drop the weaker of two boxes of any classes with an IoU above this."),
     ] = None,
-    allow_private: Annotated[bool, typer.Option(help="Also ask addresses in this network.")] = False,
-    logs: Annotated[Path, typer.Option(help="Where the runs are.")] = Path("logs"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    allow_private: options.AllowPrivate = False,
+    logs: options.Logs = Path("logs"),
+    as_json: options.Json = False,
 ):
-    """Find objects in images, folders, videos and web images, and write what is found.
+    """Detect objects in images, folders, videos and web images, and write the detections.
 
-    Exit code 1 when something could not be read, or not to its end; it is named, and the rest is done.
+    What cannot be read to its end is named and skipped; the exit code is then 1.
 
     Example: mrcnn detect last data/new --out data/detections --write overlays --write labelme --tile 512
     """

@@ -6,20 +6,24 @@ from typing import Annotated
 
 import typer
 
+from mrcnn_ext.commands import options
+
 
 def evaluate(
-    run: Annotated[str, typer.Argument(help='Run folder, .h5 beside its config.json, "last" or "best".')],
+    run: options.Run,
     data: Annotated[Path, typer.Option(help="Folder of COCO files or TFRecords, or one COCO file.")],
-    subset: Annotated[str, typer.Option(help="The part of a folder to measure on.")] = "test",
-    year: Annotated[str, typer.Option(help="End of the file names; may be empty.")] = "2018",
-    compare: Annotated[str | None, typer.Option(help="Another run, to stand beside it.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write one page with figures and the worst images.")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write a line for each class.")] = None,
+    subset: options.Subset = "test",
+    year: options.Year = "2018",
+    compare: Annotated[str | None, typer.Option(help="Another run, to show beside the first.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write one HTML page with figures and the worst images.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write a CSV with a line for each class.")] = None,
     results: Annotated[Path | None, typer.Option(help="Write the detections as COCO JSON into this folder.")] = None,
-    tensorboard: Annotated[bool, typer.Option(help="Write into the run's folder too (not with --limit).")] = True,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many images.")] = None,
-    logs: Annotated[Path, typer.Option(help="Where the runs are.")] = Path("logs"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")] = False,
+    tensorboard: Annotated[
+        bool, typer.Option(help="Also write to TensorBoard, into the run's folder (not with --limit).")
+    ] = True,
+    limit: Annotated[int | None, typer.Option(min=1, help="Measure on this many images only.")] = None,
+    logs: options.Logs = Path("logs"),
+    as_json: options.Json = False,
 ):
     """Measure a run: COCO AP and AR, best thresholds, confusion, kinds of errors and their cost, worst images.
 

@@ -6,30 +6,33 @@ from typing import Annotated
 
 import typer
 
+from mrcnn_ext.commands import options
+
 
 def export(
-    run: Annotated[str, typer.Argument(help='Run folder, its name in logs/, weights file, "last" or "best".')] = "last",
-    to: Annotated[str, typer.Option(help="savedmodel, onnx, keras or tflite.")] = "savedmodel",
+    run: options.Run = "last",
+    to: Annotated[str, typer.Option(help="Format: savedmodel, onnx, keras or tflite.")] = "savedmodel",
     out: Annotated[
-        Path | None, typer.Option(help="New folder, or one of an earlier export; default: export/ in the run's folder.")
+        Path | None,
+        typer.Option(help="New folder, or that of an earlier export. Default: export/ in the run's folder."),
     ] = None,
     size: Annotated[
         tuple[int, int] | None,
-        typer.Option(help="Height and width of every image (others are fitted in to compare); default: any size."),
+        typer.Option(help="Height and width of every image. Default: any size."),
     ] = None,
     precision: Annotated[
-        str, typer.Option(help="float32; for onnx and tflite also float16 and int8, with --data.")
+        str, typer.Option(help="float32; for onnx and tflite also float16 and int8, which need --data.")
     ] = "float32",
-    images: Annotated[list[Path] | None, typer.Option(help="An image to compare on; may be repeated.")] = None,
+    sample: Annotated[list[Path] | None, typer.Option(help="An image file to compare on. May be repeated.")] = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder of a data set, COCO or TFRecord, to compare and to measure AP on.")
     ] = None,
-    subset: Annotated[str, typer.Option(help="Its subset.")] = "test",
-    year: Annotated[str, typer.Option(help="End of its file names; may be empty.")] = "2018",
-    max_ap_loss: Annotated[float, typer.Option(help="AP that the export may lose.")] = 0.01,
+    subset: options.Subset = "test",
+    year: options.Year = "2018",
+    max_ap_loss: Annotated[float, typer.Option(help="AP that the export may lose before it is refused.")] = 0.01,
     licence: Annotated[str | None, typer.Option(help="Licence of the weights, for the model card.")] = None,
-    logs: Annotated[Path, typer.Option(help="Where runs are.")] = Path("logs"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    logs: options.Logs = Path("logs"),
+    as_json: options.Json = False,
 ):
     """Write a run in a format that others run: images in, boxes in pixels, classes, scores and masks out.
 
@@ -46,7 +49,7 @@ def export(
         out,
         size=size,
         precision=precision,
-        images=images or (),
+        images=sample or (),
         dataset=None if data is None else open_data(data, subset, year),
         max_ap_loss=max_ap_loss,
         licence=licence,

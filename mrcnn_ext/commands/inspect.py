@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
+from mrcnn_ext.commands import options
+
 
 def inspect(
-    run: Annotated[str, typer.Argument(help='Run folder, its name in logs/, weights file, "last" or "best".')] = "last",
-    out: Annotated[Path | None, typer.Option(help="Folder; default: graph/ in the run's folder.")] = None,
-    logs: Annotated[Path, typer.Option(help="Where runs are.")] = Path("logs"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    run: options.Run = "last",
+    out: Annotated[Path | None, typer.Option(help="Folder for the graph. Default: graph/ in the run's folder.")] = None,
+    logs: options.Logs = Path("logs"),
+    as_json: options.Json = False,
 ):
     """Write the network's graph for TensorBoard's Graphs tab: one box for each stage.
 

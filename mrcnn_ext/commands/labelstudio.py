@@ -6,30 +6,35 @@ from typing import Annotated
 
 import typer
 
+from mrcnn_ext.commands import options
+
 app = typer.Typer(no_args_is_help=True, help="Label in the browser with Label Studio: push images, pull labels.")
 
 DATA = typer.Argument(help="Folder of images, with or without COCO annotation files; or one such file.")
-IMAGES = typer.Option(help="Folder of the images, if not the usual one.")
 PROJECT = typer.Option(help="Title or number of the project. Default: the folder's path below data/, or its name.")
 URL = typer.Option(help="Address of Label Studio. Default: LABEL_STUDIO_URL, else the one of docker compose.")
 TOKEN = typer.Option(help="Its token. Default: LABEL_STUDIO_TOKEN, else the one in .env.")
-JSON = typer.Option("--json", help="Print one JSON document.")
 
 
 @app.command()
 def push(
     data: Annotated[Path, DATA],
-    classes: Annotated[str, typer.Option(help="Names of classes, with commas between; besides those of DATA.")] = "",
-    model: Annotated[str | None, typer.Option(help="A run that pre-labels the images without labels; or last.")] = None,
+    classes: Annotated[
+        str, typer.Option(help="Names of further classes besides those of DATA, separated by commas.")
+    ] = "",
+    model: Annotated[
+        str | None,
+        typer.Option(help="A run whose detections become pre-annotations of images without labels; or last."),
+    ] = None,
     project: Annotated[str | None, PROJECT] = None,
-    images: Annotated[Path | None, IMAGES] = None,
+    images: options.Images = None,
     url: Annotated[str | None, URL] = None,
     token: Annotated[str | None, TOKEN] = None,
-    json: Annotated[bool, JSON] = False,
+    json: options.Json = False,
 ):
-    """Make or complete a project: a task for each image, with the labels there are to be corrected.
+    """Make or complete a project: a task for each image, with its present labels, to be corrected.
 
-    Pushing again adds what is new and doubles nothing.
+    Pushing again adds what is new and makes no duplicates.
 
     Example: mrcnn labelstudio push data/raw --classes peach,leaf
 
@@ -52,12 +57,12 @@ def pull(
     data: Annotated[Path, DATA],
     out: Annotated[Path, typer.Argument(help="COCO file .json to write, or a folder; it may be that of DATA.")],
     project: Annotated[str | None, PROJECT] = None,
-    images: Annotated[Path | None, IMAGES] = None,
+    images: options.Images = None,
     url: Annotated[str | None, URL] = None,
     token: Annotated[str | None, TOKEN] = None,
-    json: Annotated[bool, JSON] = False,
+    json: options.Json = False,
 ):
-    """Write the finished labels as COCO. Images that nobody labelled there keep the labels they have in DATA.
+    """Write the finished labels as COCO. Images that nobody labelled there keep their labels in DATA.
 
     Example: mrcnn labelstudio pull data/raw data/raw/annotations.json
     """

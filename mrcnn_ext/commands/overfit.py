@@ -8,21 +8,26 @@ from typing import Annotated
 
 import typer
 
+from mrcnn_ext.commands import options
+
 
 def overfit(
     data: Annotated[Path, typer.Argument(help="Folder with parts, COCO files or TFRecords; or one COCO file.")],
-    config: Annotated[Path | None, typer.Option(help="As of `mrcnn train`.")] = None,
-    images: Annotated[int, typer.Option(min=1, help="How many to learn by heart.")] = 3,
+    config: Annotated[Path | None, typer.Option(help="YAML or JSON file of settings, as for `mrcnn train`.")] = None,
+    count: Annotated[int, typer.Option(min=1, help="How many images to learn by heart.")] = 3,
     steps: Annotated[int, typer.Option(min=5, help="Steps of training.")] = 300,
-    weights: Annotated[str | None, typer.Option(help='"coco", "imagenet", an .h5; default: random.')] = None,
-    logs: Annotated[Path, typer.Option(help="Where the folders of the runs are.")] = Path("logs"),
-    year: Annotated[str, typer.Option(help="End of the file names in the folder; may be empty.")] = "2018",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, all else on stderr.")] = False,
+    weights: Annotated[
+        str | None, typer.Option(help='Weights to start from: "coco", "imagenet" or an .h5. Default: random.')
+    ] = None,
+    logs: options.Logs = Path("logs"),
+    year: options.Year = "2018",
+    as_json: options.Json = False,
 ):
     """Sanity check before a long training: learn a few images by heart, then find their objects again.
 
-    It has learned them when the loss of the last fifth of the steps is 0.5 or less, and the AP50 of boxes and of masks
-    0.8 or more. Otherwise the exit code is 1: labels, settings or step size are wrong, or the steps are too few.
+    They are learned when the loss of the last fifth of the steps is at most 0.5,
+    and the AP50 of boxes and of masks at least 0.8. Otherwise the exit code is 1:
+    labels, settings or step size are wrong, or there are too few steps.
 
     Example: mrcnn overfit data/mine --config mine.yaml
     """
@@ -31,7 +36,7 @@ def overfit(
     from mrcnn_ext.training.overfit import overfit as run_overfit
 
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        result = run_overfit(data, config, images=images, steps=steps, weights=weights, logs=logs, year=year)
+        result = run_overfit(data, config, images=count, steps=steps, weights=weights, logs=logs, year=year)
     if as_json:
         typer.echo(json.dumps(for_json({**result._asdict(), "found": dict(result.found)}), indent=2))
     else:

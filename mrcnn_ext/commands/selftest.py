@@ -6,12 +6,16 @@ from typing import Annotated
 
 import typer
 
+from mrcnn_ext.commands import options
+
 
 def selftest(
-    weights: Annotated[Path | None, typer.Argument(help="A .h5 to check; without it the installation is.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document for machines.")] = False,
+    weights: Annotated[
+        Path | None, typer.Argument(help="A weights file (.h5) to check. Without it the installation is checked.")
+    ] = None,
+    as_json: options.Json = False,
 ):
-    """Check this installation against stored numbers, or a weight file for being whole and sensible.
+    """Check this installation against stored numbers, or whether a weights file is complete and sensible.
 
     Example: mrcnn selftest logs/shapes20260101T1200/mask_rcnn_shapes_0010.h5
     """

@@ -5,17 +5,24 @@ from typing import Annotated
 
 import typer
 
+from mrcnn_ext.commands import options
+
 
 def serve(
-    run: Annotated[str, typer.Argument(help='Run folder, its name in logs/, weights file, "last" or "best".')] = "last",
-    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port.")] = 8000,
+    run: options.Run = "last",
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
     batch: Annotated[int, typer.Option(envvar="MRCNN_BATCH", help="Images that go through the network together.")] = 4,
-    max_megabytes: Annotated[float, typer.Option(envvar="MRCNN_MAX_MEGABYTES", help="Of a request.")] = 20,
-    max_megapixels: Annotated[float, typer.Option(envvar="MRCNN_MAX_MEGAPIXELS", help="Of an image.")] = 25,
-    max_seconds: Annotated[float, typer.Option(envvar="MRCNN_MAX_SECONDS", help="For a request.")] = 30,
+    max_megabytes: Annotated[
+        float, typer.Option(envvar="MRCNN_MAX_MEGABYTES", help="Most megabytes of a request.")
+    ] = 20,
+    max_megapixels: Annotated[
+        float, typer.Option(envvar="MRCNN_MAX_MEGAPIXELS", help="Most million pixels of an image.")
+    ] = 25,
+    max_seconds: Annotated[float, typer.Option(envvar="MRCNN_MAX_SECONDS", help="Most seconds for a request.")] = 30,
     max_waiting: Annotated[
-        int, typer.Option(envvar="MRCNN_MAX_WAITING", help="Requests at a time; more are refused with 503.")
+        int,
+        typer.Option(envvar="MRCNN_MAX_WAITING", help="Most requests at a time; further ones are refused with 503."),
     ] = 64,
     max_tiles: Annotated[
         int, typer.Option(envvar="MRCNN_MAX_TILES", help="That a request may have its image cut into.")
@@ -23,7 +30,7 @@ def serve(
     addresses: Annotated[
         bool, typer.Option(envvar="MRCNN_ADDRESSES", help="Also fetch images from web addresses: POST /detect/url.")
     ] = False,
-    logs: Annotated[Path, typer.Option(help="Where runs are.")] = Path("logs"),
+    logs: options.Logs = Path("logs"),
 ):
     """Serve a run: a page for images, and a REST API (POST /detect; its description at /docs).
 

@@ -6,30 +6,37 @@ from typing import Annotated
 
 import typer
 
+from mrcnn_ext.commands import options
+
 
 def split(
     data: Annotated[Path, typer.Argument(help="One COCO annotation file, or a folder with one.")],
-    out: Annotated[Path, typer.Argument(help="New folder for the tree.")],
-    train: Annotated[str, typer.Option(help='Fraction ("0.7"), count ("500") or "rest".')] = "rest",
-    validate: Annotated[str, typer.Option(help="The same; 0 for no such part.")] = "0.15",
-    test: Annotated[str | None, typer.Option(help="The same. Default: 0.15; with --folds none.")] = None,
-    folds: Annotated[int | None, typer.Option(help="Write fold1 .. foldK for cross-validation instead.")] = None,
+    out: Annotated[Path, typer.Argument(help="New folder for the data set.")],
+    train: Annotated[
+        str,
+        typer.Option(help='Share of the images: a fraction ("0.7"), a percentage ("70%"), a count ("500") or "rest".'),
+    ] = "rest",
+    validate: Annotated[str, typer.Option(help="The same; 0: no such part.")] = "0.15",
+    test: Annotated[str | None, typer.Option(help="The same. Default: 0.15; with --folds no such part.")] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="Write this many data sets for cross-validation instead: fold1, fold2, ...")
+    ] = None,
     by: Annotated[
         list[str] | None,
         typer.Option(help='What stays together: "folder", "duplicates" or a field of the images. May be repeated.'),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same parts.")] = 2018,
-    images: Annotated[Path | None, typer.Option(help="Folder of the images, if not the usual one.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name in the file names. Default: that of the folder.")] = None,
-    year: Annotated[str, typer.Option(help="End of the file names; may be empty.")] = "2018",
+    images: options.Images = None,
+    name: Annotated[str | None, typer.Option(help="Name in the file names. Default: that of the folder OUT.")] = None,
+    year: options.Year = "2018",
     link: Annotated[
         str,
         typer.Option(
-            help="copy (safe: shares nothing with the original), hard (no room on disk; who edits one file edits "
-            "both) or symbolic (breaks when the original moves, or is not mounted in a container)."
+            help="How images get there: copy (shares nothing with the original), hard (links that take no disk space; "
+            "a change of one file changes both) or symbolic (links that break when the original moves)."
         ),
     ] = "copy",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: options.Json = False,
 ):
     """Split a data set into train, validate and test, every class with its share in each; or into k folds.
 

@@ -6,14 +6,18 @@ from typing import Annotated
 
 import typer
 
+from mrcnn_ext.commands import options
+
 
 def suggest(
     data: Annotated[Path, typer.Argument(help="Folder with parts, COCO files or TFRecords; or one COCO file.")],
-    year: Annotated[str, typer.Option(help="End of the file names in the folder; may be empty.")] = "2018",
-    images: Annotated[Path | None, typer.Option(help="Images of a single file, if not in the usual place.")] = None,
-    memory: Annotated[float | None, typer.Option(help="For a GPU with so many GB, not for this machine.")] = None,
+    year: options.Year = "2018",
+    images: options.Images = None,
+    memory: Annotated[
+        float | None, typer.Option(help="For a GPU with this many GB. Default: for this machine.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the settings as JSON, as notebook 02 does.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: options.Json = False,
 ):
     """Print a Config for this data and this machine, each line with its reason.
 

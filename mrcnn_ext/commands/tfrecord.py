@@ -6,20 +6,22 @@ from typing import Annotated
 
 import typer
 
+from mrcnn_ext.commands import options
+
 MAX_NAMED = 10
 
 
 def tfrecord(
     data: Annotated[Path, typer.Argument(help="Folder of a COCO data set, or one annotation file.")],
     out: Annotated[Path, typer.Argument(help="Folder for the shards and label_map.pbtxt.")],
-    shards: Annotated[int, typer.Option(help="Files for each part of the data set.")] = 8,
-    images: Annotated[Path | None, typer.Option(help="Folder of the images, if not the usual one.")] = None,
-    workers: Annotated[int, typer.Option(help="Shards written at once.")] = 4,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    shards: Annotated[int, typer.Option(help="Number of files for each part of the data set.")] = 8,
+    images: options.Images = None,
+    workers: Annotated[int, typer.Option(help="Number of shards written at the same time.")] = 4,
+    as_json: options.Json = False,
 ):
     """Write a data set as TFRecord files in the schema of the TensorFlow Object Detection API.
 
-    Call it again to go on after an interruption; shards that are complete stay.
+    Call it again to continue after an interruption; complete shards stay.
 
     Example: mrcnn tfrecord data/shapes records --shards 10
     """

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from mrcnn_ext.commands import options
+
 
 class Augment(enum.StrEnum):
     """Augmentations that the command line offers."""
@@ -24,37 +26,52 @@ def train(
     config: Annotated[
         Path | None,
         typer.Option(
-            help="YAML or JSON file of settings; what it leaves out is as `mrcnn suggest` says, and trained along a "
-            "cosine. A whole Config (config.json of a run, or of notebook 2) is taken as it is."
+            help="YAML or JSON file of settings. Those that it leaves out are proposed as by `mrcnn suggest`, with a "
+            "cosine schedule. A whole Config (config.json of a run, or the file of notebook 2) is taken as it is."
         ),
     ] = None,
     weights: Annotated[
         str | None,
-        typer.Option(help='"coco", "imagenet", "last" or an .h5, for a new run to start from; default: random.'),
+        typer.Option(help='Weights that a new run starts from: "coco", "imagenet", "last" or an .h5. Default: random.'),
     ] = None,
     stage: Annotated[
-        str | None, typer.Option(help='What trains, one after the other: "heads,all"; from random weights "all".')
+        str | None,
+        typer.Option(
+            help='What trains, one after the other. Default: "all" from random weights, "heads,all" with --weights.'
+        ),
     ] = None,
-    epochs: Annotated[str | None, typer.Option(help='Totals after each stage, such as "3,14".')] = None,
-    extra_epochs: Annotated[int | None, typer.Option(min=1, help="With --resume: so many more.")] = None,
-    resume: Annotated[bool, typer.Option(help="Go on where the last run of this name stopped.")] = False,
+    epochs: Annotated[
+        str | None, typer.Option(help='Total epochs after each stage. Default: "14" for one stage, "3,14" for two.')
+    ] = None,
+    extra_epochs: Annotated[int | None, typer.Option(min=1, help="With --resume: train this many epochs more.")] = None,
+    resume: Annotated[bool, typer.Option(help="Continue where the last run of this NAME stopped.")] = False,
     augment: Annotated[
         Augment,
-        typer.Option(help="How images are changed each time: a little, scaled 0.1 to 2 times and cropped, or not."),
+        typer.Option(
+            help="How images are changed each time they are shown: light (flipped, scaled and lit a little otherwise), "
+            "large-scale (scaled 0.1 to 2 times and cropped) or none."
+        ),
     ] = Augment.LIGHT,
     copy_paste: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the images into which objects of others are pasted.")
+        float, typer.Option(min=0, max=1, help="Share of the images into which objects of other images are pasted.")
     ] = 0.0,
-    ap_images: Annotated[int, typer.Option(min=0, help="Validation images for AP; 0: none.")] = 200,
+    ap_images: Annotated[
+        int, typer.Option(min=0, help="Most validation images that AP is measured on; 0: no AP.")
+    ] = 200,
     ap_every: Annotated[int, typer.Option(min=1, help="Epochs from one AP to the next.")] = 1,
-    logs: Annotated[Path, typer.Option(help="Where the folders of the runs are.")] = Path("logs"),
-    year: Annotated[str, typer.Option(help="End of the file names in the folder; may be empty.")] = "2018",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, all else on stderr.")] = False,
+    logs: options.Logs = Path("logs"),
+    year: options.Year = "2018",
+    as_json: options.Json = False,
 ):
-    """Train, with AP after each epoch; the run's folder holds checkpoints, metrics, log and all that repeats it.
+    """Train a network and measure its AP after each epoch.
 
-    Ctrl-C stops it with its state saved (exit code 130); --resume goes on. best.h5 has the best AP: "best" in the other
-    commands.
+    From random weights the whole network trains for 14 epochs.
+    With --weights: the heads up to epoch 3, then the whole network up to epoch 14.
+    An epoch is STEPS_PER_EPOCH steps, not one pass over the images.
+
+    A new folder in logs/ holds checkpoints, metrics, log and settings.
+    best.h5 in it is the epoch with the best AP; other commands call it "best".
+    Ctrl-C stops with the state saved (exit code 130), and --resume continues.
 
     Examples: mrcnn train data/shapes
               mrcnn train data/mine --config mine.yaml --weights coco --stage heads,all --epochs 3,14
