@@ -108,10 +108,10 @@ class Loader:
         return batch
 
     def need(self, number):
-        """The caller cannot go on from now without batch `number`: `waited` grows by the seconds until it has it.
+        """Starts to count into `waited` how long the caller waits for batch `number`, which it needs from now on.
 
-        Whoever fetches it, as a thread of TensorFlow does ahead of time; another batch that the caller's own thread
-        fetches from now on, as with JAX, holds it up too.
+        On TensorFlow another thread fetches batches ahead of time: the wait ends when this batch is there. With JAX the
+        caller's own thread fetches: all its time in `get` counts, whichever batch it fetches.
         """
         self._needed = number, time.perf_counter(), threading.get_ident()
 
@@ -217,8 +217,11 @@ class Loader:
 def batch_bytes(config):
     """Bytes of a batch, about: its images and masks."""
     height, width, channels = (int(side) for side in config.IMAGE_SHAPE)
-    mask = int(np.prod(config.MINI_MASK_SHAPE)) if config.USE_MINI_MASK else height * width
-    return config.BATCH_SIZE * (4 * height * width * channels + config.USE_MASK * config.MAX_GT_INSTANCES * mask)
+    image = 4 * height * width * channels  # float32
+    if not config.USE_MASK:
+        return config.BATCH_SIZE * image
+    mask = int(np.prod(config.MINI_MASK_SHAPE)) if config.USE_MINI_MASK else height * width  # uint8
+    return config.BATCH_SIZE * (image + config.MAX_GT_INSTANCES * mask)
 
 
 def _cores():

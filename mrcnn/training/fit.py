@@ -66,11 +66,13 @@ def fit(model, clock, epochs, batches, validation, callbacks):
 
 
 def _spans(clock, epochs):
-    """First and last epochs of Keras' fits: an epoch that goes on in its middle has one of its own."""
-    if not clock.step:
+    """(first, last) epoch of each of Keras' fits. An epoch that is resumed in its middle needs a fit of its own."""
+    if clock.step == 0:
         return [(clock.epoch, epochs)]
-    middle = clock.epoch + 1
-    return [(clock.epoch, middle)] + [(middle, epochs)] * (middle < epochs)
+    spans = [(clock.epoch, clock.epoch + 1)]
+    if clock.epoch + 1 < epochs:
+        spans.append((clock.epoch + 1, epochs))
+    return spans
 
 
 def _fit(network, clock, first, last, batches, validation, callbacks):

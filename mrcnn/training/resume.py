@@ -25,7 +25,7 @@ def find_state(model):
 
 
 def last_state(model_dir, name):
-    """Path of the state of the last run of this name, or None; not of an older one, as nobody would mean that."""
+    """Path of the state of the last run of this name, or None. An older run is never resumed in its place."""
     paths = [folder / STATE for folder in runs_of(model_dir, name)[-1:]]
     return next((path for path in paths if path.is_file()), None)
 
@@ -36,9 +36,10 @@ def last_checkpoint(folder):
 
 
 def new_folder(model):
-    """Makes the run's folder its own: a run that starts anew does not mix with another of the same minute.
+    """Gives the model a run folder that no other run uses.
 
-    Nor does one that goes on from an earlier epoch of a run with what that run has of later ones.
+    There are two cases: a new run, when another one started in the same minute; and a run that continues from an
+    earlier epoch, when its folder already has checkpoints of later ones.
     """
     known = [parse_checkpoint(path) for path in checkpoints_of(model.log_dir)]  # None: a name of somebody's own
     later = [one for one in known if one and one[1] > model.epoch]
@@ -114,9 +115,10 @@ class Resumed:
         load_weights(model.keras_model, path_of(model.checkpoint_path, self.place["epoch"]), verbose=0)
 
     def restore(self, model, about):
-        """Puts the state into the compiled model; of other layers only what does not depend on them.
+        """Puts the state into the compiled model.
 
-        Returns whether all of it was.
+        If other layers train now than when the state was saved, only weights and random generators are restored.
+        Returns whether everything was restored.
         """
         layers, step = self.place["layers"], self.place["step"]
         if layers == about["layers"]:

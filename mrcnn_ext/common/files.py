@@ -14,7 +14,7 @@ def write_text(path: str | Path, content: str, on_disk: bool = True) -> Path:
 
     Args:
         path: The file; its folder is made.
-        content: The text. Half letters (lone surrogates), which UTF-8 does not have, become escapes.
+        content: The text. Lone surrogates (half a character), which UTF-8 cannot hold, become escapes.
         on_disk: See `whole_file`.
 
     Returns:

@@ -126,7 +126,7 @@ class CocoFile:
 
 @contextmanager
 def _without_collector():
-    """Python's search for cycles off: it would look again and again through millions of objects, and free none."""
+    """Turns Python's garbage collector off: it would search millions of objects again and again, and free none."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -190,7 +190,7 @@ def _categories(items: list) -> dict[int, str]:
 
 
 def _row_of(annotation, rows: dict, categories: dict) -> int:
-    """Row of the annotation's image, after a look whether its image and its category exist."""
+    """Row of the annotation's image. Raises ValueError if its image or its category does not exist."""
     if not isinstance(annotation, dict):
         raise ValueError(f"an entry of 'annotations' is not an object: {str(annotation)[:80]}")
     for key, known, place in (("image_id", rows, "images"), ("category_id", categories, "categories")):

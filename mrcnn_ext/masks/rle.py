@@ -126,14 +126,18 @@ def run_lengths(counts: bytes | str) -> np.ndarray | None:
     codes = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
     if codes.size == 0 or codes.min() < 0 or codes.max() > 63 or codes[-1] & 32:
         return None
-    last = np.flatnonzero((codes & 32) == 0)  # a run is a group of 5-bit digits; the last one lacks bit 32
+    # A value is a group of 5-bit digits, the lowest first. Bit 32 says that another digit follows.
+    last = np.flatnonzero((codes & 32) == 0)
     first = np.concatenate([[0], last[:-1] + 1])
-    if (last - first).max() > 7:
+    digits = last - first + 1
+    if digits.max() > 8:
         return None
-    place = np.arange(codes.size) - np.repeat(first, last - first + 1)
+    place = np.arange(codes.size) - np.repeat(first, digits)  # of each digit in its value
     values = np.add.reduceat((codes & 31) << (5 * place), first)
-    values -= np.where(codes[last] & 16, 1 << (5 * (last - first + 1)), 0)
-    runs = values.copy()  # from the fourth run on, each is stored as the difference from the one two before
+    is_negative = (codes[last] & 16) > 0  # two's complement: bit 16 of the last digit is the sign
+    values -= np.where(is_negative, 1 << (5 * digits), 0)
+    # From the fourth run on, a value is the difference from the run two before.
+    runs = values.copy()
     runs[1::2] = np.cumsum(values[1::2])
     runs[2::2] = np.cumsum(values[2::2])
     return runs if (runs >= 0).all() else None
