@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mrcnn_ext.datasets.coco import CocoDataset
     from mrcnn_ext.datasets.open_data import open_data
     from mrcnn_ext.datasets.shapes import make_shapes
-    from mrcnn_ext.datasets.split import split_data
+    from mrcnn_ext.datasets.split import SplitRules, split_data
     from mrcnn_ext.datasets.tfrecord import TFRecordDataset, write_tfrecords
     from mrcnn_ext.detection import Detections, Detector, Writer, detect_sources
     from mrcnn_ext.detection.coco_results import write_results
@@ -44,7 +44,7 @@ _MODULES = {
     "mrcnn_ext.datasets.coco": ("CocoDataset",),
     "mrcnn_ext.datasets.open_data": ("open_data",),
     "mrcnn_ext.datasets.shapes": ("make_shapes",),
-    "mrcnn_ext.datasets.split": ("split_data",),
+    "mrcnn_ext.datasets.split": ("SplitRules", "split_data"),
     "mrcnn_ext.datasets.tfrecord": ("TFRecordDataset", "write_tfrecords"),
     "mrcnn_ext.detection": ("Detections", "Detector", "Writer", "detect_sources"),
     "mrcnn_ext.detection.coco_results": ("write_results",),
@@ -69,6 +69,7 @@ __all__ = [
     "Report",
     "Rules",
     "Run",
+    "SplitRules",
     "TFRecordDataset",
     "Writer",
     "check_data",

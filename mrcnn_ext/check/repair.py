@@ -11,7 +11,7 @@ from mrcnn_ext.check.repair_objects import repaired_object
 from mrcnn_ext.check.run import check_data, read_parts
 from mrcnn_ext.common.files import write_json
 from mrcnn_ext.datasets.duplicates import same_bytes
-from mrcnn_ext.datasets.image_copies import place_image
+from mrcnn_ext.datasets.layout import place_image
 
 # The copy of an image that stays is in the part that should change least.
 _KEEP_FIRST = ("test", "val", "train")

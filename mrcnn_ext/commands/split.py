@@ -42,7 +42,7 @@ def split(
 
     Example: mrcnn split data/raw/annotations.json data/mine --by folder --test 100
     """
-    from mrcnn_ext.datasets.split import split_data
+    from mrcnn_ext.datasets.split import SplitRules, split_data
 
     if folds is None:
         texts = {"train": train, "validate": validate, "test": "0.15" if test is None else test}
@@ -51,19 +51,8 @@ def split(
             raise ValueError("With --folds, train and validate follow from the number of folds; leave them out.")
         texts = {} if test is None else {"test": test}
     shares = {part: _share(part, text) for part, text in texts.items() if text not in ("0", "0.0")}
-    result = split_data(
-        data,
-        out,
-        shares or None,
-        folds=folds,
-        by=by or (),
-        seed=seed,
-        images=images,
-        name=name,
-        year=year,
-        link=link,
-        progress=not as_json,
-    )
+    rules = SplitRules(shares or None, folds, by or (), seed, name, year, link)
+    result = split_data(data, out, rules, images=images, progress=not as_json)
     if as_json:
         typer.echo(json.dumps(result.to_dict(), indent=2))
     else:

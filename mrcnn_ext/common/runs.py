@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import json
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,18 @@ from typing import TYPE_CHECKING
 
 from mrcnn.config import Config, check_config
 from mrcnn.training.names import BEST, checkpoints_of, newest_checkpoint, run_name, runs_of
-from mrcnn_ext.common.quick import SUFFIX
 
 if TYPE_CHECKING:
     from mrcnn.data.dataset import Dataset
     from mrcnn.model import MaskRCNN
+
+
+QUICK_SUFFIX = "_quick"  # at the end of the NAME of runs of the quick mode
+
+
+def quick() -> bool:
+    """True where the environment variable MRCNN_QUICK is "1": notebooks in few steps on few images, the same cells."""
+    return os.environ.get("MRCNN_QUICK") == "1"
 
 
 @dataclass(frozen=True)
@@ -142,7 +150,7 @@ def _weights_of(run: Path, logs: Path) -> Path:
 def _last_weights(logs: str | Path, name: str | None) -> Path:
     """What "last" means to the engine; of every name, a run of the quick mode only where there is no other."""
     runs = runs_of(logs, name)
-    real = [folder for folder in runs if name is not None or not run_name(folder).endswith(SUFFIX)]
+    real = [folder for folder in runs if name is not None or not run_name(folder).endswith(QUICK_SUFFIX)]
     weights = newest_checkpoint(real)
     if weights is None and len(real) < len(runs) and (weights := newest_checkpoint(runs)):
         print(f"{logs} has only runs of the quick mode; the newest is {weights.parent.name}.", file=sys.stderr)

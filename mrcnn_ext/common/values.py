@@ -6,14 +6,15 @@ MAX_NAMED = 5  # names that a message lists
 
 
 def whole_number(value: object) -> int | None:
-    """A whole number as an int, also one written as 3.0 or "3", as some tools do; None for anything else."""
+    """A whole number as an int, also one written as 3.0, "3" or "3.0", as some tools do; None for anything else."""
     if isinstance(value, bool):
         return None
     try:
-        number = int(value)  # type: ignore[call-overload]  # what cannot become an int raises
+        number = float(value) if isinstance(value, str) and not value.strip("+-").isdecimal() else value
+        whole = int(number)  # type: ignore[call-overload]  # what cannot become an int raises
+        return whole if isinstance(number, str) or whole == number else None
     except (TypeError, ValueError, OverflowError):
         return None
-    return number if isinstance(value, str) or number == value else None
 
 
 def first_few(values: Sequence[object], most: int = MAX_NAMED) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from mrcnn.data.image import IMAGE_ERRORS
-from mrcnn_ext.common.values import shortened
+from mrcnn_ext.common.values import shortened, whole_number
 
 MAX_COORDINATE = 1e7  # pixels; beyond it a number is no coordinate, and sums of its squares would overflow
 MAX_ID = 1 << 62
@@ -175,10 +175,11 @@ def number(value, where, limit: float = MAX_COORDINATE) -> float:
 
 def whole(value, where, limit: float = MAX_COORDINATE) -> int:
     """A whole number; digits as text and whole floats are taken as well."""
-    result = number(value, where, limit)
-    if result != int(result):
+    number(value, where, limit)
+    result = whole_number(value)
+    if result is None:
         raise ValueError(f"{where}: expected a whole number, but there is {_short(value)}")
-    return value if type(value) is int else int(result)
+    return result
 
 
 def identity(value, where) -> int:

@@ -1,10 +1,11 @@
-"""Where the files of a data set are: annotation files, folders of images, TFRecord shards.
+"""Where the files of a data set are, and go in a copy of it: annotation files, folders of images, TFRecord shards.
 
 Every command looks for them here, so that all of them take the same folders and files.
 """
 
 import os
 import re
+import shutil
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,6 +21,7 @@ IMAGE_ENDINGS = frozenset(
     + [".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".pcx", ".ras", ".sgi"]
 )
 VAL_PARTS = ("minival", "valminusminival")  # COCO 2014's parts of val share its folder of images
+LINKS = ("copy", "hard", "symbolic")
 LABEL_MAP = "label_map.pbtxt"
 RECORD_ENDINGS = (".tfrecord", ".tfrecords", ".record", ".tfrec")
 SHARD = re.compile(r"(?P<name>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})(\.tfrecord|\.record)?$")
@@ -150,6 +152,31 @@ def find_images(names: Iterable[str], image_dir: str | Path) -> list[str | None]
         real = listings[folder].get(unicodedata.normalize("NFC", name))  # macOS writes letters with accents otherwise
         paths.append(None if real is None else os.path.join(folder, real))  # noqa: PTH118
     return paths
+
+
+def place_image(source: str | Path, folder: str | Path, name: str, link: str = "copy") -> None:
+    """Bring an image to folder/name.
+
+    copy: independent of the source, so safe whatever happens to either.  hard: no room on disk, but one content: who
+    edits one edits both; only within one file system.  symbolic: breaks when the source moves or is not mounted.
+    Raises ValueError for a name that leads out of the folder, OSError where a link is not possible.
+    """
+    if link not in LINKS:
+        raise ValueError(f"link is {link!r}, but must be one of {', '.join(LINKS)}.")
+    folder = Path(folder)
+    target = folder / name
+    if Path(os.path.normpath(target)).is_relative_to(os.path.normpath(folder)) is False:
+        raise ValueError(f"{name}: this image name leads out of the image folder. Rename it in the annotations.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if link == "copy":
+        shutil.copy2(source, target)
+    elif link == "symbolic":
+        target.symlink_to(Path(source).resolve())
+    else:
+        try:
+            os.link(Path(source).resolve(), target)
+        except OSError as error:
+            raise OSError(f"{target}: no hard link to {source} is possible ({error}). Use copy or symbolic.") from error
 
 
 def is_record(path: Path) -> bool:

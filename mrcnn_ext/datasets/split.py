@@ -1,6 +1,6 @@
 """Splitting a labelled data set into parts for training, validation and test, or into k folds.
 
-    split_data("data/raw/annotations.json", "data/mine", by=["folder"])
+    split_data("data/raw/annotations.json", "data/mine", SplitRules(by=["folder"]))
 
 Every class gets its share in every part; what belongs together (a folder, a patient, alike images) stays together.
 """
@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,11 +21,39 @@ from mrcnn_ext.common.files import write_json
 from mrcnn_ext.common.values import first_few
 from mrcnn_ext.datasets.coco_file import CocoFile
 from mrcnn_ext.datasets.duplicates import fingerprint, group_numbers, near_groups, same_bytes
-from mrcnn_ext.datasets.image_copies import LINKS, place_image
-from mrcnn_ext.datasets.layout import find_images, find_parts
+from mrcnn_ext.datasets.layout import LINKS, find_images, find_parts, place_image
 from mrcnn_ext.datasets.stratify import deal, part_sizes
 
 SHARES = {"train": None, "validate": 0.15, "test": 0.15}  # None: the rest
+
+
+@dataclass(frozen=True)
+class SplitRules:
+    """How images are dealt out.
+
+    Attributes:
+        shares: {part: fraction (float), count (int), or None for the rest}; None: 0.15 to validate, 0.15 to test.
+        folds: Write OUT/fold1 .. OUT/foldK instead, each with another K-th of the images as `validate` and the rest as
+            `train`; a `test` in `shares` is the same in all of them.
+        by: What keeps images together: "folder" (their sub-folder), "duplicates" (same or nearly the same images), or
+            the name of a field of the entries in `images`; several may be given. Without it each image is its own.
+        seed: The same one gives the same parts.
+        name: NAME in the file names; None: that of the folder.
+        year: End of the file names; may be empty.
+        link: "copy" (safe: nothing is shared with the original), "hard" (no room on disk, shared content) or "symbolic"
+            (breaks when the original moves, or is not mounted in a container).
+    """
+
+    shares: Mapping[str, float | int | None] | None = None
+    folds: int | None = None
+    by: str | Sequence[str] = ()
+    seed: int = 2018
+    name: str | None = None
+    year: str = "2018"
+    link: str = "copy"
+
+
+DEFAULT = SplitRules()
 
 
 @dataclass
@@ -47,49 +76,42 @@ class Split:
 
 
 def split_data(
-    data,
-    out,
-    shares=None,
+    data: str | Path,
+    out: str | Path,
+    rules: SplitRules = DEFAULT,
     *,
-    folds: int | None = None,
-    by=(),
-    seed: int = 2018,
-    images=None,
-    name: str | None = None,
-    year: str = "2018",
-    link: str = "copy",
+    images: str | Path | None = None,
     progress: bool = True,
 ) -> Split:
     """Write the tree that CocoDataset reads: OUT/annotations/instances_NAME_trainYEAR.json, OUT/NAME_trainYEAR/, ..
 
-    data: one annotation file, or a folder with one.  out: a new folder.  images: their folder, if not the usual one.
-    shares: {part: fraction (float), count (int), or None for the rest}; default: 0.15 to validate, 0.15 to test.
-    folds: write OUT/fold1 .. OUT/foldK instead, each with another K-th of the images as `validate` and the rest as
-    `train`; a `test` in `shares` is the same in all of them.
-    by: what keeps images together: "folder" (their sub-folder), "duplicates" (same or nearly the same images), or
-    the name of a field of the entries in `images`; several may be given.  Without it each image is its own.
-    seed: the same one gives the same parts.  name: NAME, by default that of `out`.
-    link: "copy" (safe: nothing is shared with the original), "hard" (no room on disk, shared content) or "symbolic"
-    (breaks when the original moves, or is not mounted in a container).
-    Raises ValueError for files that are not sound (see `mrcnn check`) and for shares that cannot be met.
+    Args:
+        data: One annotation file, or a folder with one.
+        out: A new folder.
+        rules: How images are dealt out.
+        images: Their folder, if not the usual one.
+        progress: Show bars.
+
+    Raises:
+        ValueError: A file is not sound (see `mrcnn check`), or shares cannot be met.
     """
-    if link not in LINKS:
-        raise ValueError(f"link is {link!r}, but must be one of {', '.join(LINKS)}.")
+    if rules.link not in LINKS:
+        raise ValueError(f"link is {rules.link!r}, but must be one of {', '.join(LINKS)}.")
     out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{out} is not empty; choose a new folder for the split.")
     source = _Source(data, images)
-    groups, notes = _groups(source, [by] if isinstance(by, str) else list(by), progress)
-    parts_of_trees = _parts(source, groups, shares, folds, seed)
-    name = re.sub(r"[^\w-]+", "_", name or out.resolve().name)
-    result = Split(out, seed, len(np.unique(groups)), notes=notes)
+    groups, notes = _groups(source, [rules.by] if isinstance(rules.by, str) else list(rules.by), progress)
+    parts_of_trees = _parts(source, groups, rules)
+    name = re.sub(r"[^\w-]+", "_", rules.name or out.resolve().name)
+    result = Split(out, rules.seed, len(np.unique(groups)), notes=notes)
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
         (work / "new").mkdir()
         for tree, parts in parts_of_trees.items():
             result.trees[tree] = {
-                part: _write_part(work / "new" / tree, f"{name}_{part}{year}", source, rows, link, seed, progress)
+                part: _write_part(work / "new" / tree, f"{name}_{part}{rules.year}", source, rows, rules, progress)
                 for part, rows in parts.items()
             }
         if out.exists():
@@ -165,9 +187,9 @@ def _alike(paths, progress) -> list:
     return same_bytes(marks) + near_groups(marks)
 
 
-def _parts(source, groups, shares, folds, seed) -> dict[str, dict[str, np.ndarray]]:
+def _parts(source, groups, rules: SplitRules) -> dict[str, dict[str, np.ndarray]]:
     """{tree: {part: rows}}; the only tree without folds is ""."""
-    total = len(source.ids)
+    total, shares, folds, seed = len(source.ids), rules.shares, rules.folds, rules.seed
     if folds is None:
         sizes = part_sizes(total, dict(SHARES if shares is None else shares))
         return {"": _dealt(source, groups, np.arange(total), sizes, seed)}
@@ -197,14 +219,14 @@ def _dealt(source, groups, rows, sizes, seed) -> dict[str, np.ndarray]:
     return parts
 
 
-def _write_part(tree, stem, source, rows, link, seed, progress) -> dict:
+def _write_part(tree, stem, source, rows, rules: SplitRules, progress) -> dict:
     """Write the annotation file and the images of one part; returns what it holds."""
     for row in tqdm(rows, desc=stem, unit="image", disable=not progress):
-        place_image(source.paths[row], tree / stem, source.names[row], link)
+        place_image(source.paths[row], tree / stem, source.names[row], rules.link)
     images = [source.content["images"][row] for row in rows]
     annotations = [item for row in rows for item in source.objects[row]]
     info = source.content.get("info")
-    info = (info if isinstance(info, dict) else {}) | {"split": {"from": source.file.name, "seed": int(seed)}}
+    info = (info if isinstance(info, dict) else {}) | {"split": {"from": source.file.name, "seed": int(rules.seed)}}
     content = source.content | {"info": info, "images": images, "annotations": annotations}
     write_json(tree / "annotations" / f"instances_{stem}.json", content)
     classes = dict(zip(source.class_names, source.counts[rows].sum(axis=0).tolist(), strict=True))

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from mrcnn_ext.common.files import write_json
-from mrcnn_ext.common.quick import SUFFIX, quick
+from mrcnn_ext.common.runs import QUICK_SUFFIX, quick
 from mrcnn_ext.common.values import first_few
 from mrcnn_ext.datasets.parts import ROLES, DataParts
 
@@ -23,7 +23,7 @@ class ChosenData(DataParts):
     @property
     def run_name(self) -> str:
         """Name of the runs; in quick mode another one, so that a test never stands in for your last real run."""
-        return self.name + SUFFIX if quick() else self.name
+        return self.name + QUICK_SUFFIX if quick() else self.name
 
     @property
     def config_path(self) -> Path:

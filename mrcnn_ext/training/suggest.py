@@ -13,9 +13,8 @@ from mrcnn.data.anchors import anchors_for
 from mrcnn.memory import BASE_MIB, BYTES_A_PIXEL, step_mib
 from mrcnn.presets import ResNet50Config, ResNet101Config, TinyConfig
 from mrcnn_ext.common.machine import Machine, this_machine
-from mrcnn_ext.datasets.objects import gather_objects, some_images
+from mrcnn_ext.datasets.objects import best_anchor_ious, fitting_scales, gather_objects, some_images
 from mrcnn_ext.datasets.parts import DataParts
-from mrcnn_ext.training.anchor_fit import best_anchor_ious, fitting_scales
 
 LARGEST_SIDES = {TinyConfig: 256, ResNet50Config: 1024, ResNet101Config: 1024}  # pixels
 SMALLEST_OBJECT = 8  # pixels in the molded image: two cells of the finest feature map

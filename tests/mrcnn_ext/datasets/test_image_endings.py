@@ -12,7 +12,7 @@ from mrcnn.data.image import read_image
 from mrcnn_ext.check import check_data
 from mrcnn_ext.convert.images import ImageFolder
 from mrcnn_ext.datasets.layout import IMAGE_ENDINGS, is_image
-from mrcnn_ext.datasets.split import split_data
+from mrcnn_ext.datasets.split import SplitRules, split_data
 from mrcnn_ext.detection.run import detect_sources
 from mrcnn_ext.detection.sources import count, passed_over, sources_of
 from mrcnn_ext.labelstudio.images import read_images
@@ -112,5 +112,5 @@ def test_check_and_split_take_all_of_them(folder, tmp_path):
     file.write_text(json.dumps(content | {"images": listed[:1], "annotations": content["annotations"][:1]}))
     assert check_data(tmp_path, progress=False).counts["image-unlisted"] == len(NAMES) - 1
     file.write_text(json.dumps(content))
-    split = split_data(file, tmp_path / "out", {"train": None, "test": 2}, progress=False)
+    split = split_data(file, tmp_path / "out", SplitRules({"train": None, "test": 2}), progress=False)
     assert split.trees[""]["train"]["images"] == len(NAMES) - 2

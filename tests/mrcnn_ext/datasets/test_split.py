@@ -9,7 +9,7 @@ from PIL import Image
 
 from mrcnn_ext.check import check_data
 from mrcnn_ext.datasets.coco import CocoDataset
-from mrcnn_ext.datasets.split import split_data
+from mrcnn_ext.datasets.split import SplitRules, split_data
 
 IMAGES = 20
 
@@ -41,7 +41,7 @@ def _content(out, part, tree=""):
 
 def _split(raw, tmp_path, shares=None, **options):
     out = tmp_path / options.pop("out", "mine")
-    return split_data(raw, out, shares, progress=False, **options)
+    return split_data(raw, out, SplitRules(shares, **options), progress=False)
 
 
 def test_three_parts_complete_and_disjoint(raw, tmp_path):

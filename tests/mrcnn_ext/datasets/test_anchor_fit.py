@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mrcnn_ext.training.anchor_fit import best_anchor_ious, fitting_scales
+from mrcnn_ext.datasets.objects import best_anchor_ious, fitting_scales
 
 
 def test_overlap_with_the_best_anchor():

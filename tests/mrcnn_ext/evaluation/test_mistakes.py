@@ -5,7 +5,7 @@ import pytest
 
 from mrcnn.data.dataset import Dataset
 from mrcnn_ext.detection.detections import Detections
-from mrcnn_ext.notebook.mistakes import Mistakes, find_mistakes
+from mrcnn_ext.evaluation.analysis import Mistakes, find_mistakes
 
 
 def rectangles(objects):
