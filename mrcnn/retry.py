@@ -1,4 +1,5 @@
 """What can go wrong when a web server is asked for a file, and when it is worth asking again."""
+# By hand: a download goes on where it stopped, and what came counts as progress, which tenacity and urllib3 do not see.
 
 import time
 from collections.abc import Callable

@@ -5,6 +5,7 @@ Shapes: B images, G truth slots, H W C of the molded image, h w of a mask.
 Which images a batch holds, and every random choice in it, follows from the seed and the batch's number alone, so the
 same seed gives the same batches whatever the number of threads.
 """
+# By hand: grain would decode in processes, which is worth its weight only where training waits for data (`data_wait`).
 
 import concurrent.futures
 import dataclasses

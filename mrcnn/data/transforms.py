@@ -3,6 +3,7 @@
 H W C of the image, N masks. Geometry moves image and masks by one and the same affine map, and the boxes are taken
 from the masks afterwards (by `load_image_gt`), so they cannot disagree. What comes in from outside is `fill`.
 """
+# By hand: Albumentations is no longer developed under MIT; ours draws before it resizes, keeps crops and is seeded.
 
 import dataclasses
 

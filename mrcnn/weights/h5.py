@@ -3,6 +3,7 @@
 A file is seen as `{layer: {weight: dataset}}`, where a layer nested in another one (`rpn_conv_shared` in `rpn_model`)
 stands under its own name. `addresses` makes these names, for files and for models alike.
 """
+# By hand: Keras 3 reads its own layout, not those of Keras 1 and 2 by layer names.
 
 import re
 import zipfile

@@ -1,4 +1,5 @@
 """One request for an image: who may be asked, and how much is taken."""
+# By hand: the library for this, advocate, is no longer maintained.
 
 import contextlib
 import ipaddress

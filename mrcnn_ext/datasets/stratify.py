@@ -2,6 +2,7 @@
 
 N things, K classes, P parts.
 """
+# By hand: scikit-learn and iterative-stratification keep groups together or deal out many labels, not both at once.
 
 import numpy as np
 
