@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mrcnn_ext.evaluation.run import evaluate_run
     from mrcnn_ext.export.export_run import export_run
     from mrcnn_ext.export.graph_view import write_graph
-    from mrcnn_ext.labelstudio import pull, push
+    from mrcnn_ext.labelstudio import Studio, pull, push
     from mrcnn_ext.training.average_precision import AveragePrecision
     from mrcnn_ext.training.suggest import suggest
     from mrcnn_ext.training.train_run import train_run
@@ -53,7 +53,7 @@ _MODULES = {
     "mrcnn_ext.evaluation.run": ("evaluate_run",),
     "mrcnn_ext.export.export_run": ("export_run",),
     "mrcnn_ext.export.graph_view": ("write_graph",),
-    "mrcnn_ext.labelstudio": ("pull", "push"),
+    "mrcnn_ext.labelstudio": ("Studio", "pull", "push"),
     "mrcnn_ext.training.average_precision": ("AveragePrecision",),
     "mrcnn_ext.training.suggest": ("suggest",),
     "mrcnn_ext.training.train_run": ("train_run",),
@@ -70,6 +70,7 @@ __all__ = [
     "Rules",
     "Run",
     "SplitRules",
+    "Studio",
     "TFRecordDataset",
     "Writer",
     "check_data",

@@ -40,11 +40,12 @@ def push(
 
     Example: mrcnn labelstudio push data/raw --model last
     """
+    from mrcnn_ext.labelstudio import Studio
     from mrcnn_ext.labelstudio import push as run
 
     names = [name.strip() for name in classes.split(",") if name.strip()]
-    settings = {"project": project, "images": images, "url": url, "token": token}
-    result = run(data, classes=names, model=model, progress=not json, **settings)
+    studio = Studio(project, url, token)
+    result = run(data, classes=names, model=model, studio=studio, images=images, progress=not json)
     if json:
         return typer.echo(json_text.dumps(result.to_dict(), ensure_ascii=False))
     for line in result.lines():
@@ -66,9 +67,10 @@ def pull(
 
     Example: mrcnn labelstudio pull data/raw data/raw/annotations.json
     """
+    from mrcnn_ext.labelstudio import Studio
     from mrcnn_ext.labelstudio import pull as run
 
-    result = run(data, out, project=project, images=images, url=url, token=token)
+    result = run(data, out, studio=Studio(project, url, token), images=images)
     if json:
         return typer.echo(json_text.dumps(result.to_dict(), ensure_ascii=False))
     for line in result.lines():

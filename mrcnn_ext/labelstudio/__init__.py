@@ -6,9 +6,9 @@
 Any Label Studio will do; the one of `docker compose --profile label up` is found without being told.
 """
 
-from mrcnn_ext.labelstudio.access import Access, answering_access, find_access
+from mrcnn_ext.labelstudio.access import Access, Studio, answering_access, find_access
 from mrcnn_ext.labelstudio.pull_labels import Pulled, pull
 from mrcnn_ext.labelstudio.push_data import Pushed, push
 from mrcnn_ext.labelstudio.server import Server
 
-__all__ = ["Access", "Pulled", "Pushed", "Server", "answering_access", "find_access", "pull", "push"]
+__all__ = ["Access", "Pulled", "Pushed", "Server", "Studio", "answering_access", "find_access", "pull", "push"]

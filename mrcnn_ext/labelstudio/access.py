@@ -11,6 +11,24 @@ ENV_FILE = PROJECT / ".env"  # written by `make up`; in the containers its value
 
 
 @dataclass(frozen=True)
+class Studio:
+    """Which project of which Label Studio; what is None is found.
+
+    Attributes:
+        project: Its title or number; None: the data set's folder below data/, or its name.
+        url: Address of Label Studio; None: see `find_access`.
+        token: Its token; None: likewise.
+    """
+
+    project: str | None = None
+    url: str | None = None
+    token: str | None = None
+
+
+FOUND = Studio()  # all of it is found
+
+
+@dataclass(frozen=True)
 class Access:
     """The address to ask, the token, and the address for a person's browser, which may be another."""
 

@@ -7,7 +7,7 @@ from mrcnn_ext.common.files import write_json
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Options
 from mrcnn_ext.convert.formats.labelstudio import read_tasks
-from mrcnn_ext.labelstudio.access import need_access
+from mrcnn_ext.labelstudio.access import FOUND, Studio, need_access
 from mrcnn_ext.labelstudio.images import Images, read_images
 from mrcnn_ext.labelstudio.project import config_classes, need_project
 from mrcnn_ext.labelstudio.push_data import project_title
@@ -46,19 +46,25 @@ class Pulled:
         ]
 
 
-def pull(data, out, *, project=None, images=None, url=None, token=None) -> Pulled:
+def pull(data: str | Path, out: str | Path, *, studio: Studio = FOUND, images: str | Path | None = None) -> Pulled:
     """Write the labels of a project as COCO: those of finished tasks, and for all others the ones that `data` has.
 
-    data, project, images, url, token: as for `push`.
-    out: a .json file, or a folder, whose annotations/ gets a file for each of the data set's; may be `data` itself.
     File names and image ids are those of `data`; a class that is new in Label Studio gets a new id.
-    Raises ValueError or OSError that says what to do.
+
+    Args:
+        data: As for `push`, as are studio and images.
+        out: A .json file, or a folder, whose annotations/ gets a file for each of the data set's; may be `data` itself.
+        studio: The project and its Label Studio.
+        images: Folder of the images, where it is not the usual one.
+
+    Raises:
+        ValueError: With what to do; OSError likewise.
     """
-    access = need_access(url, token)
+    access = need_access(studio.url, studio.token)
     parts, account = read_images(data, images)
     files = _files(parts, Path(out))
     server = access.connect()
-    found = need_project(server, project or project_title(data))
+    found = need_project(server, studio.project or project_title(data))
     classes = config_classes(found)
     tasks = server.get(f"/api/projects/{found['id']}/export", exportType="JSON", download_all_tasks="true")
     result = Pulled(found["id"], account=account)

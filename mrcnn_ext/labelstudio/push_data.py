@@ -1,13 +1,15 @@
 """Images, and what is known of their labels, into a project of Label Studio."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tqdm.auto import tqdm
 
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.formats.labelstudio_tasks import coco_to_tasks
-from mrcnn_ext.labelstudio.access import PROJECT, need_access
+from mrcnn_ext.labelstudio.access import FOUND, PROJECT, Studio, need_access
 from mrcnn_ext.labelstudio.images import Images, class_names, read_images
 from mrcnn_ext.labelstudio.project import make_project
 from mrcnn_ext.labelstudio.server import Server
@@ -55,29 +57,34 @@ class Pushed:
 
 
 def push(
-    data,
+    data: str | Path,
     *,
-    classes=(),
-    model=None,
-    logs=PROJECT / "logs",
-    project=None,
-    images=None,
-    url=None,
-    token=None,
-    data_dir=None,
-    progress=True,
+    classes: Sequence[str] = (),
+    model: Any = None,
+    studio: Studio = FOUND,
+    images: str | Path | None = None,
+    logs: str | Path = PROJECT / "logs",
+    data_dir: str | Path | None = None,
+    progress: bool = True,
 ) -> Pushed:
     """Make or complete the project of a data set: a task for each image, with what is known as pre-annotations.
 
-    data: folder of images with or without annotation files, or an annotation file; images: their folder, if not the
-    usual one.  classes: names besides those of the labels.  project: its title or number; default: `project_title`.
-    model: a run (see `find_run`), or (model, class names): it pre-labels the images without labels.
-    logs: where the runs are; default: in the project, wherever this is called from.
-    url, token: of Label Studio, see `mrcnn_ext.labelstudio.access`.  data_dir: the folder that Label Studio may see.
     Pushing again adds what is new: no task is doubled, and pre-annotations are renewed where nobody has labelled yet.
-    Raises ValueError or OSError that says what to do.
+
+    Args:
+        data: Folder of images with or without annotation files, or an annotation file.
+        classes: Names besides those of the labels.
+        model: A run (see `find_run`), or (model, class names): it pre-labels the images without labels.
+        studio: The project and its Label Studio.
+        images: Folder of the images, where it is not the usual one.
+        logs: Where the runs are; default: in the project, wherever this is called from.
+        data_dir: The folder that Label Studio may see.
+        progress: Show a bar.
+
+    Raises:
+        ValueError: With what to do; OSError likewise.
     """
-    access = need_access(url, token)
+    access = need_access(studio.url, studio.token)
     parts, account = read_images(data, images)
     detector = _detector(model, logs)
     server = access.connect()
@@ -86,7 +93,7 @@ def push(
         if name not in names:
             account.note("class that only the model has", name)
             names.append(name)
-    found = make_project(server, project or project_title(data), names)
+    found = make_project(server, studio.project or project_title(data), names)
     result = Pushed(found["id"], f"{access.browser}/projects/{found['id']}/data", names, account=account)
     job = _Push(server, parts, result, detector, progress)
     job.sort_out()

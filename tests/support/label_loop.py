@@ -9,7 +9,7 @@ from PIL import Image
 
 from mrcnn_ext.common.files import write_json
 from mrcnn_ext.datasets.coco_file import CocoFile
-from mrcnn_ext.labelstudio import pull, push
+from mrcnn_ext.labelstudio import Studio, pull, push
 from mrcnn_ext.masks.rle import decode_masks, encode_mask, rle_to_json
 
 SIZES = {"a b.png": (60, 90), "c.jpg": (61, 90), "sub/ü #1.jpg": (62, 90), "d.png": (63, 90), "e.png": (64, 90)}
@@ -107,7 +107,7 @@ class Labeller:
 
 def run_loop(url, token, data, data_dir, served):
     """label -> train (a stand-in finds boxes) -> pre-label -> correct -> pull, with every number checked."""
-    access = {"url": url, "token": token, "data_dir": data_dir, "progress": False}
+    access = {"studio": Studio(url=url, token=token), "data_dir": data_dir, "progress": False}
     model = BoxModel()
     first = push(data, model=(model, model.class_names), **access)
     assert (first.new, first.there, first.finished, first.from_labels, first.from_model) == (5, 0, 0, 2, 3)
@@ -135,7 +135,7 @@ def run_loop(url, token, data, data_dir, served):
     person.submit("e.png", [], was_cancelled=True)
 
     before = masks_of(data / "annotations.json")
-    result = pull(data, data / "annotations.json", url=url, token=token)
+    result = pull(data, data / "annotations.json", studio=Studio(url=url, token=token))
     assert (result.labelled, result.kept, result.skipped, result.unlabelled, result.objects) == (3, 1, 1, 0, 5)
     after = masks_of(data / "annotations.json")
     assert list(after) == ["sub/ü #1.jpg", "a b.png", "c.jpg", "d.png"]

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mrcnn_ext.commands.cli import app
-from mrcnn_ext.labelstudio import Server, answering_access, find_access, pull, push, push_data
+from mrcnn_ext.labelstudio import Server, Studio, answering_access, find_access, pull, push, push_data
 from mrcnn_ext.labelstudio import server as server_module
 from mrcnn_ext.labelstudio.project import config_classes, label_config
 from mrcnn_ext.labelstudio.push_data import project_title
@@ -35,27 +35,27 @@ class OtherProgram(BaseHTTPRequestHandler):
 
 def test_no_server(data):
     with pytest.raises(ConnectionError, match="no Label Studio answers .*docker compose --profile label up"):
-        push(data, url="http://127.0.0.1:1", token=TOKEN)
+        push(data, studio=Studio(url="http://127.0.0.1:1", token=TOKEN))
 
 
 def test_another_program(data):
     with serving(OtherProgram) as (url, _), pytest.raises(ValueError, match="is no Label Studio"):
-        push(data, url=url, token=TOKEN)
+        push(data, studio=Studio(url=url, token=TOKEN))
 
 
 def test_no_http_address(data):
     with pytest.raises(ValueError, match="begins with http"):
-        push(data, url="127.0.0.1:8080", token=TOKEN)
+        push(data, studio=Studio(url="127.0.0.1:8080", token=TOKEN))
 
 
 def test_a_wrong_token(fake, data):
     with pytest.raises(ValueError, match="does not take this token .401 Unauthorized, Invalid token"):
-        push(data, url=fake[0], token="wrong")
+        push(data, studio=Studio(url=fake[0], token="wrong"))
 
 
 def test_no_token(fake, data):
     with pytest.raises(ValueError, match="a token is needed: --token or LABEL_STUDIO_TOKEN"):
-        push(data, url=fake[0])
+        push(data, studio=Studio(url=fake[0]))
 
 
 def test_nobody_said_where_it_is(data):
@@ -66,50 +66,50 @@ def test_nobody_said_where_it_is(data):
 
 def test_a_personal_token_is_turned_into_passes_again_and_again(fake, data):
     url, state = fake
-    assert push(data, url=url, token=PERSONAL, progress=False).new == 5
+    assert push(data, studio=Studio(url=url, token=PERSONAL), progress=False).new == 5
     assert state.asked.count("POST /api/token/refresh") > 2
     with pytest.raises(ValueError, match="personal access token is refused"):
-        push(data, url=url, token="an.other.one", progress=False)
+        push(data, studio=Studio(url=url, token="an.other.one"), progress=False)
 
 
 def test_questions_are_asked_again_but_nothing_is_sent_twice(fake, data):
     url, state = fake
     state.faults = [503, 503]
-    assert push(data, url=url, token=TOKEN, progress=False).new == 5
+    assert push(data, studio=Studio(url=url, token=TOKEN), progress=False).new == 5
     assert len(state.tasks) == 5
     state.faults = [503] * 9
     with pytest.raises(ConnectionError, match="503"):
-        push(data, url=url, token=TOKEN, progress=False)
+        push(data, studio=Studio(url=url, token=TOKEN), progress=False)
 
 
 def test_an_unknown_project(fake, data):
     url, _ = fake
     with pytest.raises(ValueError, match="there is no project 'raw'; there are: none"):
-        pull(data, data / "x.json", url=url, token=TOKEN)
-    push(data, url=url, token=TOKEN, progress=False)
+        pull(data, data / "x.json", studio=Studio(url=url, token=TOKEN))
+    push(data, studio=Studio(url=url, token=TOKEN), progress=False)
     for wanted in ("fruit", "999"):
         with pytest.raises(ValueError, match=f"no project '{wanted}'; there are: 'raw'"):
-            pull(data, data / "x.json", project=wanted, url=url, token=TOKEN)
+            pull(data, data / "x.json", studio=Studio(project=wanted, url=url, token=TOKEN))
     assert not (data / "x.json").exists()
 
 
 def test_two_projects_of_one_name_are_told_apart_by_number(fake, data):
     url, state = fake
-    number = push(data, url=url, token=TOKEN, progress=False).project
+    number = push(data, studio=Studio(url=url, token=TOKEN), progress=False).project
     state.projects[99] = state.projects[number] | {"id": 99}
     with pytest.raises(ValueError, match=f"2 projects are called 'raw'; name one by its number: {number}, 99"):
-        push(data, url=url, token=TOKEN, progress=False)
-    assert push(data, project=str(number), url=url, token=TOKEN, progress=False).there == 5
+        push(data, studio=Studio(url=url, token=TOKEN), progress=False)
+    assert push(data, studio=Studio(project=str(number), url=url, token=TOKEN), progress=False).there == 5
 
 
 def test_a_project_of_another_kind_is_left_alone(fake, data):
     url, state = fake
     state.projects[5] = {"id": 5, "title": "raw", "label_config": "<View><Text name='t' value='$t'/></View>"}
     with pytest.raises(ValueError, match="'raw' was not made by .* Choose another name with --project"):
-        push(data, url=url, token=TOKEN, progress=False)
+        push(data, studio=Studio(url=url, token=TOKEN), progress=False)
     state.projects[5]["label_config"] = "<View>"
     with pytest.raises(ValueError, match="label config cannot be read"):
-        push(data, url=url, token=TOKEN, progress=False)
+        push(data, studio=Studio(url=url, token=TOKEN), progress=False)
     assert not state.tasks
 
 
@@ -121,32 +121,32 @@ def test_classes_keep_their_names_in_the_config():
 def test_data_that_is_not_there(fake, data, tmp_path):
     url, _ = fake
     with pytest.raises(ValueError, match="there is no such folder or annotation file"):
-        push(tmp_path / "none", url=url, token=TOKEN)
+        push(tmp_path / "none", studio=Studio(url=url, token=TOKEN))
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="there are no images"):
-        push(tmp_path / "empty", url=url, token=TOKEN)
+        push(tmp_path / "empty", studio=Studio(url=url, token=TOKEN))
     (data / "a b.png").unlink()
     with pytest.raises(ValueError, match="1 of 2 images are not in .*a b.png"):
-        push(data, url=url, token=TOKEN)
+        push(data, studio=Studio(url=url, token=TOKEN))
     (data / "c.jpg").write_bytes(b"no image")
     (data / "annotations.json").unlink()
     with pytest.raises(ValueError, match="c.jpg: cannot be read as an image"):
-        push(data, classes=["x"], url=url, token=TOKEN)
+        push(data, classes=["x"], studio=Studio(url=url, token=TOKEN))
 
 
 def test_two_files_with_the_same_images(fake, data):
     (data / "copy.json").write_bytes((data / "annotations.json").read_bytes())
     with pytest.raises(ValueError, match="several files list the same images"):
-        push(data, url=fake[0], token=TOKEN)
-    one = push(data / "copy.json", url=fake[0], token=TOKEN, progress=False)
+        push(data, studio=Studio(url=fake[0], token=TOKEN))
+    one = push(data / "copy.json", studio=Studio(url=fake[0], token=TOKEN), progress=False)
     assert one.new == 2  # of one file only what it lists
 
 
 def test_a_task_of_an_image_that_is_gone_is_told(fake, data):
     url, state = fake
-    push(data, url=url, token=TOKEN, progress=False)
+    push(data, studio=Studio(url=url, token=TOKEN), progress=False)
     (data / "e.png").unlink()
-    pulled = pull(data, data / "new.json", url=url, token=TOKEN)
+    pulled = pull(data, data / "new.json", studio=Studio(url=url, token=TOKEN))
     assert pulled.account.dropped["task of an image that is not in the data set"] == ["e.png"]
 
 

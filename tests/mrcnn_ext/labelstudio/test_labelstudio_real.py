@@ -12,7 +12,7 @@ import requests
 from launcher import environment
 from launcher.messages import Problem
 
-from mrcnn_ext.labelstudio import Server, push
+from mrcnn_ext.labelstudio import Server, Studio, push
 from tests.support import ROOT
 from tests.support.label_loop import make_data, run_loop
 
@@ -106,18 +106,20 @@ def test_a_personal_access_token(label_studio, tmp_path):
     server.check()
     token = server.post("/api/token/")["token"]
     assert token.count(".") == 2
-    pushed = push(make_data(tmp_path / "personal"), url=url, token=token, data_dir=served, progress=False)
+    pushed = push(
+        make_data(tmp_path / "personal"), studio=Studio(url=url, token=token), data_dir=served, progress=False
+    )
     assert pushed.new == 5
 
 
 def test_errors_are_those_of_the_made_up_server(label_studio, tmp_path):
     data = make_data(tmp_path / "errors")
     with pytest.raises(ValueError, match="does not take this token .401"):
-        push(data, url=label_studio[0], token="wrong", progress=False)
+        push(data, studio=Studio(url=label_studio[0], token="wrong"), progress=False)
     (data / "f.tif").write_bytes((data / "e.png").read_bytes())
     with pytest.raises(ValueError, match="tif extension is not supported"):
-        push(data, url=label_studio[0], token=TOKEN, progress=False)
-    assert push(data / "annotations.json", url=label_studio[0], token=TOKEN, progress=False).new == 2
+        push(data, studio=Studio(url=label_studio[0], token=TOKEN), progress=False)
+    assert push(data / "annotations.json", studio=Studio(url=label_studio[0], token=TOKEN), progress=False).new == 2
 
 
 def test_it_does_not_start_without_its_secrets(python):
