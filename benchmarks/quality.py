@@ -96,10 +96,9 @@ def config_for(folder, year):
     from mrcnn.presets import TinyConfig
     from mrcnn_ext.common.machine import this_machine
     from mrcnn_ext.training.suggest import suggest
-    from mrcnn_ext.training.train_run import DEFAULTS
 
     proposed = suggest(folder, dataclasses.replace(this_machine(), gpus=()), year=year)
-    return TinyConfig.from_dict({**DEFAULTS, **proposed.values, "KEEP_CHECKPOINTS": 1}, folder)
+    return TinyConfig.from_dict({**proposed.values, "KEEP_CHECKPOINTS": 1}, folder)
 
 
 def trained(config, data, minutes, points, folder):

@@ -45,11 +45,15 @@ class Config(TrainingSettings, NetworkSettings):
         for name in dir(self):  # finds what a mix-in or a late `MyConfig.NAME = ...` brought in
             _must_be_known(name, type(self).__name__)
         check_config(self)
+        for name in KNOWN_NAMES & set(dir(self)):
+            if isinstance(getattr(self, name), np.generic):
+                setattr(self, name, getattr(self, name))
         self._set_computed()
 
     def __setattr__(self, name, value):
         _must_be_known(name, type(self).__name__)
-        super().__setattr__(name, value)
+        plain = isinstance(value, np.generic) and name in KNOWN_NAMES  # a number of numpy is none to Keras
+        super().__setattr__(name, value.item() if plain else value)
 
     def _set_computed(self):
         side = self.IMAGE_MIN_DIM if self.IMAGE_RESIZE_MODE == "crop" else self.IMAGE_MAX_DIM
@@ -97,15 +101,23 @@ class Config(TrainingSettings, NetworkSettings):
             ValueError: for a file that is not such JSON, or has a name twice; and, all at once, for names that are
                 nearly a setting's, wrong values, and functions that this class does not have.
         """
-        return cls.from_dict(files.read_json(path), path)
+        values, wrong = files.read_json(path)
+        return cls.from_dict(values, path, wrong=wrong)
 
     @classmethod
-    def from_dict(cls, values, path="the settings"):
-        """As from_json, of settings that are read already. path: what errors call them."""
+    def from_dict(cls, values, path="the settings", *, wrong=(), own_names=True):
+        """As from_json, of settings that are read already.
+
+        Args:
+            values: the settings by name.
+            path: what errors call them.
+            wrong: what is known to be wrong with them already, as sentences.
+            own_names: whether UPPERCASE names may be in them that are no settings.
+        """
         config = cls()
-        wrong = []
+        wrong = list(wrong)
         for name, value in values.items():
-            problem = _problem_of_name(name) or files.problem_of_callable(config, name, value)
+            problem = _problem_of_name(name, own_names) or files.problem_of_callable(config, name, value)
             if problem:
                 wrong.append(problem)
             elif not files.is_named_callable(value):
@@ -134,11 +146,12 @@ def check_config(config: Any, where: Any = None, *, mode: str | None = None, wro
     check_settings(config, SETTINGS, where or type(config).__name__, mode, wrong)
 
 
-def _problem_of_name(name):
+def _problem_of_name(name, own_names):
     """What is wrong with the name of a setting in a file; empty where nothing is."""
     if not isinstance(name, str) or not name.isupper():
         return f"{name} is not a setting of Config; settings are in capitals."
-    return misspelt(name, KNOWN_NAMES)
+    unknown = "" if own_names or name in KNOWN_NAMES else f"{name} is not a setting of Config."
+    return misspelt(name, KNOWN_NAMES) or unknown
 
 
 def _must_be_known(name, where):

@@ -3,8 +3,11 @@
 Each holds only what differs from `Config`.
 """
 
+import difflib
+
 from mrcnn.config import Config
 from mrcnn.data.transforms import Augmentation
+from mrcnn.settings.kinds import any_of
 
 # For most small data sets; not for objects that are told apart by left and right, or by their colour alone.
 LIGHT_AUGMENTATION = Augmentation(scale=(0.8, 1.25), brightness=0.1, contrast=0.2, colour=0.1)
@@ -57,3 +60,13 @@ def all_presets() -> dict[str, type[Config]]:
     """The presets of this module, by name."""
     kinds = {name: kind for name, kind in globals().items() if isinstance(kind, type) and kind is not Config}
     return {name: kind for name, kind in kinds.items() if issubclass(kind, Config)}
+
+
+def preset_named(name: str) -> type[Config]:
+    """The preset of this name; ValueError, with the names that there are, where there is none."""
+    presets = all_presets()
+    if name not in presets:
+        near = difflib.get_close_matches(name, presets, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise ValueError(f"There is no preset {name!r}: use {any_of(list(presets))}.{hint}")
+    return presets[name]

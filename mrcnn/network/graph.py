@@ -173,7 +173,7 @@ def _detection_targets(inputs, proposals, config):
         sample=config.TRAIN_ROIS_PER_IMAGE,
         positive_ratio=config.ROI_POSITIVE_RATIO,
         bbox_std_dev=config.BBOX_STD_DEV,
-        mask_shape=config.MASK_SHAPE if config.USE_MASK else None,
+        mask_shape=tuple(int(n) for n in config.MASK_SHAPE) if config.USE_MASK else None,
         mini_mask=config.USE_MINI_MASK,
         seed=config.SEED,
         name="proposal_targets",

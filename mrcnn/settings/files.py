@@ -25,28 +25,34 @@ def write_json(values: Mapping[str, Any], table: Mapping[str, Setting], path: An
     Path(path).write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
 
 
-def read_json(path: Any) -> dict[str, Any]:
-    """The settings in a JSON file.
+def read_json(path: Any) -> tuple[dict[str, Any], list[str]]:
+    """The settings in a JSON file, and what is wrong with their names, as sentences.
 
     Raises:
-        ValueError: for a file that is no JSON object, or has a name twice.
+        ValueError: for a file that is no JSON object.
     """
+    wrong: list[str] = []
+
+    def one_of_each(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in values:
+                wrong.append(given_twice(name))
+            values[name] = value
+        return values
+
     try:
-        values = json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=_without_twins)
+        values = json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=one_of_each)
     except ValueError as error:
         raise ValueError(f"{path}: not a JSON file ({error}). Expected what Config.to_json wrote.") from error
     if not isinstance(values, dict):
         raise ValueError(f"{path}: expected a JSON object of settings, found a {type(values).__name__}.")
-    return values
+    return values, wrong
 
 
-def _without_twins(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in values:
-            raise ValueError(f"{name} is given twice; keep one of the two")
-        values[name] = value
-    return values
+def given_twice(name: object) -> str:
+    """The sentence about a name that stands in a file twice."""
+    return f"{name} is given twice. Keep one of the two."
 
 
 def _plain(name: str, value: Any) -> Any:

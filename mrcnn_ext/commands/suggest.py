@@ -16,19 +16,26 @@ def suggest(
     memory: Annotated[
         float | None, typer.Option(help="For a GPU with this many GB. Default: for this machine.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Also write the settings as JSON, as notebook 02 does.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Start from this one; default: what fits the machine.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Also write the settings: a .yaml for `mrcnn train --config`, or .json as notebook 02 does."),
+    ] = None,
     as_json: options.Json = False,
 ):
     """Print a Config for this data and this machine, each line with its reason.
 
     Examples: mrcnn suggest data/mine
               mrcnn suggest data/mine --memory 8
+              mrcnn suggest data/mine --out mine.yaml    then: mrcnn train data/mine --config mine.yaml
     """
+    from mrcnn.presets import preset_named
     from mrcnn_ext.common.machine import machine_with_gpu
     from mrcnn_ext.training.suggest import suggest as run_suggest
 
     machine = None if memory is None else machine_with_gpu(memory)
-    result = run_suggest(data, machine, year=year, images=images)
+    chosen = None if preset is None else preset_named(preset)
+    result = run_suggest(data, machine, year=year, images=images, preset=chosen)
     if out is not None:
-        result.config_class()().to_json(out)
+        result.write(out)
     typer.echo(json.dumps(result.to_dict(), indent=2) if as_json else result.text())

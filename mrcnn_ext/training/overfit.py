@@ -11,7 +11,8 @@ from mrcnn_ext.datasets.parts import DataParts
 from mrcnn_ext.detection.on_dataset import detect_as_trained, detection_config
 from mrcnn_ext.evaluation.coco_ap import evaluate
 from mrcnn_ext.evaluation.report import NAMES, Evaluation
-from mrcnn_ext.training.train_run import few_images, load_config
+from mrcnn_ext.training.settings_file import load_config
+from mrcnn_ext.training.train_run import few_images
 
 ENOUGH_AP50 = 0.8  # of boxes and of masks
 NEAR_ZERO = 0.5  # mean total loss of the last fifth of the steps; it starts at 3 to 7, and ends at 0.1 on drawn shapes

@@ -1,20 +1,17 @@
 """A Config for a data set and a machine, each value with its reason: `suggest("data/mine")`."""
 
-import json
-import re
-import textwrap
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from mrcnn.config import SETTINGS
+from mrcnn.config import SETTINGS, Config
 from mrcnn.data.anchors import anchors_for
 from mrcnn.memory import BASE_MIB, BYTES_A_PIXEL, step_mib
 from mrcnn.presets import ResNet50Config, ResNet101Config, TinyConfig
 from mrcnn_ext.common.machine import Machine, this_machine
 from mrcnn_ext.datasets.objects import best_anchor_ious, fitting_scales, gather_objects, some_images
 from mrcnn_ext.datasets.parts import DataParts
+from mrcnn_ext.training.suggestion import Suggestion
 
 LARGEST_SIDES = {TinyConfig: 256, ResNet50Config: 1024, ResNet101Config: 1024}  # pixels
 SMALLEST_OBJECT = 8  # pixels in the molded image: two cells of the finest feature map
@@ -23,56 +20,13 @@ _WORTH = 0.02  # share of boxes that more anchors must win to be worth it
 _IMAGES, _BOXES = 500, 200  # looked at
 _USED = 0.85  # share of the memory at hand that training may take
 _MOST_IMAGES = 8  # in a step
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One value of the Config, and why."""
-
-    name: str
-    value: object
-    reason: str
-
-
-@dataclass
-class Suggestion:
-    """settings: in the order of Config; preset: the class to start from; notes: what no setting says."""
-
-    preset: type
-    machine: Machine
-    settings: list[Setting] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def values(self) -> dict:
-        return {setting.name: setting.value for setting in self.settings}
-
-    def config_class(self) -> type:
-        """The Config class that `text` writes."""
-        return type(_class_name(self.values["NAME"]), (self.preset,), self.values)
-
-    def text(self) -> str:
-        """Python source of the Config class, with the reasons and notes as comments."""
-        lines = [f"from mrcnn.presets import {self.preset.__name__}", "", ""]
-        lines += [f"class {_class_name(self.values['NAME'])}({self.preset.__name__}):"]
-        lines += [f'    """For {self.machine}."""', ""]
-        for setting in self.settings:
-            lines += [*_comment(setting.reason, "    "), f"    {setting.name} = {_source(setting.value)}"]
-        lines += ["", ""] if self.notes else []
-        return "\n".join(lines + [line for note in self.notes for line in _comment(note)]) + "\n"
-
-    def to_dict(self) -> dict:
-        """As plain JSON values."""
-        return {
-            "preset": self.preset.__name__,
-            "machine": self.machine.to_dict(),
-            "settings": [{"name": s.name, "value": s.value, "reason": s.reason} for s in self.settings],
-            "notes": self.notes,
-            "text": self.text(),
-        }
-
-    def add(self, name: str, value, reason: str) -> None:
-        self.settings.append(Setting(name, value, reason))
+_STEPS = (50, 500)  # of an epoch, at least and at most: each ends with a validation
+_TRAINING = {  # what data and machine do not decide
+    "KEEP_CHECKPOINTS": (3, "The best one stays besides."),
+    "SEED": (2018, "So that a training can be repeated; null is by chance."),
+    "LEARNING_SCHEDULE": ("cosine", "It ends with small steps, which a constant rate never makes."),
+    "WARMUP_STEPS": (50, "Enough for weights that are random at first."),
+}
 
 
 def suggest(
@@ -81,6 +35,8 @@ def suggest(
     *,
     year: str = "2018",
     images: str | Path | None = None,
+    preset: type[Config] | None = None,
+    side: int | None = None,
 ) -> Suggestion:
     """Look at the sizes of images and objects (no pixels) and at the machine, and propose a Config.
 
@@ -89,6 +45,8 @@ def suggest(
         machine: Default: this one.
         year: Text at the end of the file names of a folder.
         images: Folder of the images of a single annotation file, where it is not the usual one.
+        preset: The class of mrcnn.presets to start from; default: one that fits the machine.
+        side: Pixels of the molded image, a multiple of 64; default: what fits images, objects and machine.
 
     Raises:
         ValueError: The data cannot be read.
@@ -96,13 +54,16 @@ def suggest(
     machine = machine or this_machine()
     parts = data if isinstance(data, DataParts) else DataParts(data, year, images=images)
     train, validate = parts.train, None if parts.is_single else parts.validate
-    preset, reason = _preset(machine)
+    preset, reason = (preset, "it was asked for") if preset else _preset(machine)
     result = Suggestion(preset, machine)
-    result.add("NAME", parts.name, f"Names the runs. {preset.__name__}: {reason}.")
+    result.notes.append(f"{preset.__name__}: {reason}.")
+    result.add("NAME", parts.name, "The name of the data.")
     classes = train.num_classes - 1
-    result.add("NUM_CLASSES", train.num_classes, f"The background and {classes} of the data.")
+    result.add("NUM_CLASSES", train.num_classes, f"{classes} of the data, and the background.")
+    for name, (value, why) in _TRAINING.items():
+        result.add(name, value, why)
     objects = gather_objects(train, some_images(train, _IMAGES))
-    side, boxes_px = _add_images(result, parts.image_side(), objects)
+    side, boxes_px = _add_images(result, parts.image_side(), objects, side)
     _add_batch(result, side, len(train.image_ids), len(validate.image_ids) if validate else 0)
     _add_precision(result)
     _add_anchors(result, side, boxes_px)
@@ -142,19 +103,20 @@ def _preset(machine) -> tuple[type, str]:
     return ResNet50Config, f"ResNet-101 at 1024 px does not fit the GPU's {memory / 1024:.0f} GiB"
 
 
-def _add_images(result: Suggestion, longest: int, objects: dict) -> tuple[int, np.ndarray]:
-    """Side and resize mode; returns the side and the boxes (N, 4) in molded images."""
-    largest = LARGEST_SIDES[result.preset]
-    while largest > 128 and not images_a_step(result.preset, largest, result.machine):
+def _add_images(result: Suggestion, longest: int, objects: dict, asked: int | None) -> tuple[int, np.ndarray]:
+    """Side and resize mode; returns the side and the boxes (N, 4) in molded images. asked: the side, if given."""
+    largest = asked or LARGEST_SIDES.get(result.preset, 1024)
+    while not asked and largest > 128 and not images_a_step(result.preset, largest, result.machine):
         largest -= 64
-    fitting = min(largest, -(-longest // 64) * 64)
+    fitting = asked or min(largest, -(-longest // 64) * 64)
     scales = 1 / objects["image_px"].max(axis=1, keepdims=True)  # boxes as shares of the longest side
     shares = objects["boxes_px"] * scales
     sides = np.sqrt(np.prod(shares[:, 2:] - shares[:, :2], axis=1))
     small = float(np.quantile(sides, 0.05)) if sides.size else 1.0
     wanted = -(-int(np.ceil(SMALLEST_OBJECT / max(small, 1e-9))) // 64) * 64
     side, mode = fitting, "square"
-    reason = f"The longest side of the images is {longest} px, the preset takes up to {largest} px here"
+    limit = f"{asked} px were asked for" if asked else f"the preset takes up to {largest} px here"
+    reason = f"The longest side of the images is {longest} px, {limit}"
     if small * fitting < SMALLEST_OBJECT:
         in_file = small * longest
         if longest <= largest:
@@ -168,8 +130,8 @@ def _add_images(result: Suggestion, longest: int, objects: dict) -> tuple[int, n
                 'IMAGE_RESIZE_MODE = "crop" trains on random pieces at full size. For detection cut the images '
                 "into tiles of this side too."
             )
-    result.add("IMAGE_MIN_DIM", side, reason + ".")
-    result.add("IMAGE_MAX_DIM", side, "The same, so that the longest side fills the square.")
+    result.add("IMAGE_MIN_DIM", side, "The same as IMAGE_MAX_DIM, so that the longest side fills the square.")
+    result.add("IMAGE_MAX_DIM", side, reason + ".")
     words = {
         "square": "Scaled and padded: whole images, one size for a batch.",
         "crop": "Random squares at full size: objects would be lost by scaling down.",
@@ -189,8 +151,9 @@ def _add_batch(result, side, train_images, validate_images) -> None:
     reason = f"A step takes about {gib:.1f} GiB in float32 (an estimate); there is {result.machine}."
     result.add("IMAGES_PER_GPU", each, reason)
     batch = each * gpus
-    steps = max(1, min(500, train_images // batch))
-    result.add("STEPS_PER_EPOCH", steps, f"{train_images} images to train, {batch} a step; 500 at most.")
+    least, most = _STEPS
+    reason = f"{train_images} images to train, {batch} a step; {least} at least, {most} at most."
+    result.add("STEPS_PER_EPOCH", max(least, min(most, train_images // batch)), reason)
     reason = f"{validate_images} images to validate, {batch} a step; 50 at most."
     result.add("VALIDATION_STEPS", max(1, min(50, validate_images // batch)), reason)
     if not fitting:
@@ -260,18 +223,3 @@ def _add_notes(result, train, objects) -> None:
     rare = [f"{name} ({count})" for name, count in zip(train.class_names[1:], counts, strict=True) if count < 20]
     if rare:
         result.notes.append(f"Classes with fewer than 20 objects to learn from: {', '.join(rare[:10])}.")
-
-
-def _comment(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(text, 110, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
-
-
-def _source(value) -> str:
-    """Python source of a value, text in double quotes."""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
-
-
-def _class_name(name: str) -> str:
-    """ "my-data_2" -> "MyData2Config"."""
-    words = re.findall(r"[A-Za-z0-9]+", name)
-    return "".join(word[:1].upper() + word[1:] for word in words).lstrip("0123456789") + "Config"

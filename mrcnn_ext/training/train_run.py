@@ -1,14 +1,9 @@
 """A whole training as notebooks 02 to 04 do it: settings, weights to start from, stages, AP, a run folder."""
 
 import copy
-import json
-from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from mrcnn import presets
-from mrcnn.config import COMPUTED_NAMES, KNOWN_NAMES, Config
 from mrcnn.memory import step_mib
 from mrcnn.model import MaskRCNN
 from mrcnn.training.loop import check_classes
@@ -17,11 +12,8 @@ from mrcnn.training.state import read_place
 from mrcnn_ext.common.machine import this_machine
 from mrcnn_ext.datasets.parts import DataParts
 from mrcnn_ext.training.average_precision import AveragePrecision
-from mrcnn_ext.training.suggest import suggest
+from mrcnn_ext.training.settings_file import load_config
 
-DEFAULTS = {"LEARNING_SCHEDULE": "cosine", "WARMUP_STEPS": 50, "KEEP_CHECKPOINTS": 3, "SEED": 2018}
-# A file that has all these is a whole Config: nothing in it is proposed.
-WHOLE = {"NAME", "NUM_CLASSES", "BACKBONE", "IMAGE_MIN_DIM", "IMAGE_MAX_DIM", "RPN_ANCHOR_SCALES"}
 EPOCHS = {1: (14,), 2: (3, 14)}  # totals after each stage
 AP_IMAGES = 200
 
@@ -109,43 +101,6 @@ def _warn_of_memory(config):
         print(
             f"A step may not fit: it takes about {needed / 1024:.1f} GiB in {config.PRECISION}, and there is {machine}."
         )
-
-
-def load_config(path: str | Path | None, data: str | Path | DataParts) -> Config:
-    """A Config from a YAML or JSON file of settings; what it does not say is as `suggest` proposes for the data.
-
-    path: the file, or None.  data: as for `suggest`.
-    Beside settings the file may have a "preset": TinyConfig, ResNet50Config or ResNet101Config.
-    Beyond what `suggest` says there are DEFAULTS: cosine schedule, warm-up, checkpoints that stay, seed.
-    A whole Config, as a run's config.json or that of notebook 2, is taken as it is, without proposals and DEFAULTS.
-    Raises ValueError for a file that cannot be read or has unknown names.
-    """
-    values = {} if path is None else read_settings(path)
-    if set(values) >= WHOLE and "preset" not in values:
-        return Config.from_dict(values, path)
-    preset = values.pop("preset", None)
-    proposed = suggest(data)
-    base = proposed.preset if preset is None else getattr(presets, str(preset), None)
-    if base is None:
-        raise ValueError(f"{path}: there is no preset {preset!r}; use TinyConfig, ResNet50Config or ResNet101Config.")
-    config = base.from_dict({**DEFAULTS, **proposed.values, **values}, path)
-    unknown = sorted(set(values) - KNOWN_NAMES)
-    if unknown:  # a Config may have them, but in a file of settings nobody asks for them
-        raise ValueError(f"{path}: not a setting of Config: {', '.join(unknown)}.")
-    return config
-
-
-def read_settings(path) -> dict:
-    """The mapping in a YAML or JSON file."""
-    path = Path(path)
-    text = path.read_text(encoding="utf-8")
-    try:
-        values = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: not a {path.suffix or 'YAML'} file ({error}).") from error
-    if not isinstance(values, dict):
-        raise ValueError(f"{path}: expected settings, such as IMAGES_PER_GPU: 2, one a line.")
-    return {name: value for name, value in values.items() if name not in COMPUTED_NAMES}
 
 
 def few_images(dataset, number: int):

@@ -4,15 +4,21 @@ import json
 import subprocess
 import sys
 
+import jsonschema
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
+from mrcnn.config import SETTINGS, Config
 from mrcnn.memory import step_mib
 from mrcnn.presets import ResNet50Config, ResNet101Config, TinyConfig
+from mrcnn.reference.schema import settings_schema
 from mrcnn_ext.common.machine import Gpu, Machine, machine_with_gpu
 from mrcnn_ext.datasets.shapes import make_shapes
 from mrcnn_ext.notebook.data_choice import ChosenData
+from mrcnn_ext.training import suggestion
+from mrcnn_ext.training.settings_file import load_config
 from mrcnn_ext.training.suggest import caps_for, images_a_step, suggest
 from tests.support import ROOT
 
@@ -49,7 +55,7 @@ def test_shapes_on_a_cpu(shapes):
     values = result.values
     assert values["NUM_CLASSES"] == 4 and values["NAME"] == "shapes"
     assert (values["IMAGE_MIN_DIM"], values["IMAGE_MAX_DIM"], values["IMAGE_RESIZE_MODE"]) == (128, 128, "square")
-    assert values["IMAGES_PER_GPU"] == 8 and values["STEPS_PER_EPOCH"] == 3 and values["VALIDATION_STEPS"] == 1
+    assert values["IMAGES_PER_GPU"] == 8 and values["STEPS_PER_EPOCH"] == 50 and values["VALIDATION_STEPS"] == 1
     assert values["MAX_GT_INSTANCES"] == ChosenData(shapes).fullest() <= 4
     assert values["DETECTION_MAX_INSTANCES"] == 20
     assert values["RPN_ANCHOR_SCALES"] == (8, 16, 32, 64, 128) and values["RPN_ANCHOR_RATIOS"] == [0.5, 1, 2]
@@ -94,7 +100,6 @@ def test_precision_follows_the_card(shapes):
     result = suggest(shapes, newer)
     assert result.values["PRECISION"] == "mixed_bfloat16"
     assert (result.values["GPU_COUNT"], result.values["IMAGES_PER_GPU"]) == (2, 8)
-    assert result.values["STEPS_PER_EPOCH"] == 24 // (2 * 8)
     assert "GPU_COUNT" not in suggest(shapes, T4).values
     assert suggest(shapes, SMALL_GPU).values["PRECISION"] == suggest(shapes, CPU).values["PRECISION"] == "float32"
 
@@ -137,6 +142,69 @@ def test_no_objects_at_all(tmp_path):
     assert suggest(_file(tmp_path, 100, 120, []), CPU).values["MAX_GT_INSTANCES"] == 1
 
 
+def test_the_yaml_is_what_train_reads(shapes, tmp_path):
+    result, file = suggest(shapes), tmp_path / "mine.yaml"
+    result.write(file)
+    same(load_config(file, shapes), load_config(None, shapes))
+    same(load_config(file, shapes), result.config_class()())
+    lines = file.read_text().splitlines()
+    for proposal in result.settings:
+        place = next(i for i, line in enumerate(lines) if line.startswith(f"{proposal.name}: "))
+        start = max(i for i, line in enumerate(lines[:place]) if not line.startswith("#"))
+        comment = " ".join(line.removeprefix("# ") for line in lines[start + 1 : place])
+        assert comment == f"{SETTINGS[proposal.name].text} {proposal.reason}"
+    assert all(f"# {note[:40]}" in file.read_text() for note in result.notes)
+
+
+def test_what_a_person_changes_in_the_yaml_holds(shapes, tmp_path):
+    file = tmp_path / "mine.yaml"
+    suggest(shapes).write(file)
+    text = file.read_text()
+    file.write_text(text.replace("SEED: 2018", "SEED: 7").replace("IMAGES_PER_GPU: 8\n", ""))
+    config = load_config(file, shapes)
+    assert (config.SEED, config.IMAGES_PER_GPU) == (7, 8)  # the line that was taken out is proposed anew
+    file.write_text(text.replace("SEED: 2018", "SEED: 7\nSEED: 8").replace("NUM_CLASSES: 4", "NUM_CLASSES: 0"))
+    with pytest.raises(ValueError, match=r"mine.yaml: 2 settings .*\n  SEED is given twice.*\n  NUM_CLASSES is 0"):
+        load_config(file, shapes)
+
+
+def test_an_editor_finds_the_schema_beside_the_yaml(shapes, tmp_path):
+    file = tmp_path / "settings" / "mine.yaml"
+    suggest(shapes).write(file)
+    first = file.read_text().splitlines()[0]
+    schema = json.loads((file.parent / first.removeprefix("# yaml-language-server: $schema=")).read_text())
+    jsonschema.Draft7Validator(schema).validate(yaml.safe_load(file.read_text()))
+    assert schema == json.loads(json.dumps(settings_schema()))
+
+
+def test_the_json_is_that_of_notebook_2(shapes, tmp_path):
+    result = suggest(shapes)
+    result.write(tmp_path / "config.json")
+    same(Config.from_json(tmp_path / "config.json"), result.config_class()())
+    with pytest.raises(ValueError, match="mine.toml: settings are written as .yaml or .json"):
+        result.write(tmp_path / "mine.toml")
+
+
+def same(config, other):
+    """Both have the same settings."""
+    np.testing.assert_equal(config.to_dict(), other.to_dict())
+
+
+@pytest.mark.parametrize("value", [1e-05, 0.0001, 0, None, True, "a: #b", "no", "é", (8, 16), [0.33, 1], {"a": 1e-7}])
+def test_a_value_in_yaml_is_read_as_it_was(value):
+    line = suggestion._yaml_line("NAME", value)
+    assert "\n" not in line
+    assert yaml.safe_load(line) == {"NAME": list(value) if isinstance(value, tuple) else value}
+
+
+def test_the_preset_and_the_side_that_are_asked_for(shapes):
+    result = suggest(shapes, CPU, preset=ResNet50Config, side=192)
+    assert result.preset is ResNet50Config
+    assert (result.values["IMAGE_MIN_DIM"], result.values["IMAGE_MAX_DIM"]) == (192, 192)
+    assert result.config_class()().BACKBONE == "resnet50"
+    assert "192 px were asked for" in next(s.reason for s in result.settings if s.name == "IMAGE_MAX_DIM")
+
+
 def test_caps():
     assert caps_for(101, TinyConfig) == {
         "MAX_GT_INSTANCES": 101,
@@ -151,7 +219,7 @@ def test_caps():
 def test_nuclei():
     result = suggest(NUCLEI, CPU)
     assert result.values["MAX_GT_INSTANCES"] == 101 and result.values["RPN_ANCHOR_SCALES"] == (8, 16, 32, 64, 128)
-    assert "one object in twenty is below" in next(s.reason for s in result.settings if s.name == "IMAGE_MIN_DIM")
+    assert "one object in twenty is below" in next(s.reason for s in result.settings if s.name == "IMAGE_MAX_DIM")
 
 
 def test_no_framework_is_loaded():

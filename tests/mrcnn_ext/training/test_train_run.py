@@ -16,6 +16,7 @@ from mrcnn_ext.common.machine import Machine
 from mrcnn_ext.datasets.open_data import open_data
 from mrcnn_ext.datasets.shapes import make_shapes
 from mrcnn_ext.training import overfit, train_run
+from mrcnn_ext.training.settings_file import load_config
 from mrcnn_ext.training.suggest import suggest
 from tests.support.toy_training import ToyRCNN  # noqa: E402  of the engine's tests
 
@@ -54,13 +55,13 @@ def run(*words):
 
 
 def test_settings_of_a_file_over_those_that_are_proposed(data, settings):
-    config = train_run.load_config(settings, data)
+    config = load_config(settings, data)
     assert (config.NAME, config.IMAGES_PER_GPU, config.BATCH_SIZE) == ("mine", 2, 2)
     assert isinstance(config.MEAN_PIXEL, np.ndarray)
     assert config.NUM_CLASSES == 4  # from the data
     assert config.LEARNING_SCHEDULE == "cosine"
     settings.write_text(SETTINGS + "LEARNING_SCHEDULE: step\n")
-    assert train_run.load_config(settings, data).LEARNING_SCHEDULE == "step"
+    assert load_config(settings, data).LEARNING_SCHEDULE == "step"
 
 
 def test_a_config_of_notebook_2_is_taken_as_it_is(data, tmp_path):
@@ -68,23 +69,34 @@ def test_a_config_of_notebook_2_is_taken_as_it_is(data, tmp_path):
     config = Config()
     config.NAME, config.NUM_CLASSES = "mine", 4
     config.to_json(path)
-    loaded = train_run.load_config(path, data)
+    loaded = load_config(path, data)
     assert loaded.LEARNING_SCHEDULE == "constant"
     assert loaded.BACKBONE == "resnet101"
 
 
 def test_a_few_names_do_not_make_a_whole_config(data, settings):
     settings.write_text("NAME: mine\nNUM_CLASSES: 4\nRPN_ANCHOR_SCALES: [8, 16, 32, 64, 128]\nIMAGE_MAX_DIM: 128\n")
-    config = train_run.load_config(settings, data)
+    config = load_config(settings, data)
     assert (config.BACKBONE, config.IMAGE_MIN_DIM) == (suggest(data).preset.BACKBONE, 128)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("preset: BigConfig", "there is no preset 'BigConfig'"),
-        ("IMAGE_PER_GPU: 2", "did you mean IMAGES_PER_GPU"),
-        ("EPOCHS: 2\nLR: 0.1", "not a setting of Config: EPOCHS, LR"),
+        ("preset: TinyConfg", "mine.yaml: There is no preset 'TinyConfg': use TinyConfig, .*Did you mean TinyConfig?"),
+        ("IMAGE_PER_GPU: 2", "mine.yaml: IMAGE_PER_GPU .* did you mean IMAGES_PER_GPU"),
+        ("EPOCHS: 2\nLR: 0.1", "EPOCHS is not a setting of Config.\n  LR is not a setting of Config."),
+        ("IMAGES_PER_GPU: '2'", 'mine.yaml: IMAGES_PER_GPU is "2": .* Write 2, without quotes'),
+        ("LEARNING_RATE: 1e-3", "Write 0.001, without quotes"),
+        (
+            "SEED: 1\nNAME: a\nSEED: 2",
+            "mine.yaml: SEED is given twice. Keep one of the two, that in line 3 or the other.",
+        ),
+        ("LOSS_WEIGHTS: {rpn_class_loss: 1, rpn_class_loss: 2}", "rpn_class_loss is given twice"),
+        ("SEED: 1\nSEED: 1\nNUM_CLASSES: 0\npreset: x", "mine.yaml: 3 settings are wrong:"),
+        ("IMAGE_MAX_DIM: 100", "mine.yaml: IMAGE_MAX_DIM is 100: .* Set it to 64 or 128"),
+        ("WARMUP_STEPS: .nan", "mine.yaml: WARMUP_STEPS is nan"),
+        ("1: 2", "1 is not a setting of Config"),
         ("- a list", "expected settings"),
         ("a: [", "not a .yaml file"),
     ],
@@ -92,7 +104,7 @@ def test_a_few_names_do_not_make_a_whole_config(data, settings):
 def test_faults_of_a_file(data, settings, text, message):
     settings.write_text(text)
     with pytest.raises(ValueError, match=message):
-        train_run.load_config(settings, data)
+        load_config(settings, data)
 
 
 @pytest.mark.parametrize(
@@ -236,10 +248,10 @@ def test_overfit_judges_loss_boxes_and_masks(data, settings, tmp_path, monkeypat
 
 def test_a_step_that_does_not_fit_is_said_beforehand(data, settings, monkeypatch, capsys):
     monkeypatch.setattr(train_run, "this_machine", lambda: Machine(2, 500))
-    train_run._warn_of_memory(train_run.load_config(settings, data))
+    train_run._warn_of_memory(load_config(settings, data))
     assert "takes about 0.7 GiB in float32, and there is no GPU, 2 cores, 0.5 GiB" in capsys.readouterr().out
     monkeypatch.setattr(train_run, "this_machine", lambda: Machine(2, 16_000))
-    train_run._warn_of_memory(train_run.load_config(settings, data))
+    train_run._warn_of_memory(load_config(settings, data))
     assert capsys.readouterr().out == ""
 
 
