@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mrcnn_ext.detection.coco_results import write_results
     from mrcnn_ext.detection.on_dataset import LEAST_SCORE, detect_dataset
     from mrcnn_ext.evaluation.coco_ap import evaluate
+    from mrcnn_ext.evaluation.measure import evaluate_detections
     from mrcnn_ext.evaluation.run import evaluate_run
     from mrcnn_ext.export.export_run import export_run
     from mrcnn_ext.export.graph_view import write_graph
@@ -50,6 +51,7 @@ _MODULES = {
     "mrcnn_ext.detection.coco_results": ("write_results",),
     "mrcnn_ext.detection.on_dataset": ("LEAST_SCORE", "detect_dataset"),
     "mrcnn_ext.evaluation.coco_ap": ("evaluate",),
+    "mrcnn_ext.evaluation.measure": ("evaluate_detections",),
     "mrcnn_ext.evaluation.run": ("evaluate_run",),
     "mrcnn_ext.export.export_run": ("export_run",),
     "mrcnn_ext.export.graph_view": ("write_graph",),
@@ -79,6 +81,7 @@ __all__ = [
     "detect_dataset",
     "detect_sources",
     "evaluate",
+    "evaluate_detections",
     "evaluate_run",
     "export_run",
     "find_run",

@@ -1,6 +1,5 @@
 """`mrcnn evaluate`"""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -29,14 +28,15 @@ def evaluate(
 
     Example: mrcnn evaluate last --data data/shapes --html report.html --results data/inference
     """
-    from mrcnn_ext.evaluation.output import for_json, print_results, write_csv
+    from mrcnn_ext.common.files import json_text
+    from mrcnn_ext.evaluation.output import print_results, write_csv
     from mrcnn_ext.evaluation.page import write_page
     from mrcnn_ext.evaluation.run import evaluate_runs
 
     runs = [run] if compare is None else [run, compare]
     measured = evaluate_runs(runs, data, subset, year, logs=logs, limit=limit, results=results, progress=not as_json)
     if as_json:
-        typer.echo(json.dumps(for_json({"runs": [result.to_dict() for result in measured]})))
+        typer.echo(json_text({"runs": [result.to_dict() for result in measured]}))
     else:
         print_results(measured)
     if html is not None:

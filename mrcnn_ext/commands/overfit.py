@@ -1,7 +1,6 @@
 """`mrcnn overfit`"""
 
 import contextlib
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -31,14 +30,14 @@ def overfit(
 
     Example: mrcnn overfit data/mine --config mine.yaml
     """
-    from mrcnn_ext.evaluation.output import for_json
+    from mrcnn_ext.common.files import json_text
     from mrcnn_ext.training.overfit import ENOUGH_AP50, NEAR_ZERO
     from mrcnn_ext.training.overfit import overfit as run_overfit
 
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
         result = run_overfit(data, config, images=count, steps=steps, weights=weights, logs=logs, year=year)
     if as_json:
-        typer.echo(json.dumps(for_json({**result._asdict(), "found": dict(result.found)}), indent=2))
+        typer.echo(json_text({**result._asdict(), "found": dict(result.found)}, indent=2))
     else:
         typer.echo(str(result.found))
         typer.echo(f"Loss in each fifth of the steps: {', '.join(f'{loss:.3f}' for loss in result.losses)}")

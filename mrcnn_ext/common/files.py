@@ -38,12 +38,15 @@ def write_json(path: str | Path, content: object, on_disk: bool = True, indent: 
     Returns:
         The path.
     """
+    return write_text(path, json_text(content, indent), on_disk)
+
+
+def json_text(content: object, indent: int | None = None) -> str:
+    """JSON of plain values and arrays, as `write_json` writes it."""
     try:
-        text = json.dumps(content, default=_plain, ensure_ascii=False, allow_nan=False, indent=indent)
+        return json.dumps(content, default=_plain, ensure_ascii=False, allow_nan=False, indent=indent)
     except ValueError:
-        finite = _finite(content)
-        text = json.dumps(finite, default=_plain, ensure_ascii=False, allow_nan=False, indent=indent)
-    return write_text(path, text, on_disk)
+        return json.dumps(_finite(content), default=_plain, ensure_ascii=False, allow_nan=False, indent=indent)
 
 
 def _finite(value):

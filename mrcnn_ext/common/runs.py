@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mrcnn.config import Config, check_config
 from mrcnn.training.names import BEST, checkpoints_of, newest_checkpoint, run_name, runs_of
+from mrcnn_ext.common.values import first_few
 
 if TYPE_CHECKING:
     from mrcnn.data.dataset import Dataset
@@ -66,8 +67,8 @@ class Run:
         named = (self.folder / "classes.json").is_file()
         if len(ours) != len(theirs) or (named and ours != theirs):
             raise ValueError(
-                f"{self.name} knows {len(ours)} classes ({', '.join(ours[:12])}), the data {len(theirs)} "
-                f"({', '.join(theirs[:12])}): take data with the same classes in the same order."
+                f"{self.name} knows {len(ours)} classes ({first_few(ours, 12)}), the data {len(theirs)} "
+                f"({first_few(theirs, 12)}): take data with the same classes in the same order."
             )
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from tqdm.auto import tqdm
 
+from mrcnn.config import Config
 from mrcnn_ext.common.runs import changed
 from mrcnn_ext.detection.detections import Detections
 from mrcnn_ext.detection.detector import Detector
@@ -11,13 +12,18 @@ from mrcnn_ext.detection.detector import Detector
 LEAST_SCORE = 0.05  # average precision needs weak detections too
 
 
-def detection_config(config):
-    """The Config to measure with what this one trains: also weak objects, whole images, one device."""
+def measuring_settings(config: Config) -> dict[str, object]:
+    """Settings to measure with what a Config trains: also weak objects, whole images, one device."""
     settings = {"DETECTION_MIN_CONFIDENCE": min(config.DETECTION_MIN_CONFIDENCE, LEAST_SCORE), "GPU_COUNT": 1}
     settings["SEED"] = None  # seeding in the middle of a training makes TensorFlow prepare its step once more
     if config.IMAGE_RESIZE_MODE == "crop":
         settings |= {"IMAGE_RESIZE_MODE": "square", "IMAGE_MAX_DIM": config.IMAGE_MIN_DIM}
-    return changed(config, **settings)
+    return settings
+
+
+def detection_config(config: Config) -> Config:
+    """The Config to measure with what this one trains."""
+    return changed(config, **measuring_settings(config))
 
 
 def detect_dataset(

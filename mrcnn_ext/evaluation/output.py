@@ -1,14 +1,13 @@
 """Results of runs as tables in the terminal, as CSV and as JSON."""
 
 import csv
-import math
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from mrcnn_ext.evaluation.report import NAMES
+from mrcnn_ext.evaluation.report import NAMES, text_of
 from mrcnn_ext.evaluation.result import comparable
 
 TOTALS = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR")
@@ -82,21 +81,7 @@ def write_csv(path, results) -> None:
         writer = csv.DictWriter(file, names)
         writer.writeheader()
         for row in rows:
-            writer.writerow({key: "" if _is_nan(value) else value for key, value in row.items()})
-
-
-def for_json(value):
-    """The same with null for NaN, which JSON does not have."""
-    if isinstance(value, dict):
-        return {str(key): for_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [for_json(item) for item in value]
-    return None if _is_nan(value) else value
-
-
-def text_of(value) -> str:
-    """A number with three places, "-" for NaN."""
-    return "-" if _is_nan(value) else f"{value:.3f}"
+            writer.writerow({key: value for key, value in row.items() if value == value})  # NaN: an empty cell
 
 
 def _classes(results):
@@ -131,7 +116,7 @@ def _differences(results, kinds):
     for letter, result in lettered(results)[1:]:
         for kind in kinds:
             gaps = [result.evaluation[kind][key] - results[0].evaluation[kind][key] for key in TOTALS]
-            texts = ["-" if math.isnan(gap) else f"{gap:+.3f}" for gap in gaps]
+            texts = [text_of(gap, "+") for gap in gaps]
             rows.append([f"{letter} - A: {NAMES[kind]}", *texts])
     return ["", *_titles(TOTALS)], rows
 
@@ -154,7 +139,3 @@ def lettered(results) -> list[tuple]:
 
 def _named(letter, text) -> str:
     return f"{letter}: {text}" if letter else text
-
-
-def _is_nan(value) -> bool:
-    return isinstance(value, float) and math.isnan(value)

@@ -36,17 +36,18 @@ class Evaluation(dict):
         kinds = [kind for kind in NAMES if kind in self]
         keys = [key for key in self[kinds[0]] if key != "classes" and key != f"AR{self['max_detections']}"]
         total = [["", *(key.replace("_", " ") for key in keys)]]
-        total += [[NAMES[kind], *(_number(self[kind][key]) for key in keys)] for kind in kinds]
+        total += [[NAMES[kind], *(text_of(self[kind][key]) for key in keys)] for kind in kinds]
         shown = ("AP", "AP50", "AP75")
         classes = [["class", "objects", "detections", *(f"{NAMES[kind]} {key}" for kind in kinds for key in shown)]]
         for name, first in self[kinds[0]]["classes"].items():
-            numbers = [_number(self[kind]["classes"][name][key]) for kind in kinds for key in shown]
+            numbers = [text_of(self[kind]["classes"][name][key]) for kind in kinds for key in shown]
             classes.append([name, str(first["objects"]), str(first["detections"]), *numbers])
         return [total, classes]
 
 
-def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}"
+def text_of(value: float, sign: str = "") -> str:
+    """A number with three places, "-" for NaN; sign: "+" to write that of positive ones too."""
+    return "-" if math.isnan(value) else f"{value:{sign}.3f}"
 
 
 def _as_text(rows: list[list[str]]) -> str:

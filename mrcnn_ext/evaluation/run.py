@@ -3,16 +3,13 @@
 import time
 from pathlib import Path
 
-from mrcnn_ext.common.runs import Run, find_run
+from mrcnn_ext.common.runs import find_run
 from mrcnn_ext.datasets.open_data import open_data
 from mrcnn_ext.detection.coco_results import write_coco, write_results
-from mrcnn_ext.detection.on_dataset import detect_as_trained, detect_dataset, detection_config
+from mrcnn_ext.detection.on_dataset import measuring_settings
 from mrcnn_ext.evaluation.analysis import analyse
-from mrcnn_ext.evaluation.coco_ap import evaluate
+from mrcnn_ext.evaluation.measure import measure, measured_images
 from mrcnn_ext.evaluation.result import RunResult
-
-MEASURED_WITH = ("DETECTION_MIN_CONFIDENCE", "IMAGE_RESIZE_MODE", "IMAGE_MAX_DIM")
-COCO_LIMIT = 100  # detections of an image and class; more where the run gives more
 
 
 def evaluate_runs(runs, data, subset="test", year="2018", **options) -> list[RunResult]:
@@ -37,12 +34,9 @@ def evaluate_run(
         path, subset = path.parent, path.stem.removeprefix("instances_")
     found = find_run(run, logs)
     found.check_classes(dataset)
-    image_ids = dataset.image_ids[:limit]
-    model, detections = _detect(found, dataset, image_ids, progress)
-    most = max(COCO_LIMIT, model.config.DETECTION_MAX_INSTANCES)
-    kinds = ("bbox", "segm") if model.config.USE_MASK else "bbox"
-    evaluation = evaluate(dataset, detections, kinds, image_ids=image_ids, max_detections=most)
-    analysis = analyse(dataset, detections, max_detections=most)
+    model = found.model(**measuring_settings(found.config))
+    detections, evaluation = measure(model, found.config, dataset, measured_images(dataset, limit), progress)
+    analysis = analyse(dataset, detections, max_detections=evaluation["max_detections"])
     if results is not None:
         name = f"{found.name}_{found.weights.stem.rpartition('_')[2]}_{subset}"  # with the epoch, or "best"
         save_detections(results, name, dataset, detections)
@@ -59,16 +53,6 @@ def evaluate_run(
         time.perf_counter() - start,
         model.epoch,
     )
-
-
-def _detect(run: Run, dataset, image_ids, progress):
-    """The model of a run and what it finds, measured as during its training: one on crops looks at tiles."""
-    config = detection_config(run.config)
-    settings = {name: getattr(config, name) for name in MEASURED_WITH}
-    model = run.model(**settings)
-    if run.config.IMAGE_RESIZE_MODE == "crop":
-        return model, detect_as_trained(model, run.config, dataset, image_ids, progress)
-    return model, detect_dataset(model, dataset, image_ids, progress=progress)
 
 
 def save_detections(folder, name, dataset, detections) -> list[Path]:

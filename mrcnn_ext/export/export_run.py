@@ -17,8 +17,7 @@ from mrcnn_ext.common.runs import find_run
 from mrcnn_ext.datasets.label_map import write_label_map
 from mrcnn_ext.datasets.one_size import OneSize, fit_image
 from mrcnn_ext.detection.on_dataset import detect_dataset
-from mrcnn_ext.evaluation.coco_ap import evaluate
-from mrcnn_ext.evaluation.run import COCO_LIMIT
+from mrcnn_ext.evaluation.measure import evaluate_detections, measured_images
 from mrcnn_ext.export.model_card import write_model_card
 
 SAMPLES = 6  # images that both are run on
@@ -202,11 +201,10 @@ def _seconds(model, image):
 
 def _ap(model, dataset, config):
     """AP as `mrcnn evaluate` has it, but of detections above the run's own threshold, which an export cannot lower."""
-    image_ids = list(dataset.image_ids[:AP_IMAGES])
+    image_ids = measured_images(dataset, AP_IMAGES)
     detections = detect_dataset(model, dataset, image_ids, batch_size=1, progress=False)
     kind = "segm" if config.USE_MASK else "bbox"
-    most = max(COCO_LIMIT, config.DETECTION_MAX_INSTANCES)
-    return float(evaluate(dataset, detections, kind, image_ids, most)[kind]["AP"])
+    return float(evaluate_detections(dataset, detections, config, image_ids)[kind]["AP"])
 
 
 def _accept(report):

@@ -11,11 +11,11 @@ from mrcnn.training.checkpoints import averaged_weights
 from mrcnn.training.progress import on_screen
 from mrcnn.weights import layers_of
 from mrcnn_ext.common.html_page import png_bytes
-from mrcnn_ext.detection.on_dataset import detect_as_trained, detection_config
+from mrcnn_ext.detection.on_dataset import detection_config
 from mrcnn_ext.evaluation.analysis import analyse
-from mrcnn_ext.evaluation.coco_ap import evaluate
 from mrcnn_ext.evaluation.figures import plot_confusion, plot_curves
 from mrcnn_ext.evaluation.images import truth_beside_prediction
+from mrcnn_ext.evaluation.measure import AP_IMAGES, measure, measured_images
 from mrcnn_ext.evaluation.report import NAMES
 
 
@@ -28,12 +28,12 @@ class AveragePrecision(keras.callbacks.Callback):
     `evaluation` is the last result.
     """
 
-    def __init__(self, model, dataset, every=1, limit=200, images=4):
+    def __init__(self, model, dataset, every=1, limit=AP_IMAGES, images=4):
         super().__init__()
         self.trained = model
         self.dataset = dataset
         self.every = every
-        self.image_ids = dataset.image_ids[:limit]
+        self.image_ids = measured_images(dataset, limit)
         self.images = images
         self.detector = None
         self.evaluation = None
@@ -43,12 +43,9 @@ class AveragePrecision(keras.callbacks.Callback):
         if (epoch + 1) % self.every and not last:
             return
         self._take_weights()
-        detections = detect_as_trained(
-            self.detector, self.trained.config, self.dataset, self.image_ids, progress=on_screen()
-        )
-        kinds = ("bbox", "segm") if self.trained.config.USE_MASK else ("bbox",)
-        self.evaluation = evaluate(self.dataset, detections, kinds, image_ids=self.image_ids)
-        for kind in kinds:
+        config, data = self.trained.config, self.dataset
+        detections, self.evaluation = measure(self.detector, config, data, self.image_ids, progress=on_screen())
+        for kind in (kind for kind in NAMES if kind in self.evaluation):
             numbers, name = self.evaluation[kind], NAMES[kind]
             logs[f"{name}_AP"], logs[f"{name}_AP50"] = numbers["AP"], numbers["AP50"]
             for class_name, row in numbers["classes"].items():
@@ -68,7 +65,7 @@ class AveragePrecision(keras.callbacks.Callback):
         """Images for TensorBoard."""
         import tensorflow as tf  # also beside another backend: only its event writer is used
 
-        analysis = analyse(self.dataset, detections)
+        analysis = analyse(self.dataset, detections, max_detections=self.evaluation["max_detections"])
         writer = tf.summary.create_file_writer(str(Path(self.trained.log_dir) / "evaluation"))
         with writer.as_default(step=epoch):
             for name, figure in (("curves", plot_curves(analysis)), ("confusion", plot_confusion(analysis))):

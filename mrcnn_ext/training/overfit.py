@@ -8,8 +8,8 @@ from mrcnn.training.metrics_file import read_metrics
 from mrcnn.training.names import METRICS
 from mrcnn_ext.common.runs import changed
 from mrcnn_ext.datasets.parts import DataParts
-from mrcnn_ext.detection.on_dataset import detect_as_trained, detection_config
-from mrcnn_ext.evaluation.coco_ap import evaluate
+from mrcnn_ext.detection.on_dataset import detection_config
+from mrcnn_ext.evaluation.measure import measure, measured_images
 from mrcnn_ext.evaluation.report import NAMES, Evaluation
 from mrcnn_ext.training.settings_file import load_config
 from mrcnn_ext.training.train_run import few_images
@@ -64,7 +64,7 @@ def overfit(data, config=None, *, images=3, steps=300, weights=None, logs="logs"
         raise KeyboardInterrupt
     detector = MaskRCNN("inference", detection_config(config), logs)
     detector.load_weights(path_of(model.checkpoint_path, model.epoch))
-    found = evaluate(few, detect_as_trained(detector, config, few), ("bbox", "segm") if config.USE_MASK else "bbox")
+    _, found = measure(detector, config, few, measured_images(few))
     losses = [row["loss"] for row in read_metrics(f"{model.log_dir}/{METRICS}")]
     least = min(found[kind]["AP50"] for kind in NAMES if kind in found)
     return Overfitted(losses, found, losses[-1] <= NEAR_ZERO and least >= ENOUGH_AP50, model.log_dir)

@@ -11,11 +11,11 @@ from mrcnn.training.resume import last_state
 from mrcnn.training.state import read_place
 from mrcnn_ext.common.machine import this_machine
 from mrcnn_ext.datasets.parts import DataParts
+from mrcnn_ext.evaluation.measure import AP_IMAGES
 from mrcnn_ext.training.average_precision import AveragePrecision
 from mrcnn_ext.training.settings_file import load_config
 
 EPOCHS = {1: (14,), 2: (3, 14)}  # totals after each stage
-AP_IMAGES = 200
 
 
 class Trained(NamedTuple):

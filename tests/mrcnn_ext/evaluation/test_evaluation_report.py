@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from mrcnn.model import MaskRCNN
 from mrcnn.presets import TinyConfig
 from mrcnn_ext.commands.cli import app
+from mrcnn_ext.common.files import json_text
 from mrcnn_ext.common.runs import Run
 from mrcnn_ext.datasets.open_data import open_data
 from mrcnn_ext.datasets.shapes import make_shapes
@@ -24,7 +25,7 @@ from mrcnn_ext.detection.detections import Detections
 from mrcnn_ext.evaluation import analyse
 from mrcnn_ext.evaluation import run as run_module
 from mrcnn_ext.evaluation.coco_ap import evaluate
-from mrcnn_ext.evaluation.output import classes_by_size, for_json, print_results, write_csv
+from mrcnn_ext.evaluation.output import classes_by_size, print_results, write_csv
 from mrcnn_ext.evaluation.page import html_page
 from mrcnn_ext.evaluation.result import RunResult
 from mrcnn_ext.evaluation.run import evaluate_run
@@ -161,7 +162,7 @@ def test_csv_and_json(two, tmp_path):
         ("goo", "mask", "all"), ("goo", "mask", "<cat>"), ("goo", "mask", "dog"),
     ]  # fmt: skip
     assert (rows[4]["AP"], rows[4]["best_score"], rows[4]["AP_large"]) == ("1.0", "0.9", "")
-    content = json.loads(json.dumps(for_json(two[1].to_dict()), allow_nan=False))
+    content = json.loads(json_text(two[1].to_dict()))
     assert content["segm"]["AP"] == 0 and content["segm"]["AP_large"] is None
     assert content["analysis"]["confusion"]["counts"] == [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
     assert content["analysis"]["mistakes"][0]["image"] == "0.png"
@@ -252,7 +253,8 @@ def test_a_run_trained_on_crops_is_measured_on_tiles(world, monkeypatch):
     monkeypatch.setattr(run_module, "find_run", lambda *_: run)
     monkeypatch.setattr(Run, "model", lambda self, **settings: used.update(settings) or model)
     result = evaluate_run("last", world / "data", progress=False)
-    assert used == {"DETECTION_MIN_CONFIDENCE": 0.05, "IMAGE_RESIZE_MODE": "square", "IMAGE_MAX_DIM": 64}
+    sizes = {"IMAGE_RESIZE_MODE": "square", "IMAGE_MAX_DIM": 64}
+    assert used == {"DETECTION_MIN_CONFIDENCE": 0.05, "GPU_COUNT": 1, "SEED": None, **sizes}
     assert model.sizes == {(64, 64)}  # of images of 64 x 80
     assert result.evaluation["images"] == 3 and result.evaluation["bbox"]["AP"] == 0
 

@@ -10,9 +10,15 @@ import numpy as np
 import pytest
 from tqdm.auto import tqdm
 
+from mrcnn.data.dataset import Dataset
 from mrcnn.model import MaskRCNN
+from mrcnn.training.checkpoints import BEST_BY
 from mrcnn.weights import layers_of
+from mrcnn_ext.common.files import json_text
+from mrcnn_ext.common.runs import Run
 from mrcnn_ext.detection.on_dataset import detect_as_trained, detection_config
+from mrcnn_ext.evaluation import run as evaluation_run
+from mrcnn_ext.evaluation.run import evaluate_run
 from mrcnn_ext.masks.rle import rle_area
 from mrcnn_ext.training.average_precision import AveragePrecision
 from tests.support.engine_data import SmallConfig, few_images  # noqa: E402  of the engine's tests
@@ -108,3 +114,65 @@ def test_progress_below_the_bar_of_the_training(tmp_path, config, terminal, monk
         assert shown.count("\n") == shown.count("\x1b[A")
     else:
         assert shown == ""
+
+
+class Crowded(SmallConfig):
+    """More objects in an image than the 100 that COCO counts."""
+
+    NUM_CLASSES = 2
+    DETECTION_MAX_INSTANCES = 150
+
+
+class FindsAll:
+    """Every object of `rows_of_boxes`; from the fourth row on weakly, one beside its place."""
+
+    def __init__(self):
+        self.config = detection_config(Crowded())
+
+    def detect(self, images, crops):
+        boxes = rows_of_boxes()
+        scores = np.where(boxes[:, 0] < 30, 0.9, 0.06)
+        boxes = boxes + np.where(np.arange(len(boxes)) == 140, 4, 0)[:, None]
+        answer = {"rois": boxes, "class_ids": np.ones(len(boxes), int), "scores": scores}
+        return [answer | {"masks": [np.ones((6, 6), bool)] * len(boxes)} for _ in images]
+
+
+def rows_of_boxes():
+    """150 boxes of 6 x 6 px, ten pixels apart."""
+    y, x = np.divmod(np.arange(150), 20)
+    return np.stack([10 * y, 10 * x, 10 * y + 6, 10 * x + 6], axis=1)
+
+
+def rows_of_objects():
+    data = Dataset()
+    data.add_class("made", 1, "cell")
+    for i in range(4):
+        data.add_image("made", i, None, height=90, width=210)
+    data.prepare()
+    masks = np.zeros((90, 210, 150), bool)
+    for i, (y1, x1, y2, x2) in enumerate(rows_of_boxes()):
+        masks[y1:y2, x1:x2, i] = True
+    data.load_image = lambda image_id: np.zeros((90, 210, 3), np.uint8)
+    data.load_mask = lambda image_id: (masks, np.ones(150, np.int32))
+    return data
+
+
+def test_training_and_evaluate_mean_the_same_average_precision(tmp_path, monkeypatch):
+    """Of all detections that the network gives, weak ones too, on the same first images; `best` goes by that number."""
+    config, data = Crowded(), rows_of_objects()
+    callback = AveragePrecision(types.SimpleNamespace(config=config, log_dir=tmp_path), data, limit=2, images=0)
+    callback.detector = FindsAll()
+    callback.set_params({"epochs": 1})
+    monkeypatch.setattr(callback, "_take_weights", lambda: None)
+    logs = {}
+    callback.on_epoch_end(0, logs)
+    run = Run(tmp_path, config, tmp_path / "mask_rcnn_small_0001.h5", ["BG", "cell"])
+    monkeypatch.setattr(evaluation_run, "find_run", lambda *_: run)
+    model = FindsAll()
+    model.epoch = 1
+    monkeypatch.setattr(Run, "model", lambda self, **settings: model)
+    result = evaluate_run("best", tmp_path, "validate", dataset=data, limit=2, progress=False)
+    assert json_text(result.evaluation) == json_text(callback.evaluation)  # as text, for NaN
+    assert (result.evaluation["images"], result.evaluation["max_detections"]) == (2, 150)
+    assert logs[BEST_BY[0]] == result.evaluation["segm"]["AP"] > 0.98  # 149 of 150 are right; 100 would be 0.67
+    assert sum(len(image.scores) for image in result.analysis.images) == 300
