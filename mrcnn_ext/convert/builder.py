@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.images import ImageFolder, clean
 from mrcnn_ext.convert.reading import check_size
+from mrcnn_ext.datasets.as_coco import coco_annotation
 from mrcnn_ext.masks.geometry import cut, turn_mask, turn_points
 from mrcnn_ext.masks.rle import (
     counts_to_bytes,
@@ -183,8 +184,7 @@ class Builder:
             for key, value in extra.items()
             if (key, value) not in (("source_area", area), ("source_bbox", box))
         }
-        item = {"image_id": image.id, "category_id": category_id, "segmentation": segmentation}
-        item |= {"area": area, "bbox": box, "iscrowd": int(iscrowd), **extra}
+        item = coco_annotation(image.id, category_id, box, area, segmentation, iscrowd=iscrowd) | extra
         if attributes:
             item["attributes"] = attributes
             self.account.keep("objects with attributes")

@@ -18,7 +18,8 @@ import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
 
-from mrcnn_ext.masks.rle import encode_mask, mask_to_segmentation, rle_area, rle_box
+from mrcnn_ext.masks.outlines import mask_to_segmentation
+from mrcnn_ext.masks.rle import encode_mask, rle_area, rle_box
 
 YEAR = "2018"
 COUNTS = {"train": 750, "validate": 100, "test": 250}

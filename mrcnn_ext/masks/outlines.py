@@ -5,7 +5,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from mrcnn_ext.masks.crops import rle_to_crop
-from mrcnn_ext.masks.rle import counts_to_bytes, decode_masks, polygon_parts, polygons_to_rle, rle_to_json
+from mrcnn_ext.masks.rle import counts_to_bytes, decode_masks, encode_mask, polygon_parts, polygons_to_rle, rle_to_json
 
 TOLERANCES = (1.5, 1.0, 0.75, 0.5)  # pixels
 LEAST_IOU = 0.95
@@ -73,6 +73,17 @@ def rle_outlines(rle: dict, tolerance: float = 0.0) -> list[np.ndarray]:
 def outer_polygons(rle: dict, tolerance: float = 0.0) -> list[list[float]]:
     """COCO's polygons x, y, x, y, .. of the parts of a mask; holes are filled."""
     return [line.ravel().tolist() for line in rle_outlines(rle, tolerance) if _signed_area(line) > 0]
+
+
+def mask_to_segmentation(mask: np.ndarray) -> list | dict:
+    """Mask (H, W) -> COCO segmentation that gives back the very same pixels.
+
+    One polygon along the pixel edges when the object is one simple part, else a compressed RLE (holes, several parts).
+    """
+    rle, lines = encode_mask(mask), mask_outlines(mask)
+    if len(lines) == 1 and polygons_to_rle([lines[0].ravel()], *mask.shape)["counts"] == rle["counts"]:
+        return [np.roll(lines[0], -1, axis=0).astype(int).ravel().tolist()]
+    return rle_to_json(rle)
 
 
 def editable_outline(rle: dict) -> list | dict:

@@ -143,44 +143,6 @@ def run_lengths(counts: bytes | str) -> np.ndarray | None:
     return runs if (runs >= 0).all() else None
 
 
-def mask_to_segmentation(mask: np.ndarray) -> list | dict:
-    """Mask (H, W) -> COCO segmentation that gives back the very same pixels.
-
-    One polygon along the pixel edges when the object is one simple part, else a compressed RLE (holes, several parts).
-    """
-    polygon = _outline(mask)
-    if polygon is not None:
-        again = polygons_to_rle([np.array(polygon, np.float64)], *mask.shape)
-        if again["counts"] == encode_mask(mask)["counts"]:
-            return [polygon]
-    return rle_to_json(encode_mask(mask))
-
-
-def _outline(mask: np.ndarray) -> list[int] | None:
-    """Corners x, y, .. of the single closed line around the mask, clockwise; None when there is not exactly one."""
-    height, width = mask.shape
-    inside = np.zeros((height + 2, width + 2), bool)
-    inside[1:-1, 1:-1] = mask
-    steps = {}  # corner (x, y) -> the steps (dx, dy) that leave it with the object on the right
-    for dx, dy, dr, dc, x0, y0 in ((1, 0, -1, 0, 0, 0), (0, 1, 0, 1, 1, 0), (-1, 0, 1, 0, 1, 1), (0, -1, 0, -1, 0, 1)):
-        edge = inside & ~np.roll(inside, (-dr, -dc), (0, 1))
-        for row, column in np.argwhere(edge).tolist():
-            steps.setdefault((column - 1 + x0, row - 1 + y0), []).append((dx, dy))
-    if not steps:
-        return None
-    x, y = start = min(steps)
-    step, corners = steps[start][0], []
-    while step is not None:
-        steps[x, y].remove(step)
-        x, y = x + step[0], y + step[1]
-        right = (-step[1], step[0])  # where two pixels touch by a corner, stay with this one
-        following = right if right in steps[x, y] else next(iter(steps[x, y]), None)
-        if following != step:
-            corners += [x, y]
-        step = following
-    return None if any(steps.values()) else corners
-
-
 def cut_polygon(part: np.ndarray, height: int, width: int, margin: float = 0) -> np.ndarray:
     """Polygon (2 * points,) without what is more than `margin` pixels outside the image; may come out empty."""
     points = part.reshape(-1, 2)

@@ -13,8 +13,8 @@ from PIL import Image
 
 from mrcnn_ext.convert import Options, convert_labels, detect, read
 from mrcnn_ext.convert.formats.voc import _standard_colour
-from mrcnn_ext.masks.outlines import keyhole, mask_outlines, object_mask
-from mrcnn_ext.masks.rle import decode_masks, encode_mask, mask_to_segmentation, polygons_to_rle, rle_to_json
+from mrcnn_ext.masks.outlines import keyhole, mask_outlines, mask_to_segmentation, object_mask
+from mrcnn_ext.masks.rle import decode_masks, encode_mask, polygons_to_rle, rle_to_json
 from tests.support.converted import summary
 from tests.support.folder_samples import VOC_COLOURS, palette_image, voc_numbers
 from tests.support.label_samples import made_images, mask_image, ring, sample, save_json

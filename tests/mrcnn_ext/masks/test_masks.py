@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
 
 from mrcnn_ext.masks import rle as masks
+from mrcnn_ext.masks.outlines import mask_to_segmentation
 
 SHAPES = st.tuples(st.integers(1, 12), st.integers(1, 9))
 SMALL_MASKS = SHAPES.flatmap(lambda shape: arrays(bool, shape))
@@ -35,7 +36,7 @@ def test_parts_are_a_union():
 def test_rectangle_becomes_a_polygon_with_four_corners():
     mask = np.zeros((10, 14), bool)
     mask[2:5, 3:9] = True
-    assert sorted(zip(*[iter(masks.mask_to_segmentation(mask)[0])] * 2, strict=True)) == [
+    assert sorted(zip(*[iter(mask_to_segmentation(mask)[0])] * 2, strict=True)) == [
         (3, 2),
         (3, 5),
         (9, 2),
@@ -53,7 +54,7 @@ def test_what_is_no_single_line_becomes_rle(kind):
         mask[1, 1] = mask[5, 7] = True
     elif kind == "corner":
         mask[1, 1] = mask[2, 2] = True
-    segmentation = masks.mask_to_segmentation(mask)
+    segmentation = mask_to_segmentation(mask)
     assert isinstance(segmentation["counts"], str)
     np.testing.assert_array_equal(rasterise(segmentation, 8, 11), mask)
 
@@ -61,7 +62,7 @@ def test_what_is_no_single_line_becomes_rle(kind):
 @settings(deadline=None)
 @given(SMALL_MASKS)
 def test_mask_to_segmentation_keeps_every_pixel(mask):
-    np.testing.assert_array_equal(rasterise(masks.mask_to_segmentation(mask), *mask.shape), mask)
+    np.testing.assert_array_equal(rasterise(mask_to_segmentation(mask), *mask.shape), mask)
 
 
 @settings(deadline=None, max_examples=50)
@@ -73,7 +74,7 @@ def test_one_blob_is_a_polygon(data):
     for row in range(height):
         left, right = sorted([data.draw(st.integers(left, right - 1)), right])
         mask[row, left:right] = True
-    segmentation = masks.mask_to_segmentation(mask)
+    segmentation = mask_to_segmentation(mask)
     assert isinstance(segmentation, list)
     np.testing.assert_array_equal(rasterise(segmentation, height, width), mask)
 
