@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+import mrcnn_ext
 from tests.support.chromium import open_browser
 from tests.support.project_copy import ROOT
 
@@ -89,6 +90,13 @@ def test_no_page_uses_what_the_theme_would_fetch(site):
         html = page.read_text(encoding="utf-8")
         assert 'class="mermaid"' not in html, page
         assert 'data-md-component="source"' not in html, page
+
+
+def test_every_public_name_is_on_the_api_page(site):
+    html = (site / "reference/api.html").read_text(encoding="utf-8")
+    headings = set(re.findall(r'<span class="doc doc-object-name[^"]*">(\w+)</span>', html))
+    assert set(mrcnn_ext.__all__) - headings == {"LEAST_SCORE"}  # a number, in a sentence
+    assert "LEAST_SCORE" in html and str(mrcnn_ext.LEAST_SCORE) in html
 
 
 def test_a_browser_asks_no_other_host(site):
