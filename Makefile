@@ -33,7 +33,7 @@ test-slow: environment $(SHAPES) ## the tests that take minutes
 
 test-jax: environment ## the tests of the network's operations and stages, of its export, and of training around it, on JAX
 	JAX_DISABLE_MOST_OPTIMIZATIONS=1 KERAS_BACKEND=jax $(PYTEST) -m "not slow" tests/mrcnn/ops tests/mrcnn/network \
-		tests/mrcnn/export $(addprefix tests/mrcnn/test_,resume.py ends.py checkpoints.py schedules.py training_shown.py data_wait.py)
+		tests/mrcnn/export $(addprefix tests/mrcnn/test_,conventions.py golden_torch.py resume.py ends.py checkpoints.py schedules.py training_shown.py data_wait.py)
 
 test-stack: environment ## the Docker stack from build to browser; says why where it cannot
 	$(RUN) pytest -m stack tests/stack

@@ -57,6 +57,8 @@ class Config(TrainingSettings, NetworkSettings):
 
     def _set_computed(self):
         side = self.IMAGE_MIN_DIM if self.IMAGE_RESIZE_MODE == "crop" else self.IMAGE_MAX_DIM
+        if self.IMAGE_RESIZE_MODE == "shorter":
+            side = -(-side // 32) * 32
         self.BATCH_SIZE = self.IMAGES_PER_GPU * self.GPU_COUNT
         self.IMAGE_SHAPE = np.array([side, side, self.IMAGE_CHANNEL_COUNT])
         # image id, original shape, molded shape, window, scale, one flag a class: see data/molding.py

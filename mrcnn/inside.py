@@ -33,18 +33,25 @@ STAGES = (
 
 # Layers of the heads that work on the ROIs of all images in one row, (B * R, ...).
 ROIS_IN_ONE_ROW = re.compile(
-    r"mrcnn_class_(conv|bn|relu)\d|pool_squeeze|mrcnn_class_logits|mrcnn_bbox_fc|"
+    r"mrcnn_(box|class)_(conv|bn|relu)\d|pool_squeeze|mrcnn_class_logits|mrcnn_bbox_fc|"
     r"roi_align_mask|mrcnn_mask_((conv|bn|relu)\d|deconv)"
 )
 
 
 class RoiLevels(keras.layers.Layer):
-    """[ROIs (B, R, 4), image (B, H, W, C)] -> the pyramid's level that each is pooled from, (B, R) int32, 2 to 5."""
+    """[ROIs (B, R, 4), image (B, H, W, C)] -> the pyramid's level that each is pooled from, (B, R) int32, 2 to 5.
+
+    rule: as in `ops.roi_align.roi_levels`.
+    """
+
+    def __init__(self, rule, **kwargs):
+        super().__init__(**kwargs)
+        self.rule = rule
 
     def call(self, inputs):
         rois, image = inputs
         height, width = ops.shape(image)[1:3]
-        return roi_levels(rois, height * width)
+        return roi_levels(rois, height * width, self.rule)
 
 
 def find(keras_model, name):
@@ -59,7 +66,8 @@ def find(keras_model, name):
     if name in layers:
         return layers[name].output
     if name == "roi_levels" and "ROI" in layers:
-        return RoiLevels(name=name)([layers["ROI"].output, keras_model.inputs[0]])
+        rule = layers["roi_align_classifier"].pooling.level
+        return RoiLevels(rule, name=name)([layers["ROI"].output, keras_model.inputs[0]])
     if "proposals" in layers:  # Keras lists the entries of a dict by name
         entries = dict(zip(sorted(ProposalLayer.OUTPUTS), layers["proposals"].output, strict=True))
         for old_name, entry in OLD_NAMES.items():

@@ -12,21 +12,22 @@ with needs_backend():
 
 from mrcnn import inside, training, utils  # noqa: F401 (old code says modellib.utils)
 from mrcnn.config import check_config
+from mrcnn.conventions import MATTERPORT, conventions_of
 from mrcnn.data.anchors import anchors_for, compute_backbone_shapes
-from mrcnn.data.boxes import denorm_boxes, norm_boxes
+from mrcnn.data.boxes import norm_boxes
 from mrcnn.data.generator import data_generator
 from mrcnn.data.image import as_channels
-from mrcnn.data.minimask import unmold_crops, unmold_masks
 from mrcnn.data.molding import (
     compose_image_meta,
     load_image_gt,
+    mold,
     mold_image,
     parse_image_meta,
     parse_image_meta_graph,
     unmold_image,
 )
-from mrcnn.data.resize import resize_image
 from mrcnn.data.targets import build_detection_targets, build_rpn_targets, generate_random_rois
+from mrcnn.data.unmolding import RESULTS, unmold
 from mrcnn.network import graph, old_names
 from mrcnn.network.old_names import *  # noqa: F403 (its __all__ is the list)
 from mrcnn.training.devices import Devices, one_device
@@ -191,6 +192,8 @@ class MaskRCNN:
         images: list of arrays [H, W, C] (gray [H, W] and RGBA too) of any size.
         Returns for each image a dict: rois (N, 4) px, class_ids (N,), scores (N,), masks [H, W, N] bool, or None
         without USE_MASK. crops: masks is a list of N bool arrays instead, each as large as its box.
+        In the conventions of torchvision and detectron2 rois are float32, and with crops there are also `corners`
+        (N, 2), the crops' upper left pixels.
         `seconds` then holds how long resizing, network and pasting took.
         """
         self._must_be("inference")
@@ -226,7 +229,7 @@ class MaskRCNN:
     def mold_inputs(self, images):
         """Images of any size -> molded images [B, H, W, C], metas (B, 12 + K), windows px (B, 4)."""
         images = [as_channels(image, self.config.IMAGE_CHANNEL_COUNT) for image in images]
-        molded, metas, windows = zip(*(self._mold(image) for image in images), strict=True)
+        molded, metas, windows = zip(*(mold(image, self.config) for image in images), strict=True)
         return np.stack(molded), np.stack(metas), np.stack(windows)
 
     def unmold_detections(self, detections, mrcnn_mask, original_image_shape, image_shape, window, crops=False):
@@ -234,31 +237,17 @@ class MaskRCNN:
 
         detections: (D, 6).  mrcnn_mask: (D, h, w, K), or None.  original_image_shape, image_shape: of the image
         and of the molded one.  window: px, the image's place in the molded one.
-        Returns boxes int32 px (N, 4), class ids (N,), scores (N,), masks [H, W, N] bool, or None; with crops, N masks
+        Returns boxes px (N, 4), class ids (N,), scores (N,), masks [H, W, N] bool, or None; with crops, N masks about
         as large as their boxes.
         """
-        real = detections[:, 4] > 0
-        boxes, class_ids, scores = detections[real, :4], detections[real, 4].astype(np.int32), detections[real, 5]
-        y1, x1, y2, x2 = norm_boxes(window, image_shape[:2])
-        shift, scale = np.array([y1, x1, y1, x1]), np.array([y2 - y1, x2 - x1, y2 - y1, x2 - x1])
-        flat = np.flatnonzero(scale == 0)  # of a thin image one row or column is left: boxes reach across it
-        scale[flat] = 1
-        boxes = (boxes - shift) / scale
-        boxes[:, flat] = flat >= 2  # y1, x1 are 0 and y2, x2 are 1
-        boxes = denorm_boxes(boxes, original_image_shape[:2])
-        solid = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-        rows = np.flatnonzero(real)[solid]
-        boxes, class_ids, scores = boxes[solid], class_ids[solid], scores[solid]
-        if mrcnn_mask is None:
-            return boxes, class_ids, scores, None
-        masks = mrcnn_mask[rows, :, :, class_ids]
-        masks = unmold_crops(masks, boxes) if crops else unmold_masks(masks, boxes, original_image_shape)
-        return boxes, class_ids, scores, masks
+        conventions = MATTERPORT if self is None else conventions_of(self.config)  # old code calls it on the class
+        found = unmold(detections, mrcnn_mask, original_image_shape, image_shape, window, conventions)
+        return tuple(found.as_dict(original_image_shape, crops)[name] for name in RESULTS)
 
     def get_anchors(self, image_shape):
         """Normalised anchors (A, 4) for images of this (molded) shape; the pixel ones are in `self.anchors`."""
         self.anchors = self._anchors_px(tuple(image_shape))
-        return norm_boxes(self.anchors, tuple(image_shape)[:2])
+        return norm_boxes(self.anchors, tuple(image_shape)[:2], conventions_of(self.config).edge)
 
     # --- inside --------------------------------------------------------------------------------------------------
 
@@ -309,18 +298,9 @@ class MaskRCNN:
         if self.mode != mode:
             raise ValueError(f'This model was made for {self.mode}: make one with mode="{mode}" and load its weights.')
 
-    def _mold(self, image):
-        config = self.config
-        molded, window, scale, _, _ = resize_image(
-            image, config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_MIN_SCALE, config.IMAGE_RESIZE_MODE
-        )
-        no_classes = np.zeros(config.NUM_CLASSES, np.int32)
-        meta = compose_image_meta(0, image.shape, molded.shape, window, scale, no_classes)
-        return mold_image(molded, config), meta, window
-
     def _batches_of_one_size(self, images):
         """Molded images, metas, windows and original shapes, in order; images of one size together."""
-        molded, metas, windows = zip(*(self._mold(image) for image in images), strict=True)
+        molded, metas, windows = zip(*(mold(image, self.config) for image in images), strict=True)
         if len({m.shape for m in molded}) == 1:
             return [(np.stack(molded), np.stack(metas), windows, [image.shape for image in images])]
         rows = zip(molded, metas, windows, images, strict=True)
@@ -350,8 +330,8 @@ class MaskRCNN:
         results = []
         for detections, mask, original_shape, window in zip(outputs[0], masks, original_shapes, windows, strict=True):
             with self._clock("paste"):
-                found = self.unmold_detections(detections, mask, original_shape, shape, window, crops)
-            results.append(dict(zip(("rois", "class_ids", "scores", "masks"), found, strict=True)))
+                found = unmold(detections, mask, original_shape, shape, window, conventions_of(self.config))
+                results.append(found.as_dict(original_shape, crops))
         return results
 
 

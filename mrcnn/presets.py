@@ -5,6 +5,8 @@ Each holds only what differs from `Config`.
 
 import difflib
 
+import numpy as np
+
 from mrcnn.config import Config
 from mrcnn.data.transforms import Augmentation
 from mrcnn.settings.kinds import any_of
@@ -54,6 +56,47 @@ class ResNet101Config(Config):
     """Mask R-CNN R101-FPN of the paper: what `mask_rcnn_coco.h5` holds."""
 
     BACKBONE = "resnet101"
+
+
+class TorchvisionConfig(Config):
+    """torchvision's `maskrcnn_resnet50_fpn`, with its answers."""
+
+    CONVENTIONS = "torchvision"
+    BACKBONE = "resnet50"
+    BACKBONE_STRIDE_IN = "3x3"
+    RPN_CHANNELS = 256
+    IMAGE_RESIZE_MODE = "shorter"
+    IMAGE_MIN_DIM = 800
+    IMAGE_MAX_DIM = 1333
+    MEAN_PIXEL = np.array([123.675, 116.28, 103.53])
+    PRE_NMS_LIMIT = 1000
+    TRAIN_ROIS_PER_IMAGE = 512
+    ROI_POSITIVE_RATIO = 0.25
+    DETECTION_MIN_CONFIDENCE = 0.05
+    DETECTION_NMS_THRESHOLD = 0.5
+
+
+class TorchvisionV2Config(TorchvisionConfig):
+    """torchvision's `maskrcnn_resnet50_fpn_v2`: deeper RPN and box head."""
+
+    RPN_DEPTH = 2
+    BOX_HEAD_CONVS = 4
+    BOX_HEAD_LAYERS = 1
+
+
+class Detectron2Config(TorchvisionConfig):
+    """detectron2's `mask_rcnn_R_50_FPN_3x`, and with BACKBONE "resnet101" its `mask_rcnn_R_101_FPN_3x`."""
+
+    CONVENTIONS = "detectron2"
+    BACKBONE_STRIDE_IN = "1x1"
+
+
+class Detectron2LSJConfig(Detectron2Config):
+    """detectron2's `mask_rcnn_R_50_FPN_400ep_LSJ`, and with BACKBONE "resnet101" the same with R_101."""
+
+    RPN_DEPTH = 2
+    BOX_HEAD_CONVS = 4
+    BOX_HEAD_LAYERS = 1
 
 
 def all_presets() -> dict[str, type[Config]]:

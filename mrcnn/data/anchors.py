@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from mrcnn.conventions import conventions_of
+
 
 def compute_backbone_shapes(config, image_shape):
     """Sizes (5, 2), int, of the feature maps P2..P6 as (height, width), for an image [H, W, C].
@@ -15,37 +17,44 @@ def compute_backbone_shapes(config, image_shape):
     return np.array([np.ceil(size / stride) for stride in config.BACKBONE_STRIDES]).astype(int)
 
 
-def generate_anchors(scales, ratios, shape, feature_stride, anchor_stride):
+def generate_anchors(scales, ratios, shape, feature_stride, anchor_stride, rounded=False):
     """Anchors (A, 4), float64 px, of one feature map: row by row, and at each cell ratio by ratio.
 
     scales: px, side of the square anchor, a number or several. ratios: width over height, each with the area of the
-    square. shape: (height, width) of the feature map in cells. feature_stride: px a cell. anchor_stride: cells
-    between anchors.
+    square. shape: (height, width) of the feature map in cells. feature_stride: px a cell, a number or (down, across).
+    anchor_stride: cells between anchors. rounded: whether the corners are moved to whole px of the centre.
     """
     ratios, scales = [axis.ravel() for axis in np.meshgrid(ratios, scales, indexing="ij")]
     heights = scales / np.sqrt(ratios)
     widths = scales * np.sqrt(ratios)
     half_sizes = 0.5 * np.stack([heights, widths], axis=1)  # (shapes, 2)
-    y = np.arange(0, shape[0], anchor_stride) * feature_stride
-    x = np.arange(0, shape[1], anchor_stride) * feature_stride
+    half_sizes = np.rint(half_sizes) if rounded else half_sizes
+    down, across = np.broadcast_to(feature_stride, 2)
+    y = np.arange(0, shape[0], anchor_stride) * down
+    x = np.arange(0, shape[1], anchor_stride) * across
     centres = np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1).reshape(-1, 1, 2)  # (cells, 1, 2)
     return np.concatenate([centres - half_sizes, centres + half_sizes], axis=2).reshape(-1, 4)
 
 
-def generate_pyramid_anchors(scales, ratios, feature_shapes, feature_strides, anchor_stride):
+def generate_pyramid_anchors(scales, ratios, feature_shapes, feature_strides, anchor_stride, rounded=False):
     """Anchors (A, 4), float64 px, of all feature maps, finest first; one scale, shape and stride a map."""
     levels = zip(scales, feature_shapes, feature_strides, strict=True)
     return np.concatenate(
-        [generate_anchors(scale, ratios, shape, stride, anchor_stride) for scale, shape, stride in levels]
+        [generate_anchors(scale, ratios, shape, stride, anchor_stride, rounded) for scale, shape, stride in levels]
     )
 
 
 def anchors_for(config, image_shape):
     """Anchors (A, 4), float64 px, of a model with this config for images [H, W, C]."""
+    conventions = conventions_of(config)
+    shapes, strides = compute_backbone_shapes(config, image_shape), config.BACKBONE_STRIDES
+    if conventions.anchors_spread:
+        strides = np.array(image_shape[:2]) // shapes
     return generate_pyramid_anchors(
         config.RPN_ANCHOR_SCALES,
         config.RPN_ANCHOR_RATIOS,
-        compute_backbone_shapes(config, image_shape),
-        config.BACKBONE_STRIDES,
+        shapes,
+        strides,
         config.RPN_ANCHOR_STRIDE,
+        conventions.anchors_rounded,
     )

@@ -83,19 +83,24 @@ def apply_box_deltas(boxes, deltas):
     return np.stack([top, left, top + height, left + width], axis=1)
 
 
-def norm_boxes(boxes, shape):
+def norm_boxes(boxes, shape, edge=1):
     """Pixel boxes (N, 4) -> normalised boxes (N, 4), float32, for an image of shape (H, W).
 
-    The last pixel has the coordinate 1, so the outside corner shifts by one: (y2 - 1) / (H - 1).
+    edge: 1: the last pixel has the coordinate 1, so the outside corner shifts by one, (y2 - 1) / (H - 1); 0: the
+    image's border has it.
     """
-    scale, shift = _norm_scale(shape)
+    scale, shift = _norm_scale(shape, edge)
     return ((np.asarray(boxes) - shift) / scale).astype(np.float32)
 
 
-def denorm_boxes(boxes, shape):
-    """Normalised boxes (N, 4) -> pixel boxes (N, 4), int32, for an image of shape (H, W): the way back."""
-    scale, shift = _norm_scale(shape)
-    return np.around(np.asarray(boxes) * scale + shift).astype(np.int32)
+def denorm_boxes(boxes, shape, edge=1, whole=True):
+    """Normalised boxes (N, 4) -> pixel boxes (N, 4) for an image of shape (H, W): the way back.
+
+    whole: rounded to int32; else float32.
+    """
+    scale, shift = _norm_scale(shape, edge)
+    boxes = np.asarray(boxes) * scale + shift
+    return np.around(boxes).astype(np.int32) if whole else boxes.astype(np.float32)
 
 
 def trim_zeros(x):
@@ -118,6 +123,6 @@ def _centre_form(boxes):
     return boxes[:, 0] + 0.5 * height, boxes[:, 1] + 0.5 * width, height, width
 
 
-def _norm_scale(shape):
+def _norm_scale(shape, edge):
     height, width = shape[:2]
-    return np.array([height - 1, width - 1, height - 1, width - 1]), np.array([0, 0, 1, 1])
+    return np.array([height - edge, width - edge, height - edge, width - edge]), np.array([0, 0, edge, edge])

@@ -85,9 +85,12 @@ class CroppedMasks:
             corners.append(corner)
         return CroppedMasks(crops, corners, self.shape)
 
-    def resized(self, scale, padding, crop=None):
-        """Scaled, then padded or cropped: what `resize_mask` gives."""
-        rows, columns = (_sources(side, scale, *padding[axis]) for axis, side in enumerate(self.shape))
+    def resized(self, scale, padding, crop=None, size=None):
+        """Scaled to `size` (by default as `scale` gives it), then padded or cropped: what `resize_mask` gives."""
+        size = [scaled_side(side, scale) for side in self.shape] if size is None else size
+        rows, columns = (
+            _sources(before, after, *pad) for before, after, pad in zip(self.shape, size, padding, strict=True)
+        )
         if crop is not None:
             y, x, height, width = crop
             rows, columns = rows[y : y + height], columns[x : x + width]
@@ -132,11 +135,11 @@ def _cut(crop, corner):
     return crop[y : rows[-1] + 1, x : columns[-1] + 1], (int(corner[0]) + y, int(corner[1]) + x)
 
 
-def _sources(side, scale, before, after):
+def _sources(side, scaled, before, after):
     """For each row (or column) of the resized and padded image the one that it comes from, or -1."""
     sources = np.arange(side)
-    if scale != 1:
-        sources, last_lost = nearest(side, scaled_side(side, scale))
+    if scaled != side:
+        sources, last_lost = nearest(side, scaled)
         sources[-1] = -1 if last_lost else sources[-1]
     return np.pad(sources, (before, after), constant_values=-1)
 

@@ -16,6 +16,8 @@ import time
 
 import numpy as np
 
+from mrcnn.conventions import conventions_of
+from mrcnn.data.boxes import norm_boxes
 from mrcnn.data.molding import load_image_gt, mold_image
 from mrcnn.data.targets import generate_random_rois
 
@@ -178,7 +180,8 @@ class Loader:
             raise ValueError(
                 f"image {image_id} (source {info['source']!r}, id {info['id']!r}, path {info['path']!r}) has the shape "
                 f"{image.shape} after resizing, and not IMAGE_SHAPE {tuple(map(int, self.config.IMAGE_SHAPE))}: all "
-                'images of a batch have one shape. IMAGE_RESIZE_MODE "square" and "crop" give every image that one.'
+                'images of a batch have one shape. IMAGE_RESIZE_MODE "square", "shorter" and "crop" give every image '
+                "that one."
             )
         return self._fixed_shape(image, meta, class_ids, boxes_px, masks, rng)
 
@@ -209,9 +212,7 @@ class Loader:
             sample["gt_masks"][:count] = np.moveaxis(masks[:, :, chosen], 2, 0)
         if not config.USE_RPN_ROIS:
             rois_px = generate_random_rois(image.shape, config.POST_NMS_ROIS_TRAINING, class_ids, boxes_px, rng)
-            height, width = image.shape[:2]
-            scale = np.array([height - 1, width - 1, height - 1, width - 1], np.float32)
-            sample["rois"] = ((rois_px - [0, 0, 1, 1]) / scale).astype(np.float32)
+            sample["rois"] = norm_boxes(rois_px, image.shape[:2], conventions_of(config).edge)
         return sample
 
 

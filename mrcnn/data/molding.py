@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mrcnn.conventions import conventions_of
 from mrcnn.data.augment import augment as apply_augmentation
 from mrcnn.data.copy_paste import another_image, paste
 from mrcnn.data.cropped_masks import CroppedMasks
+from mrcnn.data.fitting import fit_image
 from mrcnn.data.image import as_channels
-from mrcnn.data.resize import resize_image
 from mrcnn.data.transforms import Augmentation
 
 META_PARTS = {
@@ -132,10 +133,10 @@ def _seen(dataset, config, image_id, augment, augmentation, rng):
         change = augmentation.draw(np.random.default_rng() if rng is None else rng, image.shape[2])
         finer = _finer(image, config, change.scale)
     max_dim = config.IMAGE_MAX_DIM if finer == 1 else round(config.IMAGE_MAX_DIM * finer)
-    image, window, scale, padding, crop = resize_image(
-        image, config.IMAGE_MIN_DIM, max_dim, config.IMAGE_MIN_SCALE, config.IMAGE_RESIZE_MODE, rng
-    )
-    masks = masks.resized(scale, padding[:2], crop)
+    shape = tuple(int(side) for side in config.IMAGE_SHAPE[:2])
+    fitted = _fit(image, config, max_dim=max_dim, shape=shape, rng=rng)
+    image, window, scale = fitted.image, fitted.window, fitted.scale
+    masks = masks.resized(scale, fitted.padding[:2], fitted.crop, fitted.size)
     if augment and (random.randint(0, 1) if rng is None else rng.integers(2)) == 1:
         image, masks = np.ascontiguousarray(image[:, ::-1]), masks.flipped(1)
     if change:
@@ -155,6 +156,43 @@ def _finer(image, config, scale):
         return 1
     longest = max(image.shape[:2]) / config.IMAGE_MAX_DIM
     return max(1, min(scale, longest))
+
+
+def mold(image, config):
+    """One image of any size as the network takes it in detection.
+
+    Args:
+        image: [H, W, C] with IMAGE_CHANNEL_COUNT channels.
+        config: A Config.
+
+    Returns:
+        The molded image float32 [H', W', C], its meta vector (12 + K,), and the window px (y1, x1, y2, x2).
+    """
+    original_shape, resizing = image.shape, conventions_of(config).resizing
+    if resizing.filter == "linear":
+        image = image.astype(np.float32)  # so that nothing is rounded
+    fitted = _fit(image, config)
+    no_classes = np.zeros(config.NUM_CLASSES, np.int32)
+    meta = compose_image_meta(0, original_shape, fitted.image.shape, fitted.window, fitted.scale, no_classes)
+    molded = mold_image(fitted.image, config)
+    if not resizing.centred:  # of whole gray levels the padding has the nearest to the mean
+        molded[fitted.window[2] :], molded[:, fitted.window[3] :] = 0, 0
+    return molded, meta, fitted.window
+
+
+def _fit(image, config, max_dim=None, shape=None, rng=None):
+    resizing = conventions_of(config).resizing
+    return fit_image(
+        image,
+        min_dim=config.IMAGE_MIN_DIM,
+        max_dim=max_dim or config.IMAGE_MAX_DIM,
+        min_scale=config.IMAGE_MIN_SCALE,
+        mode=config.IMAGE_RESIZE_MODE,
+        resizing=resizing,
+        fill=0 if resizing.centred else mean_pixel(config, image.shape[2]),
+        shape=shape,
+        rng=rng,
+    )
 
 
 @contextlib.contextmanager

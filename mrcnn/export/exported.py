@@ -8,19 +8,22 @@ from pathlib import Path
 import numpy as np
 
 from mrcnn.data.image import as_channels
-from mrcnn.data.minimask import unmold_crops, unmold_masks
+from mrcnn.data.pasting import mask_crops
+from mrcnn.data.unmolding import Unmolded
 from mrcnn.export.formats import FILES, RUNNERS
 
 
 class ExportedModel:
     """What `write` wrote, run by its own runtime.
 
-    path: of the file, or for a SavedModel of its folder.  channels: of the images.
+    path: of the file, or for a SavedModel of its folder.  channels: of the images.  pasting: how masks come into the
+    image, see `mrcnn.conventions.Conventions`.
     """
 
-    def __init__(self, path, channels=3):
+    def __init__(self, path, channels=3, pasting="box"):
         self.path = Path(path)
         self.channels = channels
+        self.pasting = pasting
         if not self.path.exists():
             raise FileNotFoundError(f"{self.path}: there is no such export.")
         formats = [name for name, file in FILES.items() if Path(file).suffix == self.path.suffix]
@@ -44,13 +47,8 @@ class ExportedModel:
     def _detect(self, image, crops):
         found = {name: values[0] for name, values in self.run(np.ascontiguousarray(image[None])).items()}
         number = int(found["number"])
-        boxes, masks = found["boxes"][:number], None
+        boxes, classes, scores = (found[name][:number] for name in ("boxes", "classes", "scores"))
+        cut = corners = None
         if "masks" in found:
-            masks = found["masks"][:number]
-            masks = unmold_crops(masks, boxes) if crops else unmold_masks(masks, boxes, image.shape)
-        return {
-            "rois": boxes,
-            "class_ids": found["classes"][:number],
-            "scores": found["scores"][:number],
-            "masks": masks,
-        }
+            cut, corners = mask_crops(found["masks"][:number], boxes, image.shape[:2], self.pasting)
+        return Unmolded(boxes, classes, scores, cut, corners).as_dict(image.shape, crops)

@@ -2,6 +2,7 @@
 
 import keras
 
+from mrcnn.conventions import conventions_of
 from mrcnn.data.molding import mean_pixel
 from mrcnn.export.mold_layer import MoldImages
 from mrcnn.export.unmold_layer import UnmoldDetections
@@ -16,7 +17,7 @@ def image_model(model, size=None, batch=None):
     Raises ValueError for a Config whose images or anchors cannot be made inside the graph.
     """
     model._must_be("inference")
-    config = model.config
+    config, conventions = model.config, conventions_of(model.config)
     if callable(config.BACKBONE) and config.COMPUTE_BACKBONE_SHAPE is not None:
         raise ValueError("COMPUTE_BACKBONE_SHAPE is Python code, which no export can hold: leave it at None.")
     shape = (*(size or (None, None)), int(config.IMAGE_CHANNEL_COUNT))
@@ -32,9 +33,13 @@ def image_model(model, size=None, batch=None):
         ratios=config.RPN_ANCHOR_RATIOS,
         strides=config.BACKBONE_STRIDES,
         anchor_stride=config.RPN_ANCHOR_STRIDE,
+        resizing=conventions.resizing,
+        edge=conventions.edge,
+        anchors_rounded=conventions.anchors_rounded,
+        anchors_spread=conventions.anchors_spread,
         name="mold",
     )(image)
     network = model.keras_model([molded, meta, anchors])
     masks = [network[3]] if config.USE_MASK else []
-    found = UnmoldDetections(name="unmold")([network[0], meta, *masks])
+    found = UnmoldDetections(conventions.edge, conventions.whole_boxes, name="unmold")([network[0], meta, *masks])
     return keras.Model(image, found, name="image_to_objects")

@@ -9,8 +9,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from mrcnn.conventions import MATTERPORT, Resizing
 from mrcnn.data.anchors import generate_anchors
-from mrcnn.data.resize import WHOLE_NUMBER_SLACK, _scale, scaled_side
+from mrcnn.data.resampling import WHOLE_NUMBER_SLACK
+from mrcnn.export.linear_filters import resampled
+from mrcnn.export.sizes import fitted_sizes, real
+from mrcnn.ops import boxes as box_ops
 
 WHOLE = 1e-3  # gray levels; what float32 may lose of a whole number before it is cut
 
@@ -19,8 +23,9 @@ WHOLE = 1e-3  # gray levels; what float32 may lose of a whole number before it i
 class MoldImages(keras.layers.Layer):
     """Images uint8 (B, H, W, C) -> molded (B, H', W', C), metas (B, 12 + K), normalised anchors (B, A, 4).
 
-    mode, min_dim, max_dim, min_scale: as in `resize_image`; mode is "square", "pad64" or "none".
+    mode, min_dim, max_dim, min_scale: as in `fit_image`; mode is not "crop".
     mean_pixel: (C,).  classes: K.  scales, ratios, strides, anchor_stride: of the anchors.
+    resizing, edge, anchors_rounded, anchors_spread: of the `Conventions`.
 
     The metas hold what the network reads of them: shapes, window and scale.
     """
@@ -38,11 +43,17 @@ class MoldImages(keras.layers.Layer):
         ratios,
         strides,
         anchor_stride,
+        resizing=MATTERPORT.resizing,
+        edge=1,
+        anchors_rounded=False,
+        anchors_spread=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if mode not in ("square", "pad64", "none"):
-            raise ValueError(f'IMAGE_RESIZE_MODE is {mode!r}, which is for training: use "square", "pad64" or "none".')
+        if mode == "crop":
+            raise ValueError(
+                f'IMAGE_RESIZE_MODE is {mode!r}, which is for training: use "square", "shorter", "pad64" or "none".'
+            )
         self.mode = mode
         self.min_dim = min_dim
         self.max_dim = max_dim
@@ -53,17 +64,29 @@ class MoldImages(keras.layers.Layer):
         self.ratios = [float(value) for value in ratios]
         self.strides = [int(value) for value in strides]
         self.anchor_stride = anchor_stride
+        self.resizing = Resizing(*resizing)
+        self.edge = edge
+        self.anchors_rounded = anchors_rounded
+        self.anchors_spread = anchors_spread
 
     def call(self, images):
         batch, height, width, channels = ops.shape(images)
-        scale, new_height, new_width, molded_height, molded_width = self._sizes(height, width)
-        top, left = (molded_height - new_height) // 2, (molded_width - new_width) // 2
-        image = images
-        if self.mode != "none":
+        scale, scaled, (molded_height, molded_width) = self._sizes(height, width)
+        new_height, new_width = scaled
+        top = left = 0
+        if self.resizing.centred:
+            top, left = (molded_height - new_height) // 2, (molded_width - new_width) // 2
+        mean = ops.convert_to_tensor(self.mean_pixel, "float32")
+        if self.mode == "none":
+            molded = ops.cast(images, "float32") - mean
+        elif self.resizing.filter == "smoothed":
             rows = _Axis(height, new_height, top, molded_height)
             columns = _Axis(width, new_width, left, molded_width)
-            image = _resized(images, rows, columns)
-        molded = ops.cast(image, "float32") - ops.convert_to_tensor(self.mean_pixel, "float32")
+            molded = _resized(images, rows, columns) - mean
+        else:
+            molded = resampled(images, scaled, (molded_height, molded_width), self.resizing.filter) - mean
+            rows, columns = (ops.arange(n) < end for n, end in zip((molded_height, molded_width), scaled, strict=True))
+            molded = ops.where((rows[:, None] & columns[None])[..., None], molded, 0.0)
         numbers = [0, height, width, channels, molded_height, molded_width, channels]
         numbers += [top, left, top + new_height, left + new_width, scale]
         meta = ops.stack([ops.cast(number, "float32") for number in numbers])  # (12,)
@@ -76,44 +99,25 @@ class MoldImages(keras.layers.Layer):
         )
 
     def _sizes(self, height, width):
-        """Scale, size of the scaled image and of the molded one; numbers where the input's size is fixed."""
-        max_dim = self.max_dim if self.mode == "square" else None
-        if self.mode == "none":
-            return 1.0, height, width, height, width
-        if isinstance(height, int) and isinstance(width, int):
-            scale = _scale(height, width, self.min_dim, max_dim, self.min_scale)
-            new_height, new_width = scaled_side(height, scale), scaled_side(width, scale)
-        else:
-            scale = self._scale_in_graph(height, width, max_dim)
-            sides = (ops.maximum(ops.round(_real(n) * scale), 1) for n in (height, width))
-            new_height, new_width = (ops.cast(side, "int32") for side in sides)
-        if self.mode == "square":
-            return scale, new_height, new_width, self.max_dim, self.max_dim
-        return scale, new_height, new_width, -(-new_height // 64) * 64, -(-new_width // 64) * 64
-
-    def _scale_in_graph(self, height, width, max_dim):
-        height, width = _real(height), _real(width)
-        scale = ops.ones_like(height)
-        if self.min_dim:
-            scale = ops.maximum(scale, self.min_dim / ops.minimum(height, width))
-        if self.min_scale:
-            scale = ops.maximum(scale, self.min_scale)
-        longest = ops.maximum(height, width)
-        if max_dim:
-            scale = ops.where(ops.round(longest * scale) > max_dim, max_dim / longest, scale)
-        return scale
+        return fitted_sizes(
+            height,
+            width,
+            mode=self.mode,
+            min_dim=self.min_dim,
+            max_dim=self.max_dim,
+            min_scale=self.min_scale,
+            rounding=self.resizing.rounding,
+        )
 
     def _anchors(self, height, width):
         """Normalised anchors (A, 4) of molded images of a size."""
-        levels = [
-            _level_anchors(scale, self.ratios, -(-height // stride), -(-width // stride), stride, self.anchor_stride)
-            for scale, stride in zip(self.scales, self.strides, strict=True)
-        ]
-        height, width = (ops.cast(n, "float32") for n in (height, width))
-        anchors = ops.concatenate(levels)
-        return (anchors - ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0])) / (
-            ops.stack([height, width, height, width]) - 1.0
-        )
+        levels = []
+        for scale, stride in zip(self.scales, self.strides, strict=True):
+            cells = -(-height // stride), -(-width // stride)
+            strides = (height // cells[0], width // cells[1]) if self.anchors_spread else (stride, stride)
+            shape = generate_anchors(scale, self.ratios, (1, 1), 1, 1, self.anchors_rounded)
+            levels.append(_level_anchors(shape, cells, strides, self.anchor_stride))
+        return box_ops.norm(ops.concatenate(levels), height, width, self.edge)
 
     def compute_output_spec(self, images):
         batch, height, width, channels = images.shape
@@ -131,7 +135,8 @@ class MoldImages(keras.layers.Layer):
 
     def get_config(self):
         names = ("mode", "min_dim", "max_dim", "min_scale", "mean_pixel", "classes", "scales", "ratios", "strides")
-        return super().get_config() | {name: getattr(self, name) for name in (*names, "anchor_stride")}
+        names += ("anchor_stride", "edge", "anchors_rounded", "anchors_spread")
+        return super().get_config() | {name: getattr(self, name) for name in names} | {"resizing": list(self.resizing)}
 
 
 class _Axis:
@@ -143,9 +148,9 @@ class _Axis:
     def __init__(self, size, scaled, start, length):
         place = ops.arange(length) - start
         self.inside = ops.logical_and(place >= 0, place < scaled)  # (length,)
-        step = _real(size) / _real(scaled)
+        step = real(size) / real(scaled)
         point = step * ops.cast(place, step.dtype) + (0.5 * step - 0.5)
-        edge = ops.minimum(1.0 + point, _real(size) - point)  # beyond the outermost pixel centre it fades
+        edge = ops.minimum(1.0 + point, real(size) - point)  # beyond the outermost pixel centre it fades
         self.fade = ops.cast(ops.clip(edge, 0.0, 1.0), "float32")
         lower = ops.floor(point)
         self.weight = ops.cast(point - lower, "float32")
@@ -207,19 +212,15 @@ def _smoothed(values, axis_of, axis):
     return ops.floor(state[1] / state[2] + WHOLE)
 
 
-def _level_anchors(scale, ratios, rows, columns, stride, anchor_stride):
-    """Anchors (A, 4), float32 px, of one level of `rows` x `columns` cells, as `generate_anchors` gives them."""
-    if isinstance(rows, int) and isinstance(columns, int):
-        boxes = generate_anchors(scale, ratios, (rows, columns), stride, anchor_stride)
-        return ops.convert_to_tensor(boxes.astype(np.float32))
-    shapes = ops.convert_to_tensor(generate_anchors(scale, ratios, (1, 1), stride, 1).astype(np.float32))  # (R, 4)
-    y = ops.cast(ops.arange(0, rows, anchor_stride) * stride, "float32")[:, None]
-    x = ops.cast(ops.arange(0, columns, anchor_stride) * stride, "float32")[None]
-    y, x = y + ops.zeros_like(x), x + ops.zeros_like(y)  # (rows, columns)
+def _level_anchors(shapes, cells, strides, anchor_stride):
+    """Anchors (A, 4), float32 px, of one level, as `generate_anchors` gives them.
+
+    shapes: (R, 4) those of a cell at 0, 0.  cells: rows and columns.  strides: px a cell, down and across.
+    """
+    y, x = (
+        ops.cast(ops.arange(0, number, anchor_stride) * stride, "float32")
+        for number, stride in zip(cells, strides, strict=True)
+    )
+    y, x = y[:, None] + ops.zeros_like(x)[None], x[None] + ops.zeros_like(y)[:, None]  # (rows, columns)
     centres = ops.reshape(ops.stack([y, x, y, x], axis=-1), (-1, 1, 4))
-    return ops.reshape(centres + shapes, (-1, 4))
-
-
-def _real(number):
-    """As float64 where the backend has it: the sizes must round as they do outside the graph."""
-    return ops.cast(number, "float64" if keras.backend.backend() == "tensorflow" else "float32")
+    return ops.reshape(centres + ops.convert_to_tensor(shapes.astype(np.float32)), (-1, 4))

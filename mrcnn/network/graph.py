@@ -7,11 +7,14 @@ This file reads the Config, and `old_names.py`, whose functions get one; a stage
 import keras
 from keras import layers
 
+from mrcnn.conventions import conventions_of
 from mrcnn.network import heads
 from mrcnn.network.backbone import resnet
+from mrcnn.network.class_detections import ClassDetectionLayer
 from mrcnn.network.detections import DetectionLayer
 from mrcnn.network.fpn import feature_pyramid
 from mrcnn.network.geometry import Anchors, NormBoxes, Window, nonempty
+from mrcnn.network.level_proposals import LevelProposalLayer
 from mrcnn.network.losses import Losses
 from mrcnn.network.precision import computing_in
 from mrcnn.network.proposals import ProposalLayer
@@ -45,15 +48,18 @@ def build_inference(config, anchor_count):
 
 
 def _training(config, anchors_px):
+    if conventions_of(config).pooling.samples is None and keras.backend.backend() == "jax":
+        raise ValueError("POOL_SAMPLES is None: JAX has no gradient of as many samples as needed. Set 4 to train.")
     inputs = _training_inputs(config)
     image = inputs["images"]
     pyramid = _pyramid(image, config)
     rpn = _rpn(config)
-    rpn_class, rpn_deltas = region_proposals(pyramid, rpn)[1:]  # no gradient flows back from the proposals
-    anchors = Anchors(anchors_px, config.IMAGE_SHAPE[:2], name="anchors")(image)
+    rpn_outputs = region_proposals(pyramid, rpn)  # no gradient flows back from the proposals
+    edge = conventions_of(config).edge
+    anchors = Anchors(anchors_px, config.IMAGE_SHAPE[:2], edge, name="anchors")(image)
 
     if config.USE_RPN_ROIS:
-        proposals = _proposals(rpn_class, rpn_deltas, anchors, config, config.POST_NMS_ROIS_TRAINING)
+        proposals = _proposals(rpn_outputs, anchors, image, pyramid, config, config.POST_NMS_ROIS_TRAINING)
     else:
         proposals = {"rois": inputs["rois"], "valid": nonempty(inputs["rois"])}
 
@@ -68,7 +74,7 @@ def _training(config, anchors_px):
     targets = _detection_targets(inputs, proposals, config)
     logits, _, deltas = _class_box_head(targets["rois"], image, pyramid, config, targets["valid"])
     anchor_samples = [rpn_targets["positive"], rpn_targets["negative"]]
-    sampled = SampledRPN(rpn, name="rpn_samples")([*anchor_samples, *pyramid], everywhere=rpn_class)
+    sampled = SampledRPN(rpn, name="rpn_samples")([*anchor_samples, *pyramid], everywhere=rpn_outputs[1])
     rpn_targets |= {name: sampled[name] for name in ("positive", "negative")}
     predictions = {"rpn_logits": sampled["logits"], "rpn_deltas": sampled["deltas"], "logits": logits, "deltas": deltas}
     if config.USE_MASK:  # of the objects' slots only: the others have no mask to learn
@@ -91,24 +97,20 @@ def _inference(config, anchor_count):
     meta = keras.Input((config.IMAGE_META_SIZE,), name="input_image_meta")
     anchors = keras.Input((anchor_count, 4), name="input_anchors")
     pyramid = _pyramid(image, config)
-    rpn_class, rpn_deltas = region_proposals(pyramid, _rpn(config))[1:]
-    proposals = _proposals(rpn_class, rpn_deltas, anchors, config, config.POST_NMS_ROIS_INFERENCE)
+    rpn_outputs = region_proposals(pyramid, _rpn(config))
+    window = Window(conventions_of(config).edge, name="window")(meta)
+    count = config.POST_NMS_ROIS_INFERENCE
+    proposals = _proposals(rpn_outputs, anchors, image, pyramid, config, count, window)
 
     rois, valid = proposals["rois"], proposals["valid"]
     _, probabilities, deltas = _class_box_head(rois, image, pyramid, config, valid)
-    detections = DetectionLayer(
-        max_instances=config.DETECTION_MAX_INSTANCES,
-        min_confidence=config.DETECTION_MIN_CONFIDENCE,
-        nms_threshold=config.DETECTION_NMS_THRESHOLD,
-        bbox_std_dev=config.BBOX_STD_DEV,
-        name="mrcnn_detection",
-    )([rois, valid, probabilities, deltas, Window(name="window")(meta)])
+    detections = _detections(rois, valid, probabilities, deltas, window, image, config)
     outputs = [detections, probabilities, deltas]
     if config.USE_MASK:
         # Batch statistics, if TRAIN_BN asks for them, are over all slots, as in the old engine.
         used = None if config.TRAIN_BN else detections[..., 4] > 0
         outputs.append(_mask_head(detections[..., :4], image, pyramid, config, used))
-    return StoredModel([image, meta, anchors], [*outputs, rois, rpn_class, rpn_deltas], name="mask_rcnn")
+    return StoredModel([image, meta, anchors], [*outputs, rois, *rpn_outputs[1:]], name="mask_rcnn")
 
 
 def image_shape(config):
@@ -137,7 +139,15 @@ def _training_inputs(config):
 
 def _pyramid(image, config):
     if isinstance(config.BACKBONE, str):
-        maps = resnet(image, config.BACKBONE, width=config.BACKBONE_WIDTH, norm=config.NORM, train_bn=config.TRAIN_BN)
+        maps = resnet(
+            image,
+            config.BACKBONE,
+            width=config.BACKBONE_WIDTH,
+            stride_in=config.BACKBONE_STRIDE_IN,
+            padding=conventions_of(config).padding,
+            norm=config.NORM,
+            train_bn=config.TRAIN_BN,
+        )
     elif isinstance(config.BACKBONE, keras.Model):
         backbone = keras.models.clone_model(config.BACKBONE)  # the caller's keeps its weights
         backbone.set_weights(config.BACKBONE.get_weights())
@@ -153,17 +163,31 @@ def _rpn(config):
         stride=config.RPN_ANCHOR_STRIDE,
         depth=config.TOP_DOWN_PYRAMID_SIZE,
         channels=config.RPN_CHANNELS,
+        convolutions=config.RPN_DEPTH,
     )
 
 
-def _proposals(rpn_class, rpn_deltas, anchors, config, count):
-    proposals = ProposalLayer(
-        proposal_count=count,
-        nms_threshold=config.RPN_NMS_THRESHOLD,
-        pre_nms_limit=config.PRE_NMS_LIMIT,
-        bbox_std_dev=config.RPN_BBOX_STD_DEV,
-        name="proposals",
-    )([rpn_class, rpn_deltas, anchors])
+def _proposals(rpn_outputs, anchors, image, pyramid, config, count, window=None):
+    logits, probabilities, deltas = rpn_outputs
+    conventions = conventions_of(config)
+    options = {
+        "proposal_count": count,
+        "nms_threshold": config.RPN_NMS_THRESHOLD,
+        "pre_nms_limit": config.PRE_NMS_LIMIT,
+        "bbox_std_dev": config.RPN_BBOX_STD_DEV,
+        "name": "proposals",
+    }
+    if conventions.proposals_per_level:
+        layer = LevelProposalLayer(
+            anchors_in_cell=len(config.RPN_ANCHOR_RATIOS),
+            anchor_stride=config.RPN_ANCHOR_STRIDE,
+            least_side_px=conventions.least_proposal_px,
+            delta_limit=conventions.delta_limit,
+            **options,
+        )
+        proposals = layer([logits, deltas, anchors, image, *pyramid], window=window)
+    else:
+        proposals = ProposalLayer(**options)([probabilities, deltas, anchors])
     rois = layers.Identity(name="ROI", dtype="float32")(proposals["rois"])  # the old name, for looking inside
     return proposals | {"rois": rois}
 
@@ -178,7 +202,7 @@ def _detection_targets(inputs, proposals, config):
         seed=config.SEED,
         name="proposal_targets",
     )
-    gt_boxes = NormBoxes(name="gt_boxes")([inputs["gt_boxes_px"], inputs["images"]])
+    gt_boxes = NormBoxes(conventions_of(config).edge, name="gt_boxes")([inputs["gt_boxes_px"], inputs["images"]])
     truth = [inputs["gt_class_ids"], gt_boxes, inputs["gt_valid"]]
     masks = [inputs["gt_masks"]] if config.USE_MASK else []
     return layer([proposals["rois"], proposals["valid"], *truth, *masks])
@@ -186,7 +210,8 @@ def _detection_targets(inputs, proposals, config):
 
 def _class_box_head(rois, image, pyramid, config, valid):
     pool = (config.POOL_SIZE, config.POOL_SIZE)
-    features = heads.PyramidROIAlign(pool, name="roi_align_classifier")([rois, image, *pyramid[:4]])
+    pooling = conventions_of(config).pooling
+    features = heads.PyramidROIAlign(pool, pooling, name="roi_align_classifier")([rois, image, *pyramid[:4]])
     return heads.class_box_head(
         features,
         classes=config.NUM_CLASSES,
@@ -194,12 +219,32 @@ def _class_box_head(rois, image, pyramid, config, valid):
         norm=config.NORM,
         train_bn=config.TRAIN_BN,
         valid=valid,
+        convolutions=config.BOX_HEAD_CONVS,
+        fc_layers=config.BOX_HEAD_LAYERS,
     )
+
+
+def _detections(rois, valid, probabilities, deltas, window, image, config):
+    conventions = conventions_of(config)
+    options = {
+        "max_instances": config.DETECTION_MAX_INSTANCES,
+        "min_confidence": config.DETECTION_MIN_CONFIDENCE,
+        "nms_threshold": config.DETECTION_NMS_THRESHOLD,
+        "bbox_std_dev": config.BBOX_STD_DEV,
+        "name": "mrcnn_detection",
+    }
+    if not conventions.every_class:
+        return DetectionLayer(**options)([rois, valid, probabilities, deltas, window])
+    layer = ClassDetectionLayer(
+        least_side_px=conventions.least_detection_px, delta_limit=conventions.delta_limit, **options
+    )
+    return layer([rois, valid, probabilities, deltas, window, image])
 
 
 def _mask_head(rois, image, pyramid, config, used):
     pool = (config.MASK_POOL_SIZE, config.MASK_POOL_SIZE)
-    features = heads.PyramidROIAlign(pool, name="roi_align_mask")([rois, image, *pyramid[:4]], used=used)
+    pooling = conventions_of(config).pooling
+    features = heads.PyramidROIAlign(pool, pooling, name="roi_align_mask")([rois, image, *pyramid[:4]], used=used)
     return heads.mask_head(
         features,
         classes=config.NUM_CLASSES,

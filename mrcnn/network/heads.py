@@ -6,6 +6,7 @@ Shapes: B images, R ROIs, K classes, C channels, P samples along a side.
 import keras
 from keras import layers, ops
 
+from mrcnn.conventions import MATTERPORT, Pooling
 from mrcnn.network.norm import normalise
 from mrcnn.network.rows import UsedRows, back_to_all, rows_in_use
 from mrcnn.ops.roi_align import pyramid_roi_align
@@ -17,20 +18,23 @@ class PyramidROIAlign(layers.Layer):
 
     Of the image only the size counts: it decides which level a ROI belongs to. In its place image metas (B, 12 + K) may
     stand, as in old code; the first one's size counts.
+    pooling: a `conventions.Pooling`.
     used: (B, R) bool, or None. With it the result has the ROIs of all images in one row, (B * R, *pool_shape, C), or
     only those in use where shapes may vary (see `rows`).
     """
 
-    def __init__(self, pool_shape, **kwargs):
+    def __init__(self, pool_shape, pooling=MATTERPORT.pooling, **kwargs):
         super().__init__(**({"autocast": False} | kwargs))  # places stay float32, features as they are
         self.pool_shape = tuple(pool_shape)
+        self.pooling = Pooling(*pooling)
 
     def call(self, inputs, used=None):
         rois, image, *maps = inputs
         height, width = ops.shape(image)[1:3] if len(image.shape) == 4 else (image[0, 4], image[0, 5])
         if used is None:
-            return pyramid_roi_align(maps, rois, height * width, self.pool_shape)
-        features = pyramid_roi_align(maps, rois, height * width, self.pool_shape, rows_in_use(used))
+            return pyramid_roi_align(maps, rois, height * width, self.pool_shape, pooling=self.pooling)
+        rows = rows_in_use(used)
+        features = pyramid_roi_align(maps, rois, height * width, self.pool_shape, rows, self.pooling)
         return ops.reshape(features, (-1, *features.shape[-3:]))
 
     def compute_output_spec(self, inputs, used=None):
@@ -39,7 +43,7 @@ class PyramidROIAlign(layers.Layer):
         return keras.KerasTensor((*leading, *self.pool_shape, maps[0].shape[-1]), maps[0].dtype)
 
     def get_config(self):
-        return super().get_config() | {"pool_shape": self.pool_shape}
+        return super().get_config() | {"pool_shape": self.pool_shape, "pooling": list(self.pooling)}
 
 
 @keras.saving.register_keras_serializable("mrcnn")
@@ -80,18 +84,20 @@ class RoiConv(layers.Conv2D):
         return super().get_config() | {"rois": self.rois}
 
 
-def class_box_head(features, *, classes, fc_size, norm, train_bn, valid=None):
+def class_box_head(features, *, classes, fc_size, norm, train_bn, valid=None, convolutions=0, fc_layers=2):
     """ROI features (B, R, P, P, C) -> class logits (B, R, K), probabilities (B, R, K), deltas (B, R, K, 4).
 
-    valid: (B, R) bool, ROIs that count in batch statistics.
+    valid: (B, R) bool, ROIs that count in batch statistics.  convolutions, fc_layers: of each, how many.
     """
     rois = features.shape[1]
     x, valid = _merge(features, valid)  # (B * R, P, P, C)
     options = {"norm": norm, "train_bn": train_bn, "valid": valid}
-    x = FullKernelConv(fc_size, features.shape[2:4], name="mrcnn_class_conv1")(x)
-    x = layers.Activation("relu", name="mrcnn_class_relu1")(normalise(x, "mrcnn_class_bn1", **options))
-    x = FullKernelConv(fc_size, 1, name="mrcnn_class_conv2")(x)
-    x = layers.Activation("relu", name="mrcnn_class_relu2")(normalise(x, "mrcnn_class_bn2", **options))
+    for i in range(1, convolutions + 1):
+        x = layers.Conv2D(features.shape[-1], 3, padding="same", name=f"mrcnn_box_conv{i}")(x)
+        x = layers.Activation("relu", name=f"mrcnn_box_relu{i}")(normalise(x, f"mrcnn_box_bn{i}", **options))
+    for i in range(1, fc_layers + 1):
+        x = FullKernelConv(fc_size, features.shape[2:4] if i == 1 else 1, name=f"mrcnn_class_conv{i}")(x)
+        x = layers.Activation("relu", name=f"mrcnn_class_relu{i}")(normalise(x, f"mrcnn_class_bn{i}", **options))
     x = layers.Reshape((fc_size,), name="pool_squeeze")(x)  # (B * R, fc)
     logits = layers.Dense(classes, name="mrcnn_class_logits", dtype="float32")(x)
     deltas = layers.Dense(4 * classes, name="mrcnn_bbox_fc", dtype="float32")(x)

@@ -7,17 +7,20 @@ import keras
 from keras import layers
 
 
-def rpn_model(*, ratios, stride, depth, channels=512):
+def rpn_model(*, ratios, stride, depth, channels=512, convolutions=1):
     """Keras model `rpn_model`: a map (B, H, W, depth) -> class logits, probabilities (B, A, 2), and deltas (B, A, 4).
 
-    ratios: anchors at each place.  stride: of the places, in cells of the map.
+    ratios: anchors at each place.  stride: of the places, in cells of the map.  convolutions: before the two answers.
     """
     image = keras.Input((None, None, depth), name="input_rpn_feature_map")
-    return keras.Model(image, rpn_layers(image, ratios=ratios, stride=stride, channels=channels), name="rpn_model")
+    outputs = rpn_layers(image, ratios=ratios, stride=stride, channels=channels, convolutions=convolutions)
+    return keras.Model(image, outputs, name="rpn_model")
 
 
-def rpn_layers(features, *, ratios, stride, channels=512):
+def rpn_layers(features, *, ratios, stride, channels=512, convolutions=1):
     """The layers of `rpn_model` on a map (B, H, W, C): class logits, probabilities (B, A, 2), and deltas (B, A, 4)."""
+    for i in range(1, convolutions):
+        features = layers.Conv2D(channels, 3, padding="same", activation="relu", name=f"rpn_conv{i}")(features)
     shared = layers.Conv2D(channels, 3, padding="same", strides=stride, activation="relu", name="rpn_conv_shared")
     shared = shared(features)
     logits = layers.Conv2D(2 * ratios, 1, name="rpn_class_raw")(shared)

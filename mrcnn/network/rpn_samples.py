@@ -7,13 +7,15 @@ and only this has a gradient: the same numbers for about a third of the RPN's wo
 Shapes: B images, P positive and N negative slots, S = P + N, C channels of the maps, F of the RPN.
 """
 
+import re
+
 import keras
 import numpy as np
 from keras import ops
 
 from mrcnn.ops import sampling
 
-SIDE = 3  # of the RPN's kernel
+SIDE = 3  # of each of the RPN's kernels
 
 
 class SampledRPN(keras.layers.Layer):
@@ -29,7 +31,10 @@ class SampledRPN(keras.layers.Layer):
     def __init__(self, rpn, **kwargs):
         super().__init__(**kwargs)
         parts = [rpn.get_layer(name) for name in ("rpn_conv_shared", "rpn_class_raw", "rpn_bbox_pred")]
+        before = [layer for layer in rpn.layers if re.fullmatch(r"rpn_conv\d", layer.name)]
         self._parts = lambda: parts  # the layers are the rpn_model's: as an attribute they would be this one's too
+        self._before = lambda: before
+        self.side = SIDE + (SIDE - 1) * len(before)  # of the square of cells that an answer is computed from
         self.ratios = parts[1].filters // 2
         self.stride = parts[0].strides[0]
 
@@ -37,12 +42,16 @@ class SampledRPN(keras.layers.Layer):
         positive, negative, *maps = inputs
         anchors = ops.concatenate([positive, negative], axis=1)  # (B, S)
         count, channels = anchors.shape[1], maps[0].shape[-1]
-        cells, inside = self._around(anchors, [m.shape[1:3] for m in maps])  # (B, S, 9)
+        cells, inside = self._around(anchors, [m.shape[1:3] for m in maps])  # (B, S, side * side)
+        number = count * self.side * self.side
         table = ops.concatenate([ops.reshape(m, (-1, m.shape[1] * m.shape[2], channels)) for m in maps], axis=1)
-        values = sampling.gather(table, ops.reshape(cells, (-1, count * SIDE * SIDE)))
-        values = values * ops.cast(ops.reshape(inside, (-1, count * SIDE * SIDE, 1)), values.dtype)
+        values = sampling.gather(table, ops.reshape(cells, (-1, number)))
+        values = values * ops.cast(ops.reshape(inside, (-1, number, 1)), values.dtype)
+        for convolution in self._before():
+            values, inside = self._smaller(values, inside, convolution)
         shared, logits, deltas = self._parts()
-        x = shared.activation(self._product(ops.reshape(values, (-1, count, SIDE * SIDE * channels)), shared))
+        values = ops.reshape(values, (-1, count, SIDE * SIDE * values.shape[-1]))
+        x = shared.activation(self._product(values, shared))
         ratio = anchors % self.ratios
         first = ops.arange(count, dtype="int32")[None] + ops.zeros_like(anchors)
         return {
@@ -53,7 +62,7 @@ class SampledRPN(keras.layers.Layer):
         }
 
     def _around(self, anchors, shapes):
-        """The 3 x 3 cells that the anchors (B, S) are computed from, and whether they lie in their map: (B, S, 9).
+        """The cells that the anchors (B, S) are computed from, and whether they lie in their map: (B, S, side * side).
 
         shapes: (H, W) of the maps. A cell is an index into the maps' cells, one map after the other, each row-major.
         """
@@ -70,7 +79,8 @@ class SampledRPN(keras.layers.Layer):
         place = (anchors - of_level(first_anchor[:-1])) // self.ratios
         width = of_level(places[:, 1])
         corners = (place // width, place % width)
-        offsets = np.indices((SIDE, SIDE)).reshape(2, -1).astype("int32")  # of rows and of columns, (9,) each
+        offsets = np.indices((self.side, self.side)).reshape(2, -1).astype("int32")  # of rows and of columns
+        offsets -= (self.side - SIDE) // 2  # each convolution before the last looks a cell further
         rows, columns = (
             (corner * self.stride - of_level(padding[:, axis]))[..., None] + offsets[axis]
             for axis, corner in enumerate(corners)
@@ -78,6 +88,20 @@ class SampledRPN(keras.layers.Layer):
         height, width = of_level(shapes[:, 0])[..., None], of_level(shapes[:, 1])[..., None]
         inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
         return ops.where(inside, of_level(first_cell)[..., None] + rows * width + columns, 0), inside
+
+    def _smaller(self, values, inside, convolution):
+        """Squares of cells through a convolution: each loses its rim. What lies outside its map is 0 for the next one.
+
+        values: the squares' cells (B, ..., C).  inside: (B, S, n * n).
+        """
+        side = round(inside.shape[2] ** 0.5)
+        squares = ops.reshape(values, (-1, side, side, values.shape[-1]))
+        kernel = ops.cast(convolution.kernel, self.compute_dtype)
+        x = ops.conv(ops.cast(squares, self.compute_dtype), kernel, padding="valid")
+        x = convolution.activation(x + ops.cast(convolution.bias, self.compute_dtype))
+        inside = ops.reshape(inside, (-1, inside.shape[1], side, side))[:, :, 1:-1, 1:-1]
+        inside = ops.reshape(inside, (-1, inside.shape[1], (side - 2) ** 2))
+        return x * ops.cast(ops.reshape(inside, (-1, side - 2, side - 2, 1)), x.dtype), inside
 
     def _product(self, x, convolution):
         """`convolution`, whose window is the whole of x (B, S, cells * channels), without its activation."""

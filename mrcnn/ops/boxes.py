@@ -52,10 +52,15 @@ def encode(boxes, targets):
     )
 
 
-def decode(boxes, deltas):
-    """Boxes (..., N, 4) moved by deltas (dy, dx, log dh, log dw) of the same shape: the inverse of `encode`."""
+def decode(boxes, deltas, limit=None):
+    """Boxes (..., N, 4) moved by deltas (dy, dx, log dh, log dw) of the same shape: the inverse of `encode`.
+
+    limit: largest log dh and log dw, which are cut there; None: none.
+    """
     y, x, height, width = _centre(boxes)
     dy, dx, log_dh, log_dw = ops.unstack(deltas, 4, axis=-1)
+    if limit is not None:
+        log_dh, log_dw = ops.minimum(log_dh, limit), ops.minimum(log_dw, limit)
     y, x = y + dy * height, x + dx * width
     height, width = height * ops.exp(log_dh), width * ops.exp(log_dw)
     y1, x1 = y - 0.5 * height, x - 0.5 * width
@@ -77,26 +82,33 @@ def clip(boxes, window):
     )
 
 
-def norm(boxes_px, height, width):
-    """Pixel boxes to normalised ones: (y1, x1, y2 - 1, x2 - 1) / (H - 1, W - 1, H - 1, W - 1).
+def norm(boxes_px, height, width, edge=1):
+    """Pixel boxes to normalised ones: (y1, x1, y2 - edge, x2 - edge) / (H - edge, W - edge, H - edge, W - edge).
 
-    Pixel boxes have y2, x2 outside the box, normalised ones inside it.
+    edge: 1, normalised boxes have y2, x2 inside the box, pixel boxes outside it; 0, they are the same in another unit.
     """
-    return (ops.cast(boxes_px, "float32") - _shift()) / _scale(height, width)
+    return (ops.cast(boxes_px, "float32") - _shift(edge)) / _scale(height, width, edge)
 
 
-def denorm(boxes, height, width):
+def denorm(boxes, height, width, edge=1):
     """The inverse of `norm`, not rounded."""
-    return boxes * _scale(height, width) + _shift()
+    return boxes * _scale(height, width, edge) + _shift(edge)
 
 
-def _shift():
-    return ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0], dtype="float32")
+def long_sides(boxes, height, width, least_px):
+    """Which boxes (..., N, 4), normalised with edge 0, have an area and no side below `least_px`: (..., N) bool."""
+    y1, x1, y2, x2 = ops.unstack(boxes, 4, axis=-1)
+    shorter = ops.minimum((y2 - y1) * ops.cast(height, "float32"), (x2 - x1) * ops.cast(width, "float32"))
+    return ops.logical_and(shorter > 0.0, shorter >= least_px)
 
 
-def _scale(height, width):
+def _shift(edge):
+    return ops.convert_to_tensor([0.0, 0.0, float(edge), float(edge)], dtype="float32")
+
+
+def _scale(height, width, edge):
     height, width = ops.cast(height, "float32"), ops.cast(width, "float32")
-    return ops.stack([height, width, height, width], axis=-1) - 1.0
+    return ops.stack([height, width, height, width], axis=-1) - float(edge)
 
 
 def _centre(boxes):

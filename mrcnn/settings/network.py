@@ -15,6 +15,13 @@ class NetworkSettings:
     """Inherited by `Config`."""
 
     the_network = section("The network")
+    CONVENTIONS = setting(
+        "matterport",
+        Choice("matterport", "torchvision", "detectron2"),
+        "Whose way to place, round and choose, in coordinates, anchors, proposals, pooling, resizing and pasting.",
+        "Weights give their answers only with the conventions that they were trained with; see mrcnn/conventions.py. "
+        '"matterport" is the old package\'s.',
+    )
     BACKBONE: str | Callable = setting(
         "resnet101",
         AnyOf(Choice("resnet18", "resnet50", "resnet101"), Function()),
@@ -28,6 +35,12 @@ class NetworkSettings:
         "Channels of the first stage of a ResNet; later stages have multiples of it.",
         "64 is the paper's; 8 to 32 make a small network for a CPU.",
         unit="channels",
+    )
+    BACKBONE_STRIDE_IN = setting(
+        "1x1",
+        Choice("1x1", "3x3"),
+        "The convolution of a ResNet stage's first block that has the stride, in resnet50 and resnet101.",
+        '"1x1" is the paper\'s and detectron2\'s, "3x3" torchvision\'s.',
     )
     COMPUTE_BACKBONE_SHAPE: Callable | None = setting(
         None,
@@ -61,12 +74,30 @@ class NetworkSettings:
     RPN_CHANNELS = setting(
         512,
         Whole(least=1),
-        "Channels of the shared convolution of the region proposal network.",
+        "Channels of the shared convolutions of the region proposal network.",
         "Usual: 32 to 512.",
         unit="channels",
     )
+    RPN_DEPTH = setting(
+        1,
+        Whole(least=1),
+        "Shared convolutions of the region proposal network, one after the other.",
+        "The paper has 1; torchvision's v2 and detectron2's LSJ networks have 2.",
+    )
+    BOX_HEAD_CONVS = setting(
+        0,
+        Whole(least=0),
+        "Convolutions of the box head before its dense layers, with as many channels as the pyramid.",
+        "The paper has none; torchvision's v2 and detectron2's LSJ networks have 4.",
+    )
+    BOX_HEAD_LAYERS = setting(
+        2,
+        Whole(least=1),
+        "Dense layers of the box head.",
+        "The paper has 2; networks with BOX_HEAD_CONVS have 1.",
+    )
     FPN_CLASSIF_FC_LAYERS_SIZE = setting(
-        1024, Whole(least=1), "Units in each of the two dense layers of the box head.", "Usual: 64 to 1024."
+        1024, Whole(least=1), "Units in each dense layer of the box head.", "Usual: 64 to 1024."
     )
     MASK_HEAD_CHANNELS = setting(
         256, Whole(least=1), "Channels of the mask head's convolutions.", "Usual: 32 to 256.", unit="channels"
@@ -136,6 +167,7 @@ class NetworkSettings:
         6000,
         Whole(least=1),
         "Proposals of an image, the best by score, that go into the non-maximum suppression.",
+        'Of each level of the pyramid where CONVENTIONS is "torchvision" or "detectron2".',
         unit="proposals",
     )
     POST_NMS_ROIS_TRAINING = setting(
@@ -148,16 +180,19 @@ class NetworkSettings:
     images = section("Images")
     IMAGE_RESIZE_MODE = setting(
         "square",
-        Choice("square", "pad64", "crop", "none"),
+        Choice("square", "pad64", "crop", "none", "shorter"),
         "How an image gets the size of the network.",
         '"square": scaled, then padded to IMAGE_MAX_DIM x IMAGE_MAX_DIM. "pad64": scaled, then padded to multiples of '
-        '64. "crop": scaled, then a random square of IMAGE_MIN_DIM (training only). "none": as it is.',
+        '64. "crop": scaled, then a random square of IMAGE_MIN_DIM (training only). "none": as it is. '
+        '"shorter": scaled up or down to a shorter side of IMAGE_MIN_DIM, the longer one at most IMAGE_MAX_DIM, then '
+        "padded to multiples of 32 (in training to IMAGE_SHAPE, as the images of a batch have one shape).",
     )
     IMAGE_MIN_DIM: int | None = setting(
         800,
         optional(Whole(least=0)),
         "The shorter side after scaling up.",
-        '0 or None: not scaled up. It is the side of the square in mode "crop".',
+        '0 or None: not scaled up. It is the side of the square in mode "crop". In mode "shorter" images are scaled '
+        "down to it too.",
         unit="pixels",
     )
     IMAGE_MAX_DIM = setting(
@@ -228,6 +263,14 @@ class NetworkSettings:
     )
     MASK_POOL_SIZE = setting(
         14, Whole(least=1), "Side of the grid that is pooled from each region for the mask head.", unit="cells"
+    )
+    POOL_SAMPLES: int | None = setting(
+        4,
+        optional(Whole(least=1)),
+        'Samples along a side of a bin when regions are pooled, at most; only where CONVENTIONS is "detectron2".',
+        "None: as many as a bin has cells, which is exact and takes longer; on JAX for detection only. The other "
+        "conventions have a fixed number.",
+        unit="samples",
     )
     MASK_SHAPE: Sequence[int] = setting(
         [28, 28],

@@ -92,6 +92,18 @@ def _not_halved(name: str, side: int, when: str) -> str | None:
     )
 
 
+@_relation("IMAGE_RESIZE_MODE", "IMAGE_MIN_DIM", "IMAGE_MAX_DIM")
+def _shorter_below_longer(config: Any) -> str | None:
+    """In mode "shorter" IMAGE_MIN_DIM is 1 or more, and at most IMAGE_MAX_DIM."""
+    low, high = config.IMAGE_MIN_DIM or 0, config.IMAGE_MAX_DIM
+    if config.IMAGE_RESIZE_MODE != "shorter" or 1 <= low <= high:
+        return None
+    return (
+        f'IMAGE_MIN_DIM is {low} and IMAGE_MAX_DIM {high}: in mode "shorter" they are the shorter side and the most of '
+        f"the longer one. Set IMAGE_MIN_DIM to 1 up to {high}, as 800 of 1333."
+    )
+
+
 @_relation("USE_MASK", "MASK_SHAPE", "MASK_POOL_SIZE")
 def _mask_is_twice_the_pool(config: Any) -> str | None:
     """With USE_MASK, both numbers of MASK_SHAPE are twice MASK_POOL_SIZE."""

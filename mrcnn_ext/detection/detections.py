@@ -21,7 +21,7 @@ class Detections:
         width: of the image, in pixels.
         class_ids: int (N,), from 1 on.
         scores: float (N,), 0 to 1.
-        boxes: px (N, 4) y1, x1, y2, x2.
+        boxes: px (N, 4) y1, x1, y2, x2, whole or not.
         rles: N masks of the whole image, compressed; None for a network without masks.
         image_id: number of the image in its data set; None where it is from none.
     """
@@ -48,7 +48,8 @@ class Detections:
         """From an entry of `MaskRCNN.detect`, with `crops=True` or without, or of an `ExportedModel`'s.
 
         Args:
-            result: rois (N, 4), class_ids, scores, masks: N crops, or bool [H, W, N], or None.
+            result: rois (N, 4), class_ids, scores, masks: N crops, or bool [H, W, N], or None; corners (N, 2) where
+                the crops do not begin at the boxes.
             height: of the whole image.
             width: of the whole image.
             corner: y, x in the whole image of the upper left pixel of the part that was looked at; for crops only.
@@ -61,7 +62,8 @@ class Detections:
         elif isinstance(masks, np.ndarray):
             rles = encode_masks(masks)
         else:
-            rles = [crop_to_rle(crop, box, height, width) for crop, box in zip(masks, boxes, strict=True)]
+            corners = np.asarray(result["corners"]) + corner if "corners" in result else boxes[:, :2]
+            rles = [crop_to_rle(crop, at, height, width) for crop, at in zip(masks, corners, strict=True)]
         class_ids, scores = np.asarray(result["class_ids"], np.int32), np.asarray(result["scores"])
         return cls(height, width, class_ids, scores, boxes, rles, image_id)
 
@@ -117,7 +119,7 @@ class Detections:
             tolerance: pixels that a polygon may leave its outline by.
         """
         annotations = []
-        rows = zip(self.class_ids.tolist(), self.scores, self.coco_boxes().tolist(), self.areas(), strict=True)
+        rows = zip(self.class_ids.tolist(), self.scores, self.coco_boxes().round(3).tolist(), self.areas(), strict=True)
         for i, (class_id, score, box, area) in enumerate(rows):
             segmentation = None
             if self.rles is not None and masks == "rle":

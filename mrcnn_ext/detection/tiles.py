@@ -160,7 +160,7 @@ def _common(box, other, window) -> tuple[int, int, int, int]:
     """The smallest box around both, cut to what both tiles see."""
     low, high = np.minimum(box[:2], other[:2]), np.maximum(box[2:], other[2:])
     (top, left), (bottom, right) = np.maximum(low, window[:2]), np.minimum(high, window[2:])
-    return int(top), int(left), int(bottom), int(right)
+    return int(top), int(left), int(np.ceil(bottom)), int(np.ceil(right))
 
 
 def _window(rle: dict, top: int, left: int, bottom: int, right: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mrcnn.conventions import conventions_of
 from mrcnn.data.image import read_image
 from mrcnn.export.exported import ExportedModel
 from mrcnn.export.formats import FILES, write
@@ -112,7 +113,8 @@ def export_run(
         new.mkdir()
         file = new / FILES[to] if to in FILES else new
         write(to, image_model(model, size, batch=1 if to == "tflite" else None), file, precision)
-        exported = ExportedModel(file, channels=int(model.config.IMAGE_CHANNEL_COUNT))
+        pasting = conventions_of(model.config).pasting
+        exported = ExportedModel(file, channels=int(model.config.IMAGE_CHANNEL_COUNT), pasting=pasting)
         report = ExportReport(
             run=found.name,
             to=to,

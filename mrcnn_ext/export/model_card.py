@@ -17,7 +17,15 @@ USE = {
     "found = runner(image=images)  # one image at a time",
 }
 SETTINGS = (
-    *("BACKBONE", "BACKBONE_WIDTH", "NUM_CLASSES", "IMAGE_RESIZE_MODE", "IMAGE_MIN_DIM", "IMAGE_MAX_DIM"),
+    *(
+        "CONVENTIONS",
+        "BACKBONE",
+        "BACKBONE_WIDTH",
+        "NUM_CLASSES",
+        "IMAGE_RESIZE_MODE",
+        "IMAGE_MIN_DIM",
+        "IMAGE_MAX_DIM",
+    ),
     *("IMAGE_CHANNEL_COUNT", "DETECTION_MIN_CONFIDENCE", "DETECTION_NMS_THRESHOLD", "DETECTION_MAX_INSTANCES"),
 )
 NAMED = {None: "random", "coco": "COCO's", "imagenet": "ImageNet's"}

@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 
+from mrcnn.conventions import conventions_of
 from mrcnn.data.anchors import anchors_for
 from mrcnn.data.boxes import norm_boxes
-from mrcnn.data.molding import mold_image
+from mrcnn.data.molding import mold, mold_image
 from mrcnn.data.resize import resize_image
 from mrcnn.export.mold_layer import MoldImages
 from mrcnn.export.unmold_layer import UnmoldDetections
@@ -14,6 +15,7 @@ from tests.support.engine_data import SmallConfig
 
 
 def mold_layer(config):
+    conventions = conventions_of(config)
     return MoldImages(
         mode=config.IMAGE_RESIZE_MODE,
         min_dim=config.IMAGE_MIN_DIM,
@@ -25,6 +27,10 @@ def mold_layer(config):
         ratios=config.RPN_ANCHOR_RATIOS,
         strides=config.BACKBONE_STRIDES,
         anchor_stride=config.RPN_ANCHOR_STRIDE,
+        resizing=conventions.resizing,
+        edge=conventions.edge,
+        anchors_rounded=conventions.anchors_rounded,
+        anchors_spread=conventions.anchors_spread,
     )
 
 
@@ -64,6 +70,25 @@ def test_molds_as_outside_the_graph(fixed, values, size):
     assert meta[0, 11] == pytest.approx(scale)
     assert anchors[0] == pytest.approx(norm_boxes(anchors_for(config, image.shape), image.shape), abs=1e-6)
     assert (anchors[0] == anchors[1]).all()
+
+
+@pytest.mark.parametrize("fixed", [False, True], ids=["any size", "fixed size"])
+@pytest.mark.parametrize("mode", ["square", "shorter"])
+@pytest.mark.parametrize("conventions", ["torchvision", "detectron2"])
+@pytest.mark.parametrize("size", [(48, 64), (40, 64), (30, 20), (128, 192), (200, 131), (64, 320)])
+def test_molds_in_other_conventions(fixed, mode, conventions, size):
+    config = config_with(CONVENTIONS=conventions, IMAGE_RESIZE_MODE=mode, IMAGE_MIN_DIM=48, IMAGE_MAX_DIM=64)
+    given = np.random.default_rng(0).integers(0, 255, (*size, 3), dtype=np.uint8)
+    expected, expected_meta, _ = mold(given, config)
+    inputs = keras.Input((*(size if fixed else (None, None)), 3), dtype="uint8")
+    molded, meta, anchors = (
+        np.asarray(value) for value in keras.Model(inputs, mold_layer(config)(inputs))(given[None])
+    )
+    difference = np.abs(molded[0] - expected)
+    assert (difference > 1e-3).mean() < 1e-3 and difference.max() < 1.001  # Pillow rounds, and halves go either way
+    assert meta[0, 1:] == pytest.approx(expected_meta[1:], rel=1e-6)
+    edge, shape = conventions_of(config).edge, expected.shape
+    assert anchors[0] == pytest.approx(norm_boxes(anchors_for(config, shape), shape, edge), abs=1e-6)
 
 
 @pytest.mark.parametrize("fixed", [False, True], ids=["any size", "fixed size"])

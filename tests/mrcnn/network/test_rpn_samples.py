@@ -15,10 +15,10 @@ def array(x):
     return keras.ops.convert_to_numpy(x)
 
 
-def made(stride):
+def made(stride, convolutions=1):
     """An RPN with random weights, maps of two images, and its answers at all anchors."""
     keras.utils.set_random_seed(4)
-    rpn = rpn_model(ratios=RATIOS, stride=stride, depth=CHANNELS, channels=5)
+    rpn = rpn_model(ratios=RATIOS, stride=stride, depth=CHANNELS, channels=5, convolutions=convolutions)
     random = np.random.default_rng(0)
     for weight in rpn.weights:  # biases too
         weight.assign(random.normal(size=weight.shape))
@@ -26,9 +26,9 @@ def made(stride):
     return rpn, maps, region_proposals([keras.ops.convert_to_tensor(m) for m in maps], rpn)
 
 
-@pytest.mark.parametrize("stride", [1, 2])
-def test_every_anchor_has_the_answer_of_the_whole_map(stride):
-    rpn, maps, (logits, probabilities, deltas) = made(stride)
+@pytest.mark.parametrize(("stride", "convolutions"), [(1, 1), (2, 1), (1, 2), (2, 2), (1, 3)])
+def test_every_anchor_has_the_answer_of_the_whole_map(stride, convolutions):
+    rpn, maps, (logits, probabilities, deltas) = made(stride, convolutions)
     number = logits.shape[1]
     order = np.random.default_rng(1).permutation(number).astype(np.int32)
     anchors = np.stack([order, order[::-1]])
@@ -41,10 +41,11 @@ def test_every_anchor_has_the_answer_of_the_whole_map(stride):
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="gradients are taken by TensorFlow's tape")
-def test_gradients_are_those_of_the_whole_map():
+@pytest.mark.parametrize("convolutions", [1, 2])
+def test_gradients_are_those_of_the_whole_map(convolutions):
     import tensorflow as tf
 
-    rpn, maps, _ = made(stride=1)
+    rpn, maps, _ = made(1, convolutions)
     anchors = np.array([[0, 5, 5, 188], [200, 250, 270, 275]], np.int32)  # of all levels, one twice
     weights, maps = [weight.value for weight in rpn.weights], [tf.constant(m) for m in maps]
     gradients = []

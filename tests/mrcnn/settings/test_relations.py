@@ -41,6 +41,18 @@ RULES = {
             "IMAGE_MIN_DIM is 0",
         ),
     ],
+    "_shorter_below_longer": [
+        (
+            {"IMAGE_RESIZE_MODE": "shorter", "IMAGE_MAX_DIM": 799},
+            {"IMAGE_RESIZE_MODE": "shorter", "IMAGE_MAX_DIM": 1333},
+            "IMAGE_MIN_DIM is 800 and IMAGE_MAX_DIM 799: .* Set IMAGE_MIN_DIM to 1 up to 799",
+        ),
+        (
+            {"IMAGE_RESIZE_MODE": "shorter", "IMAGE_MIN_DIM": None},
+            {"IMAGE_RESIZE_MODE": "shorter", "IMAGE_MIN_DIM": 100},
+            "IMAGE_MIN_DIM is 0",
+        ),
+    ],
     "_mask_is_twice_the_pool": [
         ({"MASK_SHAPE": [33, 33]}, {"MASK_SHAPE": [33, 33], "USE_MASK": False}, r"MASK_SHAPE is \[33, 33\], .* 14"),
         ({"MASK_POOL_SIZE": 7}, {"MASK_POOL_SIZE": 7, "MASK_SHAPE": (14, 14)}, r"Set MASK_SHAPE = \[14, 14\]"),

@@ -66,7 +66,7 @@ def test_values_that_do_not_fit_are_named_with_their_range(name, value):
         ({"RPN_NMS_THRESHOLD": 70}, r"from 0 to 1 \(IoU\). It is a share: 70 % is 0.7."),
         ({"DETECTION_MIN_CONFIDENCE": 7}, r"from 0 to 1 \(probability\). The default is 0.7."),
         ({"ROI_POSITIVE_RATIO": 33}, "above 0 and up to 1 .* 33 % is 0.33."),
-        ({"IMAGE_RESIZE_MODE": "pad"}, '"square", "pad64", "crop" or "none". Did you mean "pad64"?'),
+        ({"IMAGE_RESIZE_MODE": "pad"}, '"square", "pad64", "crop", "none" or "shorter". Did you mean "pad64"?'),
         ({"BACKBONE": "ResNet50"}, 'Did you mean "resnet50"?'),
         ({"BACKBONE": "vgg"}, '"resnet18", "resnet50" or "resnet101", or a function or a Keras model. The default'),
         ({"USE_MASK": "no"}, "True or False. Write False, without quotes."),
