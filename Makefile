@@ -9,7 +9,7 @@ STACK = $(if $(PYTHON),$(PYTHON) docker/stack.py,$(error No Python 3.11, 3.12 or
 RUN = .venv/bin/python -m
 NOTEBOOKS = $(sort $(wildcard notebooks/0*.ipynb))
 PYTEST = $(RUN) pytest -n 2 --dist loadfile
-NBVAL = $(RUN) pytest -p tests.notebooks.long_cells --nbval --nbval-current-env $(NOTEBOOKS)
+NBVAL = -p tests.notebooks.long_cells --nbval --nbval-current-env --nbval-cell-timeout=1800 $(NOTEBOOKS)
 SHAPES = data/shapes/annotations/instances_shapes_test2018.json
 
 help: ## this list
@@ -24,9 +24,8 @@ down: ## stop them; notebooks, data, logs and weights are kept
 logs: ## follow what they print (Ctrl-C ends it)
 	@$(STACK) logs
 
-test: environment $(SHAPES) ## the tests, and all notebooks in quick mode (under 20 minutes on 2 cores)
-	$(PYTEST) -m "not slow and not stack and not wheel"
-	MRCNN_QUICK=$${MRCNN_QUICK:-1} $(NBVAL) --nbval-cell-timeout=1800
+test: environment $(SHAPES) ## the tests, and beside them all notebooks in quick mode (under 20 minutes on 2 cores)
+	MRCNN_QUICK=$${MRCNN_QUICK:-1} $(PYTEST) -p tests.notebooks.beside_tests -m "not slow and not stack and not wheel" tests $(NBVAL)
 
 test-slow: environment $(SHAPES) ## the tests that take minutes
 	$(PYTEST) -m slow
@@ -42,7 +41,7 @@ test-wheel: environment ## the wheel in an empty environment: what works, and wh
 	$(RUN) pytest -m wheel tests/wheel
 
 notebooks: environment $(SHAPES) ## all notebooks in full, as a person would run them
-	$(NBVAL) --nbval-cell-timeout=1800
+	$(RUN) pytest $(NBVAL)
 
 docs: environment ## the documentation, into build/site; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --quiet

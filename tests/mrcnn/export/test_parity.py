@@ -43,6 +43,13 @@ def test_two_objects_at_one_place_are_two():
     assert (same.objects, same.missing) == (4, 0)
 
 
+def test_of_two_objects_at_one_place_those_of_like_scores_belong_together():
+    twins, turned = Fixed(BOXES[[0, 0]], [1, 1], [0.9, 0.6]), Fixed(BOXES[[0, 0]], [1, 1], [0.6, 0.9])
+    for other in (twins, turned):
+        same = compare(twins, other, IMAGES, 0.5, 10)
+        assert (same.missing, same.added, same.score, same.problem) == (0, 0, 0, "")
+
+
 def test_small_differences_are_measured():
     moved = against(BOXES + [[0, 0, 0, 1], [0, 0, 0, 0]], [1, 2], [0.89, 0.6])
     assert moved.score == pytest.approx(0.01) and moved.box_px == 1

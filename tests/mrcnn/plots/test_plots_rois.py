@@ -75,3 +75,10 @@ def test_draw_rois_takes_a_random_choice_of_many(capsys):
     assert plt.gca().get_title() == "Showing 4 random ROIs out of 20"
     assert len(drawn(plt.gca(), Rectangle)) == 4
     assert "Negative ROIs:  20" in capsys.readouterr().out
+
+
+def test_of_too_many_rois_each_is_drawn_once():
+    image, boxes, _, _ = two_objects()
+    rois = np.array([[i, 2 * i, 10 + i, 20 + 2 * i] for i in range(12)], float)
+    visualize.draw_rois(image, rois, rois, np.ones((12, 7, 7), np.float32), np.zeros(12, int), NAMES, limit=11)
+    assert len({box.get_xy() for box in drawn(plt.gca(), Rectangle)}) == 11

@@ -42,6 +42,12 @@ def test_bits_that_may_differ(bits, alike):
         assert near_groups(marks) == ([[0, 2]] if alike else [])
 
 
+@pytest.mark.parametrize(("difference", "alike"), [(3, True), (6, True), (7, False), (20, False)])
+def test_gray_levels_that_may_differ(difference, alike):
+    marks = [_mark(0, 5, shade=100), _mark(1, 5, shade=100 + difference)]
+    assert near_groups(marks) == ([[0, 1]] if alike else [])
+
+
 def test_chains_are_one_group():
     marks = [_mark(i, (1 << (4 * i)) - 1) for i in range(5)]  # neighbours differ in 4 bits
     assert near_groups(marks) == [[0, 1, 2, 3, 4]]

@@ -100,11 +100,14 @@ def test_images_that_wait_have_so_many_bytes_at_most():
         model.model.gate.clear()
         first = pool.submit(post, client)
         until(lambda: memory.left < 2000)
+        left = memory.left
         second = post(client)
         model.model.gate.set()
         assert (second.status_code, second.headers["Retry-After"]) == (503, "1")
         assert "memory" in second.json()["detail"]
         assert first.result().status_code == 200
+        body = int(first.result().request.headers["Content-Length"])  # it counts twice: as it came, and as it is read
+        assert left == 2 * 1000 - 2 * body
         assert memory.left == 2 * 1000 + 30 * 40 * 3
 
 
