@@ -27,7 +27,7 @@ class TinyConfig(Config):
     FPN_CLASSIF_FC_LAYERS_SIZE = 256
     MASK_HEAD_CHANNELS = 64
     MASK_HEAD_DEPTH = 2
-    TRAIN_BN = None  # from scratch there are no statistics to freeze
+    TRAIN_BN: bool | None = None  # from scratch there are no statistics to freeze
     OPTIMIZER = "adamw"  # from scratch it needs about half the steps of SGD
     LEARNING_RATE = 0.001
     IMAGES_PER_GPU = 8

@@ -146,7 +146,7 @@ def _heads_decide(values, config):
 
 
 def _boxes_plausible(found, image, config):
-    rois, height, width = found["rois"], *image.shape[:2]
+    rois, (height, width) = found["rois"], image.shape[:2]
     inside = bool(np.all((rois >= 0) & (rois <= [height, width, height, width])))
     full = len(rois) >= config.DETECTION_MAX_INSTANCES and config.DETECTION_MIN_CONFIDENCE >= 0.5
     text = f"{len(rois)} objects with a score of {config.DETECTION_MIN_CONFIDENCE} or more in an image of a few shapes"

@@ -40,10 +40,10 @@ class Number(Kind):
     below: float | None = None
 
     noun = "number"
-    types = (int, float, np.integer, np.floating)
+    types: tuple[Any, ...] = (int, float, np.integer, np.floating)
 
     def fits(self, value: Any) -> bool:
-        return (
+        return bool(
             isinstance(value, self.types)
             and not isinstance(value, bool)
             and _is_finite(value)

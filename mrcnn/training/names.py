@@ -3,6 +3,7 @@
 import datetime
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 STATE = "state.npz"  # all that resuming needs
@@ -61,7 +62,7 @@ def checkpoints_of(folder):
     return [Path(folder) / match[0] for match in by_epoch]
 
 
-def newest_checkpoint(runs):
+def newest_checkpoint(runs: Sequence[Path]) -> Path | None:
     """The last checkpoint of the newest run that has one, or None: what "last" means everywhere.
 
     runs: their folders, the oldest first. Newer ones without a checkpoint are named on standard error.

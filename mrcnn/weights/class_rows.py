@@ -5,6 +5,7 @@ mrcnn_mask (K).
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,7 @@ class ClassRows:
         )
 
 
-def class_count(shapes: dict[str, dict[str, tuple[int, ...]]]) -> int | None:
+def class_count(shapes: Mapping[str, Mapping[str, tuple[int, ...]]]) -> int | None:
     """The number of classes (with background) that the heads are made for, None where there are no heads."""
     for layer, per_class in ROWS_PER_CLASS.items():
         bias = shapes.get(layer, {}).get("bias")

@@ -120,10 +120,10 @@ class Check:
 
     def complaint(self, path: Path, quick: bool = False) -> str:
         """What is wrong with the file; empty where nothing is. `quick`: no hashes where the size is known."""
-        found = path.stat().st_size
         if self.size is not None:
-            if found != self.size:
-                return f"{found:,} bytes, not {self.size:,}"
+            size = path.stat().st_size
+            if size != self.size:
+                return f"{size:,} bytes, not {self.size:,}"
             if quick:
                 return ""
         for kind, expected in self.hashes.items():
@@ -173,8 +173,18 @@ def _attempt(url: str, part: Path, timeout: float, progress: bool) -> None:
 
 
 def _store(response: requests.Response, part: Path, start: int, total: int | None, progress: bool) -> None:
-    options = {"unit": "B", "unit_scale": True, "unit_divisor": 1024, "desc": part.stem, "disable": not progress}
-    with part.open("r+b" if start else "wb") as file, tqdm(total=total, initial=start, **options) as bar:
+    with (
+        part.open("r+b" if start else "wb") as file,
+        tqdm(
+            total=total,
+            initial=start,
+            unit="B",
+            unit_scale=True,
+            unit_divisor=1024,
+            desc=part.stem,
+            disable=not progress,
+        ) as bar,
+    ):
         file.seek(start)
         for chunk in response.iter_content(CHUNK):
             file.write(chunk)

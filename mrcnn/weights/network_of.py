@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from mrcnn.weights.class_rows import class_count
 
-BLOCKS = {  # blocks of the stages 2 to 5, and whether they are bottlenecks
+BLOCKS: dict[tuple[tuple[int, ...], bool], str] = {  # blocks of the stages 2 to 5, and whether they are bottlenecks
     ((2, 2, 2, 2), False): "resnet18",
     ((3, 4, 6, 3), True): "resnet50",
     ((3, 4, 23, 3), True): "resnet101",

@@ -8,7 +8,7 @@ the file holds, times a constant: lengths beyond the file's end and long rows of
 import pickletools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO, Any, cast
 
 MOST_OPERATIONS = 2_000_000  # a file of weights with the optimizer's state has some 100,000
 LONGEST_LINE = 4096
@@ -28,7 +28,7 @@ class Name:
 class BoundedFile:
     """A binary file whose reads never ask for more than is left in it."""
 
-    def __init__(self, file: BinaryIO, size: int):
+    def __init__(self, file: IO[bytes], size: int):
         self._file = file
         self.left = size
 
@@ -71,7 +71,7 @@ class SafePickle:
             ValueError: Where the pickle is damaged, cut short, or asks for what no file of weights needs.
         """
         try:
-            for count, (operation, argument, _) in enumerate(pickletools.genops(self._file)):
+            for count, (operation, argument, _) in enumerate(pickletools.genops(cast(IO[bytes], self._file))):
                 if count >= MOST_OPERATIONS:
                     raise ValueError(f"it has more than {MOST_OPERATIONS:,} operations, so it is no file of weights")
                 if operation.name == "STOP":
@@ -200,7 +200,7 @@ LITERALS = {
     *("BINSTRING", "SHORT_BINSTRING", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
     *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
 }
-ACTIONS: dict[str, Callable[[SafePickle, object], None]] = {
+ACTIONS: dict[str, Callable[[SafePickle, Any], None]] = {
     "MARK": SafePickle._mark,
     "POP": SafePickle._pop,
     "TUPLE": SafePickle._tuple,

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -236,7 +237,11 @@ def _array(data: object, kind: object, shape: object, order: str) -> np.ndarray:
     expected = math.prod(shape) * kind.dtype.itemsize
     if not isinstance(data, (bytes, bytearray)) or len(data) != expected or len(shape) > MOST_AXES:
         raise ValueError(f"it has an array of the shape {shape[:MOST_AXES]} whose numbers are not there")
-    return np.frombuffer(data, kind.dtype).reshape(shape, order=order) if expected else np.zeros(shape, kind.dtype)
+    return (
+        np.frombuffer(data, kind.dtype).reshape(shape, order="F" if order == "F" else "C")
+        if expected
+        else np.zeros(shape, kind.dtype)
+    )
 
 
 def _is_count(value: object) -> bool:
@@ -249,7 +254,7 @@ def _tensor(storage: object, offset: int, size: tuple, stride: tuple, *_) -> Ten
     return Tensor(storage, offset, size, stride)
 
 
-def _scalar(kind: object, data: object) -> np.generic:
+def _scalar(kind: object, data: object) -> Any:
     return _array(data, kind, (), "C")[()]
 
 

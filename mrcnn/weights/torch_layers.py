@@ -188,7 +188,7 @@ def _order_anchors(layers: Layers) -> None:
 
 def _order_classes(layers: Layers, maker: str, coco_gaps: bool) -> None:
     """Background first, in all three layers, without gaps; deltas as y x h w."""
-    logits, boxes, masks = (layers.get(n) for n in ("mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"))
+    logits, boxes, masks = layers["mrcnn_class_logits"], layers["mrcnn_bbox_fc"], layers.get("mrcnn_mask")
     count = len(logits["bias"])
     objects = count - 1 if maker == "detectron2" else count
     counts = {"mrcnn_bbox_fc": len(boxes["bias"]) / 4} | ({"mrcnn_mask": len(masks["bias"])} if masks else {})

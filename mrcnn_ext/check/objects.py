@@ -147,7 +147,8 @@ def _check_polygons(segmentation, pixels, image, add) -> None:
 def _check_twins(part, image, masks, report) -> None:
     """Objects with the same mask, or, in one class, nearly the same.  Crowds are left alone."""
     masks = [mask for mask in masks if not mask.annotation.get("iscrowd")]
-    first, rest = {}, []
+    first: dict[bytes, Mask] = {}
+    rest = []
     for mask in masks:
         twin = first.setdefault(mask.rle["counts"], mask)
         if twin is mask:

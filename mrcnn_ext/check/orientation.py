@@ -20,7 +20,8 @@ def upright_segmentation(annotation: dict, orientation: int, stored) -> dict:
         )
     elif isinstance(segmentation, dict):
         try:
-            mask = decode_masks([read_mask(annotation, height, width)], height, width)[:, :, 0]
+            rle = read_mask(annotation, height, width)
+            mask = np.any(decode_masks([] if rle is None else [rle], height, width), axis=2)
         except ValueError:
             return turned  # reported and dropped by the repair that follows
         turned["segmentation"] = rle_to_json(encode_mask(turn_mask(mask, orientation)))

@@ -4,7 +4,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from mrcnn.data.image import read_image
+from mrcnn_ext.check.findings import Finding, Report
 from mrcnn_ext.check.objects import numbers, read_mask
+from mrcnn_ext.check.run import Case
 from mrcnn_ext.common.html_page import jpeg_uri
 from mrcnn_ext.masks.rle import decode_masks
 
@@ -15,9 +17,11 @@ _OTHER, _FAULTY, _BOX = (64, 160, 255), (255, 40, 60), (255, 200, 0)
 _SKIPPED = ("image-no-objects", "image-unlisted", "area-missing", "box-missing")  # nothing to see
 
 
-def overlays(report) -> list[tuple[object, str]]:
+def overlays(report: Report) -> list[tuple[Finding, str]]:
     """(Finding, image as a data URI) for up to PER_CODE findings of each code that has something to see."""
-    cases = {(str(case.part.file), case.image["id"]): case for case in report.cases}
+    cases: dict[tuple[str | None, int | None], Case] = {
+        (str(case.part.file), case.image["id"]): case for case in report.cases
+    }
     drawn = []
     for code in report.codes():
         if code in _SKIPPED:

@@ -19,7 +19,7 @@ def write_page(report: Report, path: str | Path) -> None:
 
 def html_page(report: Report) -> str:
     """The page as text."""
-    images = defaultdict(list)
+    images: dict[str, list] = defaultdict(list)
     for finding, uri in overlays(report):
         images[finding.code].append((finding, uri))
     return render(

@@ -77,7 +77,7 @@ class Part:
         report.add("image-id-twice", self.file, words, second)
 
     def _read_categories(self, report) -> dict[int, str]:
-        categories = {}
+        categories: dict[int, str] = {}
         for item in self.content["categories"]:
             number = whole_number(item.get("id")) if isinstance(item, dict) else None
             if number is None or item.get("name") in (None, ""):
@@ -90,7 +90,8 @@ class Part:
         return dict(sorted(categories.items()))
 
     def _read_annotations(self, report, rows) -> list[list[dict]]:
-        objects, seen = [[] for _ in self.images], Counter()
+        objects: list[list[dict]] = [[] for _ in self.images]
+        seen: Counter[str] = Counter()
         for item in self.content["annotations"]:
             if not isinstance(item, dict):
                 report.add("annotation-entry", self.file, f"it is not an object: {shortened(item)}")

@@ -37,7 +37,8 @@ class Fixed:
 
     def to_dict(self) -> dict:
         rows = [{name: getattr(item, name) for name in Repair.__slots__} for item in self.repairs]
-        return {"out": str(self.out), "repairs": rows, "check_of_the_copy": self.report.to_dict()}
+        report = None if self.report is None else self.report.to_dict()
+        return {"out": str(self.out), "repairs": rows, "check_of_the_copy": report}
 
 
 def fix_data(data, out, images=None, config=None, progress: bool = True) -> Fixed:
@@ -149,7 +150,7 @@ def _write_part(out, part, looks, rows, fixed) -> None:
             _note(fixed, part, image, None, f"size {old} became {look.width} x {look.height}")
         place_image(look.path, folder, image["file_name"])
         images.append(entry)
-        seen = set()
+        seen: set = set()
         for item in part.objects[row]:
             if turn != 1:
                 item = upright_segmentation(item, turn, look.stored)

@@ -26,7 +26,8 @@ def repaired_object(annotation: dict, height: int, width: int, seen: set) -> tup
     if key in seen and not annotation.get("iscrowd"):
         return None, ["object left out: the same object is there already"]
     seen.add(key)
-    repaired, done = dict(annotation), []
+    repaired = dict(annotation)
+    done: list[str] = []
     if isinstance(annotation["segmentation"], tuple):
         repaired["segmentation"] = _repaired_polygons(annotation["segmentation"], rle, height, width, done)
     area, box = rle_area(rle), rle_box(rle)
@@ -38,7 +39,7 @@ def repaired_object(annotation: dict, height: int, width: int, seen: set) -> tup
     return repaired | {"area": area, "bbox": box}, done
 
 
-def _repaired_polygons(parts, rle, height, width, done) -> list | dict:
+def _repaired_polygons(parts, rle, height, width, done) -> tuple | dict:
     """Polygons inside the image that give the same pixels; the RLE where no polygons do."""
     reach, flat = polygon_faults(parts, height, width)
     if reach <= 0 and not flat:

@@ -15,7 +15,11 @@ def statistics(parts, masks) -> dict:
     "objects_in_an_image": {"4": images with 4 to 7 objects, ..}; "0" is none,
     "image_sizes": {"640 x 480": images}, the twenty most frequent (width x height).
     """
-    classes, sides, per_image, sizes, rows = {}, Counter(), Counter(), Counter(), []
+    classes: dict[str, dict] = {}
+    sides: Counter[int] = Counter()
+    per_image: Counter[int] = Counter()
+    sizes: Counter[str] = Counter()
+    rows = []
     for part, found in zip(parts, masks, strict=True):
         counts = [len(objects) for objects in part.objects]
         crowds = sum(bool(item.get("iscrowd")) for objects in part.objects for item in objects)

@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mrcnn.data.image import LOCAL_PIXELS, decode_image
 from mrcnn.extras import needs
@@ -42,7 +42,7 @@ def check_image(content: bytes, content_type: str, min_side: int, max_pixels: in
 
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
-            width, height, extension = *image.size, EXTENSIONS[image.format]
+            width, height, extension = *image.size, EXTENSIONS[str(image.format)]
             if width * height > max_pixels:
                 raise Refused(f"too large: {width} x {height} pixels, more than {max_pixels:,}")
             if min(width, height) < min_side:
@@ -56,7 +56,7 @@ def check_image(content: bytes, content_type: str, min_side: int, max_pixels: in
             return Checked(extension, *upright.size, str(imagehash.phash(upright.convert("RGB"))))
     except Refused:
         raise
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         sent = f": the server sent {content_type.partition(';')[0]}" if content_type else ""
         raise Refused(f"not an image of a known format{sent}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -72,10 +72,10 @@ class Known:
         """near: images whose perceptual hashes differ in more of 64 bits do not look alike; None: not compared."""
         self._folder = folder
         self._near = near
-        self._files = {}  # sha256 -> file
-        self._names = []
+        self._files: dict[str, str] = {}  # sha256 -> file
+        self._names: list[str] = []
         self._hashes = np.zeros(256, np.uint64)
-        self._small = {}  # file -> its small version, of those that were once compared
+        self._small: dict[str, np.ndarray | None] = {}  # file -> its small version, of those that were once compared
 
     def add(self, sha256: str, phash: str, file: str) -> None:
         """Make a kept file known. Raises ValueError for a phash that is no hexadecimal number."""

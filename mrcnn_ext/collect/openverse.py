@@ -37,7 +37,7 @@ def search_openverse(query: str, count: int) -> Iterator[dict]:
 
 
 def _page(query: str, page: int) -> dict:
-    parameters = {"q": query, "page": page, "page_size": PAGE_SIZE}
+    parameters: dict[str, str | int] = {"q": query, "page": page, "page_size": PAGE_SIZE}
 
     def attempt() -> dict:
         try:

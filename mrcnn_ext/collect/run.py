@@ -89,7 +89,7 @@ class _Run:
                 self._recall(row)
         self.queue = HostQueue()
         self.session = new_session(rules.allow_private)
-        self.closed = {}  # host -> why it is not asked any more in this run
+        self.closed: dict[str, str] = {}  # host -> why it is not asked any more in this run
         self.lock = threading.Lock()  # of manifest, known and the bar
 
     def _recall(self, row: dict) -> None:

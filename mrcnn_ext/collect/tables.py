@@ -36,7 +36,7 @@ def read_addresses(path) -> list[dict[str, str]]:
         names = ["url"]
     else:
         table = _lines(path, text)[1:]
-    rows = {}
+    rows: dict[str, dict[str, str]] = {}
     for cells in table:
         row = dict(zip(names, cells, strict=False))
         url = one_line(row.get("url", ""))

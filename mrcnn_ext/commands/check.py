@@ -48,4 +48,4 @@ def check(
             print_repairs(fixed)
             typer.echo("\nThe copy:")
             print_report(fixed.report)
-    raise typer.Exit((report if fixed is None else fixed.report).exit_code)
+    raise typer.Exit((report if fixed is None or fixed.report is None else fixed.report).exit_code)

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -47,7 +47,7 @@ def collect(
 
     if not query and folder is None:
         raise typer.BadParameter("say where the images go (mrcnn collect urls.csv OUT), or search with --query")
-    result = {"urls": str(urls)}
+    result: dict[str, Any] = {"urls": str(urls)}
     if query:
         result["added"] = search(query, urls, count, source)
         if not as_json:

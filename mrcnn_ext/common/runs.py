@@ -7,7 +7,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mrcnn.config import Config, check_config
 from mrcnn.training.names import BEST, checkpoints_of, newest_checkpoint, run_name, runs_of
@@ -47,7 +47,7 @@ class Run:
         """The name of its folder."""
         return self.folder.name
 
-    def model(self, mode: str = "inference", **settings) -> "MaskRCNN":
+    def model(self, mode: str = "inference", **settings: Any) -> "MaskRCNN":
         """The network with the run's weights; what was loaded is printed to standard error.
 
         Args:
@@ -104,7 +104,7 @@ def find_run(run: str | Path = "last", logs: str | Path = "logs", name: str | No
 
 def detection_settings(
     config: Config, min_score: float | None = None, most: int | None = None, batch: int | None = None
-) -> dict[str, float | int]:
+) -> dict[str, Any]:
     """Settings for `Run.model` to detect otherwise than in training; None: as the run has it.
 
     Args:
@@ -113,7 +113,7 @@ def detection_settings(
         most: objects of an image; the proposals are made to suffice.
         batch: images at once.
     """
-    settings = {}
+    settings: dict[str, Any] = {}
     if min_score is not None:
         settings["DETECTION_MIN_CONFIDENCE"] = min_score
     if most is not None:

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urljoin
 
 import requests
@@ -204,7 +205,7 @@ class _PublicPoolTLS(urllib3.HTTPSConnectionPool):
     ConnectionCls = _PublicConnectionTLS
 
 
-class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):
+class _NoCookies(DefaultCookiePolicy):
     """Takes no cookies and sends none."""
 
     def set_ok(self, cookie, request):

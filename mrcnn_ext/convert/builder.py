@@ -7,6 +7,7 @@ upright image, as the engine reads it.  `area` and `bbox` are always those of th
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -96,11 +97,14 @@ class Builder:
         self.options = options
         self.folder = None if images is None else ImageFolder(images)
         self.account.images = None if self.folder is None else self.folder.root
-        self.categories, self._category_ids = [], {}
-        self.images, self.annotations = {}, []
-        self._names, self._next_id = set(), 1
+        self.categories: list[dict] = []
+        self.images: dict[int, dict] = {}
+        self.annotations: list[dict] = []
+        self._category_ids: dict[str, int] = {}
+        self._names: set[str] = set()
+        self._next_id = 1
         self.bar = tqdm(unit="image", disable=not options.progress, delay=SECONDS_WITHOUT_BAR)
-        self.extra = {}  # other entries of the COCO dict: info, licenses, ..
+        self.extra: dict[str, Any] = {}  # other entries of the COCO dict: info, licenses, ..
 
     def category(self, name: str, category_id: int | None = None, **extra) -> int:
         """Id of the category with that name, which is made when it is new."""
@@ -112,10 +116,18 @@ class Builder:
         self.categories.append({"id": category_id, "name": name, **extra})
         return category_id
 
-    def image(self, name: str, size: tuple[int, int] | None = None, image_id: int | None = None, **extra):
+    def image(
+        self,
+        name: str,
+        size: tuple[int, int] | None = None,
+        image_id: int | None = None,
+        attributes: dict | None = None,
+        **extra: Any,
+    ) -> Image | None:
         """A new image, or None when it cannot be used, which the account then says.
 
-        name: its name in the labels, a path or URL; size: (width, height) as the labels state it.
+        name: its name in the labels, a path or URL; size: (width, height) as the labels state it; attributes: answers
+        and tags of the whole image; extra: other entries of its COCO dict.
         Raises ValueError for an impossible size, and when the name fits several images.
         """
         self.bar.update()
@@ -141,6 +153,8 @@ class Builder:
         self._next_id = max(self._next_id, image_id + 1)
         image = Image(image_id, file_name, width, height, frame, turn)
         self._names.add(file_name)
+        if attributes:
+            extra["attributes"] = attributes
         self.images[image_id] = {**extra, "id": image_id, "file_name": file_name, "width": width, "height": height}
         return image
 
@@ -151,11 +165,11 @@ class Builder:
         *,
         polygons: Sequence[np.ndarray] = (),
         holes: Sequence[np.ndarray] = (),
-        masks: Sequence = (),
+        masks: Sequence[np.ndarray | dict] = (),
         where: str = "",
         iscrowd: int = 0,
         attributes: dict | None = None,
-        **extra,
+        **extra: Any,
     ) -> bool:
         """Add an object: the union of polygons (n, 2) and masks, less the holes.  False when nothing of it is left.
 
@@ -166,7 +180,7 @@ class Builder:
         parts = self._parts(image, polygons, place)
         if holes or len(masks):
             rle = self._combined(image, parts, holes, masks, place)
-            segmentation = rle_to_json(rle)
+            segmentation: dict | list = rle_to_json(rle)
         else:
             rle = polygons_to_rle([part.reshape(-1) for part in parts], image.height, image.width)
             segmentation = [part.reshape(-1).tolist() for part in parts]
@@ -200,7 +214,7 @@ class Builder:
                 self.account.repair(
                     "annotation ids that were 0 or there twice: all are numbered anew", f"{len(ids)} ids"
                 )
-            ids = range(1, len(ids) + 1)
+            ids = list(range(1, len(ids) + 1))
         annotations = [{**item, "id": i} for i, item in zip(ids, self.annotations, strict=True)]
         return {
             **self.extra,

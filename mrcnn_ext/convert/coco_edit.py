@@ -64,7 +64,8 @@ def renumber_coco(coco: dict) -> dict:
 
 def _merge(first: list, second: list, key: str, account: Account, source: str) -> tuple[list, dict]:
     """Both lists in one, and {id in the second list: id in the result}; what has the same `key` is one entry."""
-    merged, known = list(first), {}
+    merged = list(first)
+    known: dict[str, int] = {}
     for item in first:
         known.setdefault(item[key], item["id"])
     taken, ids = {item["id"] for item in first}, {}

@@ -10,7 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 from PIL import Image
 
-from mrcnn_ext.convert.reading import IMAGE_ERRORS, check_size
+from mrcnn.data.image import IMAGE_ERRORS
+from mrcnn_ext.convert.reading import check_size
 from mrcnn_ext.datasets.layout import is_image
 
 ORIENTATION = 0x0112  # the EXIF tag

@@ -112,7 +112,7 @@ def read_bitmap(source, where, colours: bool = False) -> np.ndarray:
                 if image.mode in ("1", "I", "F") or image.mode.startswith("I;"):
                     return np.asarray(image)
                 if image.mode not in ("L", "RGB", "RGBA") and not (image.mode == "P" and not colours):
-                    image = image.convert("RGBA" if "A" in image.mode else "RGB")
+                    return np.asarray(image.convert("RGBA" if "A" in image.mode else "RGB"))
                 return np.asarray(image)
     except UnidentifiedImageError as error:
         raise ValueError(f"{where}: the mask is no image that can be read") from error

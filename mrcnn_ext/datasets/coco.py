@@ -250,8 +250,9 @@ def _merged_classes(file: CocoFile, categories, class_map) -> dict[int, tuple[in
 def _image_paths(file: CocoFile, image_dir: Path) -> list[str]:
     """Paths of the images; one that is not there is an error."""
     names = [image["file_name"] for image in file.images]
-    paths = find_images(names, image_dir)
-    missing = [name for name, path in zip(names, paths, strict=True) if path is None]
+    found = find_images(names, image_dir)
+    paths = [path for path in found if path is not None]
+    missing = [name for name, path in zip(names, found, strict=True) if path is None]
     if missing:
         raise ValueError(
             f"{file.path}: {len(missing)} of {len(names)} images are not in {image_dir}: {first_few(missing)}"

@@ -139,8 +139,9 @@ def _without_collector():
 def _read_json(path: Path, points: Points) -> dict:
     """The file's content with the polygons packed into `points`, which keeps the peak of memory low."""
     try:
-        text = path.read_bytes()
-        text = text.decode(json.detect_encoding(text), "surrogatepass")
+        raw = path.read_bytes()
+        text = raw.decode(json.detect_encoding(raw), "surrogatepass")
+        del raw
         content = json.loads(text, object_hook=points.pack)
     except FileNotFoundError:
         raise ValueError(f"{path}: there is no such annotation file.") from None
@@ -160,7 +161,8 @@ def _read_json(path: Path, points: Points) -> dict:
 
 def _images(items: list) -> tuple[list[dict], dict]:
     """Checked list of images, and {image id: row}."""
-    images, rows = [], {}
+    images: list[dict] = []
+    rows: dict[int, int] = {}
     for item in items:
         if not isinstance(item, dict) or "id" not in item or not isinstance(item.get("file_name"), str):
             raise ValueError(f"an entry of 'images' has no id or no file_name: {str(item)[:80]}")
@@ -178,7 +180,7 @@ def _images(items: list) -> tuple[list[dict], dict]:
 
 def _categories(items: list) -> dict[int, str]:
     """Checked categories, sorted by id."""
-    categories = {}
+    categories: dict[int, str] = {}
     for item in items:
         if not isinstance(item, dict) or "id" not in item or "name" not in item:
             raise ValueError(f"an entry of 'categories' has no id or no name: {str(item)[:80]}")

@@ -66,7 +66,7 @@ def near_groups(fingerprints) -> list[list[int]]:
 
     Of copies with the same bytes only the first is in a group.  None in the list is passed over.
     """
-    first = {}
+    first: dict[str, int] = {}
     for i, mark in enumerate(fingerprints):
         if mark is not None:
             first.setdefault(mark.sha256, i)

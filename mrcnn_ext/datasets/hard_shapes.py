@@ -39,9 +39,9 @@ def random_image(rng: np.random.Generator, height: int, width: int) -> tuple[np.
     things = [things[i] for i in seen(things)]
     image, mean = background, background.mean((0, 1))
     for _, coverage in things:
-        rows, columns = (_span(coverage.any(axis)) for axis in (1, 0))
+        rows, columns = (_span(np.any(coverage, axis)) for axis in (1, 0))
         part, share = image[rows, columns], coverage[rows, columns, None]
-        part += (_texture(rng, *part.shape[:2], _colour(rng, mean), rng.uniform(5, 25)) - part) * share
+        part += (_texture(rng, part.shape[0], part.shape[1], _colour(rng, mean), rng.uniform(5, 25)) - part) * share
     visible = visible_masks([coverage for _, coverage in things])
     objects = [(int(i), mask) for (i, _), mask in zip(things, visible, strict=True) if i]
     return np.rint(image).astype(np.uint8), objects

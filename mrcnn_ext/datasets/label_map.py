@@ -26,7 +26,7 @@ def read_label_map(path) -> dict[int, str]:
         content = text_format.Parse(text, _message_class()(), allow_unknown_field=True)
     except text_format.ParseError as error:
         raise ValueError(f"{path}: this is not a label map: line {error}") from error
-    names = {}
+    names: dict[int, str] = {}
     for item in content.item:
         name = item.display_name or item.name
         if not name or not item.HasField("id"):

@@ -32,7 +32,7 @@ MIN_VISIBLE = 0.2  # an object that shows less of itself than this is not kept
 MIN_PIXELS = 16
 FROM_BACKGROUND = 110  # least distance of a shape's colour from the background, in RGB units of 0..255
 FROM_OTHERS = 80  # least distance of a shape's colour from the other shapes' colours
-JPEG = {"quality": 95, "subsampling": 0}  # so that colours stay what they were
+JPEG_QUALITY = 95  # with colours for every pixel (subsampling 0), so that they stay what they were
 
 
 class Drawing(NamedTuple):
@@ -86,7 +86,8 @@ def make_shapes(out_dir, counts=None, size=(128, 128), seed=2018, progress=True,
 def random_image(rng: np.random.Generator, height: int, width: int) -> tuple[np.ndarray, list[tuple[int, np.ndarray]]]:
     """Draw one image: uint8 RGB (height, width, 3) and, per object, (class id 1..3, visible mask (height, width))."""
     background = _random_background(rng, height, width)
-    shapes, colours = [], []
+    shapes: list[tuple[int, np.ndarray]] = []
+    colours: list[np.ndarray] = []
     for _ in range(rng.integers(1, MAX_OBJECTS + 1)):
         class_id = int(rng.integers(1, len(CLASSES) + 1))
         shapes.append((class_id, _random_coverage(rng, CLASSES[class_id - 1], height, width)))
@@ -120,11 +121,11 @@ def _random_coverage(rng, name: str, height: int, width: int) -> np.ndarray:
 def visible_masks(coverages) -> list[np.ndarray]:
     """What shows of each shape when they are drawn in this order; a pixel counts from half covered on."""
     masks = [coverage >= 0.5 for coverage in coverages]
-    hidden = np.zeros_like(masks[0]) if masks else None
+    hidden: np.ndarray | None = None
     visible = []
     for mask in reversed(masks):
-        visible.append(mask & ~hidden)
-        hidden = hidden | mask
+        visible.append(mask if hidden is None else mask & ~hidden)
+        hidden = mask if hidden is None else hidden | mask
     return visible[::-1]
 
 
@@ -152,11 +153,11 @@ def _random_background(rng, height: int, width: int) -> np.ndarray:
 def _random_colour(rng, background: np.ndarray, others) -> np.ndarray:
     """A colour that stands out from the background and, if it can be had, from the other shapes."""
     far = background.mean((0, 1))
-    best, best_room = None, -np.inf
+    best, best_room = background[0, 0], -np.inf
     for _ in range(50):
         colour = np.array(colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.4, 1), rng.uniform(0.35, 1))) * 255
-        room = np.linalg.norm(colour - far) - FROM_BACKGROUND
-        room = min([room] + [np.linalg.norm(colour - other) - FROM_OTHERS for other in others])
+        rooms = [np.linalg.norm(colour - other) - FROM_OTHERS for other in others]
+        room = float(min([np.linalg.norm(colour - far) - FROM_BACKGROUND, *rooms]))
         if room >= 0:
             return colour
         if room > best_room:
@@ -168,13 +169,14 @@ def _make_subset(new: Path, subset: str, number: int, first_id: int, settings: d
     """Draw the images of one subset and write its annotation file."""
     folder = new / f"shapes_{subset}{YEAR}"
     folder.mkdir()
-    images, annotations = [], []
+    images: list[dict] = []
+    annotations: list[dict] = []
     height, width = settings["height"], settings["width"]
     for i in range(settings["counts"][subset]):
         rng = np.random.default_rng([settings["seed"], number, i])
         pixels, objects = drawing.image(rng, height, width)
         image = {"id": first_id + i, "file_name": f"{first_id + i:06d}.jpeg", "width": width, "height": height}
-        Image.fromarray(pixels).save(folder / image["file_name"], **JPEG)
+        Image.fromarray(pixels).save(folder / str(image["file_name"]), quality=JPEG_QUALITY, subsampling=0)
         images.append(image)
         for class_id, mask in objects:
             rle = encode_mask(mask)

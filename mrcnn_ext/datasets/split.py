@@ -170,7 +170,7 @@ def _groups(source, by, progress) -> tuple[np.ndarray, list[str]]:
         if len(set(values)) == 1:
             found = "is in none of the entries of 'images'" if values[0] is None else "is the same for all images"
             raise ValueError(f"{source.file}: {key!r} {found}, so it cannot keep some of them together.")
-        places = {}
+        places: dict[object, list[int]] = {}
         for row, value in enumerate(values):
             if value is not None:
                 places.setdefault(value, []).append(row)
@@ -235,7 +235,7 @@ def _write_part(tree, stem, source, rows, rules: SplitRules, progress) -> dict:
 
 def _thin_classes(trees) -> list[str]:
     """Notes on classes that some part has no object of."""
-    lacking = {}
+    lacking: dict[str, list[str]] = {}
     for tree, parts in trees.items():
         for part, numbers in parts.items():
             for name, count in numbers["classes"].items():

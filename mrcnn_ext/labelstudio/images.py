@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mrcnn_ext.common.values import first_few
 from mrcnn_ext.convert import Options, read
@@ -72,7 +73,8 @@ def _annotation_files(data: Path, folder) -> list[tuple[Path | None, Path]]:
 
 def _read_part(file, folder: Path, whole: bool, account: Account) -> Images:
     if file is None:
-        coco = {"info": {"description": "labelled in Label Studio"}, "images": [], "annotations": [], "categories": []}
+        coco: dict[str, Any] = {"images": [], "annotations": [], "categories": []}
+        coco["info"] = {"description": "labelled in Label Studio"}
     else:
         builder = read(file, "coco", Options(images=folder))
         coco = builder.coco()

@@ -133,7 +133,7 @@ class _Push:
     def __init__(self, server: Server, parts: list[Images], result: Pushed, detector, progress: bool):
         self.server, self.parts, self.result = server, parts, result
         self.detector, self.progress = detector, progress
-        self.tasks = {}  # key of an image -> its task
+        self.tasks: dict[str, dict] = {}  # key of an image -> its task
 
     def sort_out(self) -> None:
         """Look at the tasks that are there."""
@@ -178,7 +178,8 @@ class _Push:
         if asked:
             from mrcnn_ext.labelstudio.prelabels import detect_objects
 
-            found = detect_objects(*self.detector, part, sorted(asked), progress=False)
+            model, class_names = self.detector
+            found = detect_objects(model, class_names, part, sorted(asked), progress=False)
             known |= self._as_tasks(part, found, asked)
         bare = ids - labelled - asked
         for image_id, task in self._as_tasks(part, part.coco, bare).items():

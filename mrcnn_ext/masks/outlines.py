@@ -13,7 +13,7 @@ LEAST_IOU = 0.95
 
 def by_image(coco: dict):
     """(image, [annotation, ..]) for every image, also those without objects."""
-    found = {item["id"]: [] for item in coco["images"]}
+    found: dict[int, list[dict]] = {item["id"]: [] for item in coco["images"]}
     for item in coco["annotations"]:
         found[item["image_id"]].append(item)
     return [(image, found[image["id"]]) for image in coco["images"]]
@@ -46,7 +46,8 @@ def mask_outlines(mask: np.ndarray, tolerance: float = 0.0) -> list[np.ndarray]:
     and Peucker 1973); 0 keeps them all.
     """
     padded = np.pad(mask.astype(bool), 1)
-    steps = {}  # corner -> corners one pixel edge on, with the object on the right
+    # corner -> corners one pixel edge on, with the object on the right
+    steps: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for dy, dx, start, end in (
         (-1, 0, (0, 0), (1, 0)),
         (0, 1, (1, 0), (1, 1)),

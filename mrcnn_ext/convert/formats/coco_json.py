@@ -91,9 +91,11 @@ def _read_annotation(builder: Builder, image, item: dict, where: str) -> None:
         extra.setdefault("source_bbox", box)
     if item.get("area") is not None:
         extra.setdefault("source_area", number(item["area"], f"{where}: area", MAX_PIXELS))
-    segmentation, polygons, masks = item.get("segmentation"), (), ()
+    segmentation = item.get("segmentation")
+    polygons: list[np.ndarray] = []
+    masks: list[dict] = []
     if isinstance(segmentation, dict):
-        masks = (segmentation,)
+        masks = [segmentation]
     elif segmentation:
         shapes = sequence(segmentation, f"{where}: segmentation")
         polygons = _polygons(builder, shapes, f"{image.file_name}: {where}")
@@ -101,7 +103,7 @@ def _read_annotation(builder: Builder, image, item: dict, where: str) -> None:
         builder.account.note(
             "object with a box and no mask: the box is taken as its mask", f"{image.file_name}: {where}"
         )
-        polygons = (rectangle(*box),)
+        polygons = [rectangle(*box)]
     crowd = whole(item.get("iscrowd") or 0, f"{where}: iscrowd")
     if crowd not in (0, 1):
         raise ValueError(f"{where}: iscrowd is {crowd}, not 0 or 1")

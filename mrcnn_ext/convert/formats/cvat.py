@@ -1,6 +1,7 @@
 """CVAT for images 1.1 (XML): polygons, boxes with rotation, masks, ellipses; a group is one object."""
 
 from pathlib import Path
+from typing import Any
 from xml.etree.ElementTree import Element
 
 import numpy as np
@@ -44,8 +45,8 @@ def read(path: Path, options: Options) -> Builder:
         name = text(element.get("name"), "name of an image")
         size = whole(element.get("width"), f"{name}: width"), whole(element.get("height"), f"{name}: height")
         tags = [tag.get("label") for tag in element.iterfind("tag")]
-        extra = {"attributes": {"tags": tags}} if tags else {}
-        image = builder.image(name, size, identity(element.get("id"), f"{name}: id"), **extra)
+        answers = {"tags": tags} if tags else None
+        image = builder.image(name, size, identity(element.get("id"), f"{name}: id"), answers)
         if image is not None:
             for where, shapes in _objects(builder, element, name).items():
                 _add_object(builder, image, shapes, where)
@@ -54,7 +55,7 @@ def read(path: Path, options: Options) -> Builder:
 
 def _objects(builder: Builder, image: Element, name: str) -> dict[str, list[Element]]:
     """{where: shapes of one object}; shapes of a group with one label belong together."""
-    groups = {}
+    groups: dict[str, list[Element]] = {}
     for i, shape in enumerate(image, 1):
         if shape.tag in NO_AREA:
             builder.account.drop(f"{shape.tag}, which has no area", f"{name}: shape {i}")
@@ -69,7 +70,8 @@ def _objects(builder: Builder, image: Element, name: str) -> dict[str, list[Elem
 
 def _add_object(builder: Builder, image, shapes: list[Element], where: str) -> None:
     """One object of one or more shapes."""
-    polygons, masks, attributes = [], [], {}
+    polygons, masks = [], []
+    attributes: dict[str, Any] = {}
     for shape in shapes:
         if shape.tag == "mask":
             masks.append(_mask(shape, f"{image.file_name}: {where}", *image.frame))
@@ -108,10 +110,10 @@ def _polygon(shape: Element, where: str) -> np.ndarray:
 
 def _mask(shape: Element, where: str, width: int, height: int) -> np.ndarray:
     """Mask bool (height, width); runs go row by row inside its box, the first is background."""
-    box = [whole(shape.get(key), f"{where}: {key}") for key in ("left", "top", "width", "height")]
-    check_size(*box[2:], where)
+    left, top, wide, high = (whole(shape.get(key), f"{where}: {key}") for key in ("left", "top", "width", "height"))
+    check_size(wide, high, where)
     runs = [whole(v, f"{where}: rle", MAX_PIXELS) for v in text(shape.get("rle"), f"{where}: rle").split(",")]
-    if min(runs) < 0 or sum(runs) != box[2] * box[3]:
-        raise ValueError(f"{where}: the runs of its rle do not add up to {box[2]} x {box[3]}")
-    crop = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(box[3], box[2])
-    return place(crop, box[0], box[1], height, width)
+    if min(runs) < 0 or sum(runs) != wide * high:
+        raise ValueError(f"{where}: the runs of its rle do not add up to {wide} x {high}")
+    crop = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(high, wide)
+    return place(crop, left, top, height, width)

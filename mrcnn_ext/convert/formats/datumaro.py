@@ -6,6 +6,7 @@ which fills holes or marks all as crowds.
 
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,8 @@ def _add(builder: Builder, image, category_id: int, shapes: list, where: str) ->
     drawn = [shape for shape in shapes if shape.type.name not in ("bbox", "rotated_bbox")]
     if not drawn:
         builder.account.note("box taken as the mask of its object", f"{image.file_name}: {where}")
-    polygons, masks, attributes = [], [], {}
+    polygons, masks = [], []
+    attributes: dict[str, Any] = {}
     for shape in drawn or shapes:
         attributes |= shape.attributes
         if shape.type.name == "mask":

@@ -53,7 +53,7 @@ def read(path: Path, options: Options) -> Builder:
         if "objects" in label:
             raise ValueError(f"{name}: this label is of the form of 2019 to 2023; use --format labelbox-v1")
         answers = {key: value for key, value in label.items() if not _has_shapes(value)}
-        image = builder.image(name, **({"attributes": answers} if answers else {}))
+        image = builder.image(name, attributes=answers)
         if image is None:
             continue
         for class_name, value in label.items():
@@ -102,10 +102,10 @@ def _from_wkt(value: str, where):
         shape = shapely.from_wkt(value)
     except shapely.errors.ShapelyError as error:
         raise ValueError(f"{where}: broken WKT: {error}") from error
-    if shape is None or shape.geom_type not in ("Polygon", "MultiPolygon"):
+    if not isinstance(shape, (shapely.Polygon, shapely.MultiPolygon)):
         raise ValueError(f"{where}: expected a POLYGON or MULTIPOLYGON, but there is {value[:40]!r}")
     found = []
-    for polygon in [shape] if shape.geom_type == "Polygon" else shape.geoms:
+    for polygon in [shape] if isinstance(shape, shapely.Polygon) else shape.geoms:
         rings = [
             np.array(ring.coords, np.float64).reshape(len(ring.coords), -1)[:-1, :2]
             for ring in (polygon.exterior, *polygon.interiors)

@@ -1,6 +1,7 @@
 """What Labelbox exports of all years share."""
 
 from pathlib import PurePosixPath
+from typing import Any
 
 from mrcnn_ext.convert.builder import Builder, Image
 from mrcnn_ext.convert.formats.labelbox_masks import MaskFiles
@@ -34,7 +35,7 @@ def add_object(builder: Builder, files: MaskFiles, image: Image, item: dict, whe
     category_id = builder.category(text(name, f"{where}: class"))
     box = item.get("bounding_box") or item.get("bbox")
     attributes = answers(item.get("classifications") or [], where)
-    extra = {"attributes": attributes} if attributes else {}
+    extra: dict[str, Any] = {"attributes": attributes}
     identity = item.get("feature_id") or item.get("featureId")
     if identity is not None:
         extra["source_id"] = text(identity, f"{where}: feature id")

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urldefrag
 
 import numpy as np
@@ -12,6 +13,9 @@ from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Options
 from mrcnn_ext.convert.images import clean
 from mrcnn_ext.convert.reading import foreground, mapping, naming, read_bitmap, sequence, text, whole
+
+if TYPE_CHECKING:
+    import requests
 
 KEY = "LABELBOX_API_KEY"  # environment variable
 KEY_HOSTS = ("labelbox.com",)  # who is shown the key, with their sub-domains
@@ -27,11 +31,11 @@ class MaskFiles:
 
     def __init__(self, options: Options, account: Account):
         self.folder, self.fetches, self.allow_private = options.masks, options.fetch_masks, options.allow_private
-        self.account = account
-        self._last = None, None  # the last file, and its pixels
-        self._sessions = {}  # shows the key -> session
         if self.fetches and self.folder is None:
             raise ValueError("masks can be fetched, but to where? Name a folder that keeps them with --masks.")
+        self.account = account
+        self._last: tuple[Path | None, np.ndarray] = None, np.zeros((0, 0))  # the last file, and its pixels
+        self._sessions: dict[bool, requests.Session] = {}  # shows the key -> session
 
     def mask(self, item: dict, where: str) -> np.ndarray | None:
         """Mask bool (H, W) of an object: all that is not black, or all of one colour of a composite mask.
@@ -47,7 +51,10 @@ class MaskFiles:
             return None
         address = text(address, f"{where}: address of the mask")
         identity = item.get("feature_id") or item.get("featureId")
-        path = self._fetched(address, where) if self.fetches else self._in_folder(address, identity, composite, where)
+        if self.folder is not None and self.fetches:
+            path = self._fetched(self.folder, address, where)
+        else:
+            path = self._in_folder(address, identity, composite, where)
         if self._last[0] != path:  # a composite mask serves all objects of its image
             with naming(path):
                 self._last = path, read_bitmap(path, path)
@@ -81,10 +88,10 @@ class MaskFiles:
             )
         return path
 
-    def _fetched(self, address: str, where: str) -> Path:
+    def _fetched(self, folder: Path, address: str, where: str) -> Path:
         """The file of an address, fetched if it is not in the folder; its name is made of the address."""
         bare = urldefrag(address)[0].partition("?")[0]  # tokens behind the question mark change with each export
-        path = self.folder / f"{hashlib.sha256(bare.encode()).hexdigest()[:24]}.png"
+        path = folder / f"{hashlib.sha256(bare.encode()).hexdigest()[:24]}.png"
         if path.is_file():
             return path
         content = self._content(address, where)
@@ -118,7 +125,7 @@ class MaskFiles:
                 f"{where}: its mask cannot be fetched from {url.partition('?')[0]}: {error}{hint}."
             ) from error
 
-    def _session(self, host: str):
+    def _session(self, host: str) -> "requests.Session":
         """A session for a host; with the key only for Labelbox itself, never for where it redirects to."""
         from mrcnn_ext.common.web import new_session
 

@@ -1,6 +1,7 @@
 """Labelbox's exports of today: NDJSON, one data row a line, with polygons, boxes, masks and composite masks."""
 
 from pathlib import Path
+from typing import Any
 
 from mrcnn_ext.convert.builder import Builder, Options
 from mrcnn_ext.convert.formats.labelbox_common import add_object, answers, image_name
@@ -49,10 +50,10 @@ def _read_row(builder: Builder, files: MaskFiles, row: dict) -> None:
     elif builder.folder is None:
         raise ValueError(f"{name}: the export does not state its size. Say where the images are with --images.")
     annotations = [mapping(label.get("annotations") or {}, f"{name}: annotations") for label in labels]
-    found = {}
+    found: dict[str, Any] = {}
     for item in annotations:
         found |= answers(item.get("classifications") or [], name)
-    image = builder.image(name, size, **({"attributes": found} if found else {}))
+    image = builder.image(name, size, attributes=found)
     if image is None:
         return
     for item in annotations:

@@ -34,7 +34,7 @@ def read(path: Path, options: Options) -> Builder:
             continue
         label = mapping(label, name)
         found = answers(label.get("classifications") or [], name)
-        image = builder.image(name, _size(item, name), **({"attributes": found} if found else {}))
+        image = builder.image(name, _size(item, name), attributes=found)
         if image is None:
             continue
         for number, thing in enumerate(sequence(label.get("objects") or [], f"{name}: objects"), 1):

@@ -4,7 +4,9 @@ import base64
 import binascii
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -36,8 +38,9 @@ def detect(path: Path) -> str | None:
     """A JSON object with shapes and imagePath, or a folder with such files."""
     if path.is_dir():
         first = next(_files(path), None)
-        seen = first and detect(first)
-        return f"a folder of LabelMe files ({first.relative_to(path)})" if seen else None
+        if first is None or not detect(first):
+            return None
+        return f"a folder of LabelMe files ({first.relative_to(path)})"
     if path.suffix.lower() != ".json":
         return None
     content = parse_json(path.read_bytes(), path)
@@ -45,7 +48,7 @@ def detect(path: Path) -> str | None:
     return "a JSON object with shapes and imagePath" if known else None
 
 
-def _files(folder: Path):
+def _files(folder: Path) -> Iterator[Path]:
     """JSON files below a folder, in order."""
     return (path for path in sorted(folder.rglob("*.json")) if path.is_file())
 
@@ -68,16 +71,17 @@ def _read_file(builder: Builder, content: dict, below: str) -> None:
     """One image with its objects."""
     name = text(content.get("imagePath"), "imagePath").replace("\\", "/")
     joined = os.path.normpath(f"{below}/{name}").replace(os.sep, "/")
-    name = joined if builder.folder.find(joined) or not PurePosixPath(name).is_absolute() else name
+    found = builder.folder is not None and builder.folder.find(joined)
+    name = joined if found or not PurePosixPath(name).is_absolute() else name
     size = None
     if content.get("imageWidth") and content.get("imageHeight"):
         size = whole(content["imageWidth"], "imageWidth"), whole(content["imageHeight"], "imageHeight")
-    flags = content.get("flags") or None
+    flags = mapping(content.get("flags") or {}, "flags")
     image_id = identity(content["cocoId"], "cocoId") if content.get("cocoId") is not None else None
-    image = builder.image(name, size, image_id, **({"attributes": mapping(flags, "flags")} if flags else {}))
+    image = builder.image(name, size, image_id, flags)
     if image is None:
         return
-    groups = {}
+    groups: dict[tuple[str, str], list[tuple[dict, str]]] = {}
     for i, shape in enumerate(sequence(content.get("shapes"), "shapes"), 1):
         shape = mapping(shape, f"shape {i}")
         label, group = text(shape.get("label"), f"shape {i}: label"), shape.get("group_id")
@@ -89,7 +93,8 @@ def _read_file(builder: Builder, content: dict, below: str) -> None:
 
 def _add_object(builder: Builder, image, label: str, shapes, where: str) -> None:
     """One object of one or more shapes."""
-    polygons, masks, attributes = [], [], {}
+    polygons, masks = [], []
+    attributes: dict[str, Any] = {}
     for shape, own in shapes:
         kind = shape.get("shape_type") or "polygon"
         if kind in NO_AREA:
@@ -125,7 +130,8 @@ def _polygon(kind, corners: np.ndarray, where: str) -> np.ndarray:
         raise ValueError(f"{where}: a {kind} has two points, not {len(corners)}")
     if kind == "circle":
         radius = float(np.hypot(*(corners[1] - corners[0])))
-        return ellipse(*corners[0], radius, radius)
+        x, y = corners[0].tolist()
+        return ellipse(x, y, radius, radius)
     return rectangle(*corners.min(axis=0), *(corners.max(axis=0) - corners.min(axis=0)))
 
 

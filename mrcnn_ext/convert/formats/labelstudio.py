@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -147,7 +148,7 @@ def _regions(builder: Builder, results: list, name: str) -> list[dict]:
         else:
             others.append((i, kind, item))
     for i, kind, item in others:
-        region = regions.get(item.get("id")) if isinstance(item.get("id"), str) else None
+        region = regions.get(str(item.get("id")))
         value = item.get("value")
         if region is None or not isinstance(value, dict):
             builder.account.drop("answer or result that belongs to no object", f"{name}: result {i + 1} ({kind})")
@@ -181,11 +182,13 @@ def _add_region(builder: Builder, image, region: dict, where: str) -> None:
     if len(names) > 1:
         builder.account.note("region with several labels, the first is taken", place)
         attributes["labels"] = names
-    extra = {"score": number(region["score"], f"{place}: score")} if region.get("score") is not None else {}
+    extra: dict[str, Any] = {}
+    if region.get("score") is not None:
+        extra["score"] = number(region["score"], f"{place}: score")
     shape = _shape(region, place, *image.frame)
-    kind = "polygons" if shape.dtype == np.float64 else "masks"
+    extra["polygons" if shape.dtype == np.float64 else "masks"] = [shape]
     category_id = builder.category(names[0])
-    builder.add(image, category_id, **{kind: [shape]}, where=where, attributes=attributes or None, **extra)
+    builder.add(image, category_id, where=where, attributes=attributes or None, **extra)
 
 
 def _shape(region: dict, place: str, width: int, height: int) -> np.ndarray:
@@ -205,9 +208,10 @@ def _shape(region: dict, place: str, width: int, height: int) -> np.ndarray:
         degrees = number(value.get("rotation") or 0, f"{place}: rotation")
         return ellipse(pixels("x", width), pixels("y", height), *radii, degrees)
     if kind == "brush":
-        size = [whole(region.get(f"original_{side}"), f"{place}: original_{side}") for side in ("width", "height")]
-        check_size(*size, place)
-        return decode_brush(sequence(value.get("rle"), f"{place}: rle"), *size[::-1], place)
+        wide = whole(region.get("original_width"), f"{place}: original_width")
+        high = whole(region.get("original_height"), f"{place}: original_height")
+        check_size(wide, high, place)
+        return decode_brush(sequence(value.get("rle"), f"{place}: rle"), high, wide, place)
     address = text(value.get("imageDataURL"), f"{place}: imageDataURL")
     try:
         data = base64.b64decode(address.rpartition(",")[2], validate=True)

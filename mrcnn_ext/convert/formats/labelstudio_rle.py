@@ -38,7 +38,7 @@ def decode_brush(rle, height: int, width: int, where="the mask") -> np.ndarray:
         end = position + number * value_bits
         if end > len(bits):
             raise ValueError(f"{where}: its rle is cut off")
-        values[filled:stop] = bits[position:end].reshape(number, value_bits).any(axis=1)[: stop - filled]
+        values[filled:stop] = np.any(bits[position:end].reshape(number, value_bits), axis=1)[: stop - filled]
         filled, position = stop, end
     return values.reshape(height, width, CHANNELS)[:, :, CHANNELS - 1]
 

@@ -31,18 +31,19 @@ def read(path: Path, options: Options) -> Builder:
     if images is None:
         sibling = path.parent / "images"
         images = sibling if sibling.is_dir() else path
-    builder = Builder(options, images)
+    builder, folder = Builder(options, images), ImageFolder(images)
     files = sorted(file for file in path.rglob("*.png") if file.is_file() and NAME.fullmatch(file.stem))
-    stems = _stems(builder.folder, {file.resolve() for file in files})
-    masks, by_name = {stem: [] for stem in stems}, {}
+    stems = _stems(folder, {file.resolve() for file in files})
+    masks: dict[str, list[tuple[str, int, Path]]] = {stem: [] for stem in stems}
+    by_name: dict[str, list[str]] = {}
     for stem in stems:
         by_name.setdefault(stem.rpartition("/")[2], []).append(stem)
     for file in files:
-        stem, label, number = _split(file.relative_to(path).with_suffix("").as_posix(), stems, by_name)
-        if stem is None:
+        owner, label, number = _split(file.relative_to(path).with_suffix("").as_posix(), stems, by_name)
+        if owner is None:
             builder.account.drop("mask without an image", file.relative_to(path).as_posix())
         else:
-            masks[stem].append((label, number, file))
+            masks[owner].append((label, number, file))
     if files and not any(masks.values()):
         raise ValueError(f"none of its {len(files)} masks has the name of an image in {images}; see --images")
     for stem, name in stems.items():
@@ -56,8 +57,9 @@ def _read_image(builder: Builder, name: str, masks: list) -> None:
     for label, _, file in masks:
         with naming(file):
             mask = foreground(read_bitmap(file, file))
+            image = image or builder.image(name, (mask.shape[1], mask.shape[0]))
             if image is None:
-                image = builder.image(name, mask.shape[::-1])
+                return
             builder.add(image, builder.category(label), masks=[mask], where=file.name)
     if not masks:
         builder.image(name)
@@ -65,7 +67,7 @@ def _read_image(builder: Builder, name: str, masks: list) -> None:
 
 def _stems(folder: ImageFolder, own: set) -> dict[str, str]:
     """{path without ending: path} of the images that are no masks."""
-    stems = {}
+    stems: dict[str, str] = {}
     for name in folder:
         if (folder.root / name).resolve() not in own:
             stem = str(Path(name).with_suffix("").as_posix())
@@ -75,12 +77,15 @@ def _stems(folder: ImageFolder, own: set) -> dict[str, str]:
     return stems
 
 
-def _split(name: str, stems: dict, by_name: dict):
+def _split(name: str, stems: dict, by_name: dict[str, list[str]]) -> tuple[str | None, str, int]:
     """(image's stem, class, number) of a mask's path without its ending; stem None when there is no image.
 
     by_name: {last part of a stem: stems}.
     """
-    head, label, number = NAME.fullmatch(name).groups()
+    matched = NAME.fullmatch(name)
+    if matched is None:
+        raise ValueError(f"{name}: expected a name such as image_class_1")
+    head, label, number = matched.groups()
     while True:
         if head in stems:
             return head, label, int(number)

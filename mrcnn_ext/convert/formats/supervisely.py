@@ -4,6 +4,7 @@ import base64
 import binascii
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -62,10 +63,9 @@ def _read_file(builder: Builder, content: dict, file: Path) -> None:
     parts = list(file.parts)
     below = len(parts) - 2 - parts[-2::-1].index("ann")
     name = Path(*parts[:below], "img", *parts[below + 1 : -1], file.name.removesuffix(".json")).as_posix()
-    size = mapping(content.get("size"), "size")
-    size = whole(size.get("width"), "width"), whole(size.get("height"), "height")
-    tags = _tags(content.get("tags"))
-    image = builder.image(name, size, **({"attributes": tags} if tags else {}))
+    stated = mapping(content.get("size"), "size")
+    size = whole(stated.get("width"), "width"), whole(stated.get("height"), "height")
+    image = builder.image(name, size, attributes=_tags(content.get("tags")))
     if image is None:
         return
     for i, item in enumerate(sequence(content.get("objects"), "objects"), 1):
@@ -75,14 +75,15 @@ def _read_file(builder: Builder, content: dict, file: Path) -> None:
 def _add_object(builder: Builder, image, item: dict, where: str) -> None:
     """One object."""
     title, kind = text(item.get("classTitle"), f"{where}: classTitle"), item.get("geometryType")
-    extra = {"source_id": identity(item["id"], f"{where}: id")} if type(item.get("id")) is int else {}
+    shape: dict[str, Any] = {}
+    if type(item.get("id")) is int:
+        shape["source_id"] = identity(item["id"], f"{where}: id")
     attributes = _tags(item.get("tags"))
-    shapes = {}
     if kind in NO_AREA:
         builder.account.drop(f"{kind}, which has no area", f"{image.file_name}: {where}")
         return
     if kind == "bitmap":
-        shapes["masks"] = [_bitmap(mapping(item.get("bitmap"), f"{where}: bitmap"), where, *image.frame)]
+        shape["masks"] = [_bitmap(mapping(item.get("bitmap"), f"{where}: bitmap"), where, *image.frame)]
     elif kind in ("polygon", "rectangle"):
         given = mapping(item.get("points"), f"{where}: points")
         outline = points(given.get("exterior"), f"{where}: exterior")
@@ -91,11 +92,12 @@ def _add_object(builder: Builder, image, item: dict, where: str) -> None:
                 raise ValueError(f"{where}: a rectangle has two corners, not {len(outline)}")
             outline = rectangle(*outline.min(axis=0), *np.ptp(outline, axis=0))
         holes = sequence(given.get("interior") or [], f"{where}: interior")
-        shapes = {"polygons": [outline], "holes": [points(hole, f"{where}: interior") for hole in holes]}
+        shape["polygons"] = [outline]
+        shape["holes"] = [points(hole, f"{where}: interior") for hole in holes]
     else:
         raise ValueError(f"{where}: there is no geometryType {kind!r} in Supervisely")
     category_id = builder.category(title)
-    builder.add(image, category_id, **shapes, where=where, attributes=attributes or None, **extra)
+    builder.add(image, category_id, where=where, attributes=attributes, **shape)
 
 
 def _bitmap(bitmap: dict, where: str, width: int, height: int) -> np.ndarray:

@@ -4,16 +4,18 @@ import tempfile
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from mrcnn.data.image import IMAGE_ERRORS
 from mrcnn.whole_file import whole_file
 from mrcnn_ext.common.files import write_json
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Builder, Options
 from mrcnn_ext.convert.images import clean
-from mrcnn_ext.convert.reading import IMAGE_ERRORS, MAX_ID, MAX_PIXELS, check_size, naming, number
+from mrcnn_ext.convert.reading import MAX_ID, MAX_PIXELS, check_size, naming, number
 from mrcnn_ext.datasets.label_map import read_label_map
 from mrcnn_ext.datasets.layout import LABEL_MAP, SHARD, find_shards, is_image, is_record
 from mrcnn_ext.datasets.tfrecord.shards import read_record, record_places
@@ -171,14 +173,13 @@ def _read_record(builder: Builder, record, names: dict[int, str]) -> None:
         where = f"object {i + 1}"
         category_id = _category(builder, names, label, record.names[i] if i < len(record.names) else "")
         box = _pixels(record, i, where)
-        shape = {"polygons": [rectangle(*box)]} if masks is None else {"masks": [masks[:, :, i]]}
+        extra: dict[str, Any] = {"polygons": [rectangle(*box)]} if masks is None else {"masks": [masks[:, :, i]]}
         if masks is None:
             builder.account.note("box taken as the mask of its object", f"{image.file_name}: {where}")
-        extra = {}
         if record.areas:
             extra["source_area"] = round(number(record.areas[i], f"{where}: area", MAX_PIXELS), 2)
         crowd = int(record.crowd[i] != 0)
-        if builder.add(image, category_id, **shape, where=where, iscrowd=crowd, **extra):
+        if builder.add(image, category_id, where=where, iscrowd=crowd, **extra):
             _keep_box(builder.annotations[-1], box, image)
 
 
@@ -193,13 +194,13 @@ def _category(builder: Builder, names: dict[int, str], label: int, text: str) ->
     return label
 
 
-def _pixels(record, i: int, where: str) -> list[float]:
+def _pixels(record, i: int, where: str) -> tuple[float, float, float, float]:
     """Box i as x, y, width, height in pixels."""
     ymin, xmin, ymax, xmax = (number(side, f"{where}: box") for side in record.boxes[i])
-    return [xmin * record.width, ymin * record.height, (xmax - xmin) * record.width, (ymax - ymin) * record.height]
+    return xmin * record.width, ymin * record.height, (xmax - xmin) * record.width, (ymax - ymin) * record.height
 
 
-def _keep_box(annotation: dict, box: list[float], image) -> None:
+def _keep_box(annotation: dict, box: tuple[float, float, float, float], image) -> None:
     """Keep the record's box as source_bbox where it is not the mask's."""
     if image.turn == 1 and np.abs(np.array(box) - annotation["bbox"]).max() > ROUNDING:
         annotation["source_bbox"] = [round(value, 2) for value in box]

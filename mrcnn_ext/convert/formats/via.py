@@ -43,16 +43,18 @@ def read(path: Path, options: Options) -> Builder:
         files.append((name, entry, [mapping(region, f"{name}: a region") for region in regions]))
     class_key = _class_key(builder, files, options.class_key)
     for name, entry, regions in files:
-        extra = entry.get("file_attributes")
-        image = builder.image(name, **({"attributes": mapping(extra, f"{name}: file_attributes")} if extra else {}))
-        for i, region in enumerate(regions, 1) if image else ():
+        answers = mapping(entry.get("file_attributes") or {}, f"{name}: file_attributes")
+        image = builder.image(name, attributes=answers)
+        if image is None:
+            continue
+        for i, region in enumerate(regions, 1):
             _read_region(builder, image, region, class_key, f"region {i}")
     return builder
 
 
 def _class_key(builder: Builder, files, told: str | None) -> str | None:
     """The region attribute that holds the class; None when no region has any attribute."""
-    counts = Counter()
+    counts: Counter[str] = Counter()
     for name, _, regions in files:
         for region in regions:
             attributes = mapping(region.get("region_attributes") or {}, f"{name}: region_attributes")

@@ -85,7 +85,7 @@ def _labelmap(path: Path) -> list[tuple[str, tuple]] | None:
     """
     if not path.is_file():
         return None
-    found = []
+    found: list[tuple[str, tuple[int, ...]]] = []
     with naming(path):
         for line in read_text(path).splitlines():
             if line.strip() and not line.startswith("#"):
@@ -101,7 +101,7 @@ def _labelmap(path: Path) -> list[tuple[str, tuple]] | None:
     return found
 
 
-def _standard_colour(number: int) -> tuple[int, int, int]:
+def _standard_colour(number: int) -> tuple[int, ...]:
     """Pascal VOC's colour of a class: its bits, dealt out to red, green and blue from the highest down."""
     colour = [0, 0, 0]
     for i in range(24):
@@ -136,7 +136,7 @@ def _classes(pixels: np.ndarray, colours) -> np.ndarray:
     known = [name for name, _ in colours if name != "background"]
     lines = [(0 if name == "background" else known.index(name) + 1, colour) for name, colour in colours]
     if pixels.ndim == 2:  # gray: the number of a line of labelmap.txt
-        codes, values = range(len(lines)), pixels.astype(np.int64)
+        codes, values = list(range(len(lines))), pixels.astype(np.int64)
     else:
         codes, values = [_one(colour) for _, colour in lines], _packed(pixels)
     numbers = np.full(values.shape, VOID, np.int64)

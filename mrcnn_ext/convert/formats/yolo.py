@@ -8,7 +8,7 @@ import yaml
 from mrcnn_ext.common.files import write_text
 from mrcnn_ext.convert.account import Account
 from mrcnn_ext.convert.builder import Builder, Options
-from mrcnn_ext.convert.images import clean
+from mrcnn_ext.convert.images import ImageFolder, clean
 from mrcnn_ext.convert.reading import mapping, naming, number, read_text, text, whole
 from mrcnn_ext.masks.geometry import rectangle
 from mrcnn_ext.masks.outlines import by_image, keyhole, mask_outlines, object_mask, single_polygon
@@ -33,18 +33,18 @@ def read(path: Path, options: Options) -> Builder:
     """Images without a text file have no objects.  Rows of five numbers are boxes, which are taken as masks."""
     folder = path if path.is_dir() else path.parent
     images = options.images or (folder / "images" if (folder / "images").is_dir() else folder)
-    builder = Builder(options, images)
+    builder, folder_of_images = Builder(options, images), ImageFolder(images)
     names = _names(folder, path if path.is_file() else None)
     for class_number, name in sorted(names.items()):
         builder.category(name, class_number + 1)
     labels = {_stem(file.relative_to(folder)): file for file in _label_files(folder)}
-    if not len(builder.folder):
+    if not len(folder_of_images):
         raise ValueError(f"there are no images in {images}, and their sizes are needed; say where with --images")
-    stems = {_stem(PurePosixPath(file_name)) for file_name in builder.folder}
+    stems = {_stem(PurePosixPath(file_name)) for file_name in folder_of_images}
     if labels and not stems & labels.keys():
         raise ValueError(f"none of its {len(labels)} text files has the name of an image in {images}; see --images")
     used = set()
-    for file_name in builder.folder:
+    for file_name in folder_of_images:
         stem = _stem(PurePosixPath(file_name))
         image = builder.image(file_name)
         if stem in used:
@@ -130,7 +130,7 @@ def write(coco: dict, out: Path, options: Options) -> Account:
     account = Account()
     categories = sorted(coco["categories"], key=lambda item: item["id"])
     numbers = {item["id"]: i for i, item in enumerate(categories)}
-    written = {}
+    written: dict[str, str] = {}
     for image, annotations in by_image(coco):
         name = PurePosixPath(clean(image["file_name"])).with_suffix(".txt").as_posix()
         if name in written:

@@ -29,7 +29,7 @@ class Record:
     names: list[str] = field(default_factory=list)
     crowd: list[int] = field(default_factory=list)
     areas: list[float] = field(default_factory=list)  # pixels
-    masks: Sequence = ()
+    masks: Sequence | np.ndarray = ()
 
     def image(self) -> np.ndarray:
         """RGB uint8 (H, W, 3), as it is stored: the schema's readers know no EXIF rotation. Raises ValueError."""
@@ -148,7 +148,7 @@ def encode_png_mask(mask: np.ndarray) -> bytes:
     return cv2.imencode(".png", mask.astype(np.uint8))[1].tobytes()
 
 
-def _number_masks(features, size, count: int, name: str) -> Sequence:
+def _number_masks(features, size, count: int, name: str) -> Sequence | np.ndarray:
     """Masks written as numbers, 0 or 1 for each pixel; empty where there are none."""
     if "image/object/mask" not in features or not (numbers := features["image/object/mask"].float_list.value):
         return ()

@@ -21,7 +21,8 @@ def record_places(path: Path) -> list[tuple[int, int]]:
 
     Raises ValueError naming the file where it is cut off or no TFRecord file.
     """
-    places, offset = [], 0
+    places: list[tuple[int, int]] = []
+    offset = 0
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         while offset < size:

@@ -6,10 +6,11 @@ import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from tqdm.auto import tqdm
 
 from mrcnn.whole_file import whole_file
@@ -49,7 +50,7 @@ def write_tfrecords(data, out_dir, shards: int = 8, images=None, workers: int = 
         parts.append((annotation_file, dataset))
     out_dir.mkdir(parents=True, exist_ok=True)
     write_label_map(out_dir / LABEL_MAP, _all_names(parts))
-    result = {"images": 0, "objects": 0, "files": [], "turned": [], "left_out": []}
+    result: dict[str, Any] = {"images": 0, "objects": 0, "files": [], "turned": [], "left_out": []}
     total = sum(len(dataset.image_info) for _, dataset in parts)
     with tqdm(total=total, unit="image", disable=not progress) as bar:
         for annotation_file, dataset in parts:
@@ -71,7 +72,7 @@ class _Writer:
         self.notes = out_dir / f".{name}.json"
         self.key = _key(dataset, annotation_file, shards)
         self.lock = threading.Lock()
-        self.failure = None  # the first error; the other shards then stop
+        self.failure: BaseException | None = None  # the first error; the other shards then stop
         self.done = self._read_notes()
 
     def write(self, workers: int) -> list[dict]:
@@ -135,8 +136,8 @@ def _record(dataset: CocoDataset, image_id: int, report: dict, name: str) -> Rec
     info = dataset.image_info[image_id]
     height, width = info["height"], info["width"]
     encoded, kind, turned = _image_file(dataset, image_id)
-    record = Record(info["file_name"], str(info["id"]), height, width, encoded, kind, np.zeros((0, 4)), [], masks=[])
-    boxes = []
+    record = Record(info["file_name"], str(info["id"]), height, width, encoded, kind, np.zeros((0, 4)), [])
+    boxes, masks = [], []
     for item in dataset.load_truth(image_id):
         rle, category = item["rle"], dataset.class_info[item["class_id"]]
         if not rle_area(rle):
@@ -147,8 +148,8 @@ def _record(dataset: CocoDataset, image_id: int, report: dict, name: str) -> Rec
         record.names.append(category["name"])
         record.crowd.append(item["iscrowd"])
         record.areas.append(item["area"])
-        record.masks.append(encode_png_mask(decode_masks([rle], height, width)[:, :, 0]))
-    record.boxes = np.array(boxes, np.float64).reshape(-1, 4)
+        masks.append(encode_png_mask(decode_masks([rle], height, width)[:, :, 0]))
+    record.boxes, record.masks = np.array(boxes, np.float64).reshape(-1, 4), masks
     report["images"] += 1
     report["objects"] += len(boxes)
     report["turned"] += [info["file_name"]] if turned else []
@@ -175,7 +176,7 @@ def _image_file(dataset: CocoDataset, image_id: int) -> tuple[bytes, str, bool]:
             turned = stored.getexif().get(EXIF_ORIENTATION, 1) in range(2, 9)
             if stored.format in STORED_AS_IS and not turned:
                 return content, STORED_AS_IS[stored.format], False
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         turned = False  # a format that only OpenCV reads
     return cv2.imencode(".png", image[:, :, ::-1])[1].tobytes(), "png", turned
 
@@ -191,7 +192,7 @@ def _without_polygon(dataset: CocoDataset) -> list[str]:
 
 def _all_names(parts) -> dict[int, str]:
     """{category id: name} of all annotation files."""
-    names = {}
+    names: dict[int, str] = {}
     for annotation_file, dataset in parts:
         for info in dataset.class_info[1:]:
             if names.setdefault(info["id"], info["name"]) != info["name"]:
