@@ -47,10 +47,11 @@ docs: environment ## the documentation, into build/site; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --quiet
 	@echo "Open build/site/index.html; with the search: python3 -m http.server --directory build/site"
 
-lint: environment ## style of the code, which package imports which, and that no notebook holds outputs
+lint: environment ## style of the code, types, which package imports which, and that no notebook holds outputs
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	.venv/bin/lint-imports --no-logo
+	$(RUN) mypy
 	$(RUN) nbstripout --keep-id --verify $(NOTEBOOKS)
 
 format: environment ## mend the style, strip the notebooks

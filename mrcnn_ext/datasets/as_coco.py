@@ -1,6 +1,7 @@
 """What a data set holds, in COCO's terms: ids of images and classes, file names, and the true objects."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def coco_annotation(
         score: of a detection.
         number: the annotation's own id.
     """
-    item = {} if number is None else {"id": number}
+    item: dict[str, Any] = {} if number is None else {"id": number}
     item |= {"image_id": image_id, "category_id": category_id, "bbox": bbox, "area": area, "iscrowd": int(iscrowd)}
     if segmentation is not None:
         item["segmentation"] = segmentation

@@ -51,8 +51,11 @@ def write_coco(path: str | Path, dataset: Dataset, detections: Sequence[Detectio
         raise ValueError("These detections have no masks, so they make no annotation file; use write_results.")
     result_to_coco(dataset, detections)  # checks them
     image_ids, categories = coco_ids(dataset)
-    images, annotations = [], []
+    images: list[dict] = []
+    annotations: list[dict] = []
     for found in detections:
+        if found.image_id is None:
+            raise ValueError("Detections of an image that is in no data set: their image_id is None.")
         image_id, name = image_ids[found.image_id], image_name(dataset, found.image_id)
         images.append({"id": image_id, "file_name": name, "width": found.width, "height": found.height})
         annotations += found.to_coco(image_id, categories, first_id=len(annotations) + 1)

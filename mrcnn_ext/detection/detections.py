@@ -121,7 +121,7 @@ class Detections:
         annotations = []
         rows = zip(self.class_ids.tolist(), self.scores, self.coco_boxes().round(3).tolist(), self.areas(), strict=True)
         for i, (class_id, score, box, area) in enumerate(rows):
-            segmentation = None
+            segmentation: dict | list | None = None
             if self.rles is not None and masks == "rle":
                 segmentation = rle_to_json(self.rles[i])
             elif self.rles is not None and masks == "polygon":

@@ -1,7 +1,6 @@
 """A model that takes images of any size, whole or in tiles, and tells where its seconds went."""
 
 import time
-from collections import Counter
 
 from mrcnn_ext.detection.detections import Detections
 from mrcnn_ext.detection.tiles import join, tiles_of
@@ -35,7 +34,7 @@ class Detector:
         self.overlap = overlap
         self.across_classes = across_classes
         self.batch_size = model.config.BATCH_SIZE if batch_size is None else batch_size
-        self.seconds = Counter(dict.fromkeys(PARTS, 0.0))
+        self.seconds: dict[str, float] = dict.fromkeys(PARTS, 0.0)
         self.images = 0
 
     def __call__(self, image) -> Detections:
@@ -44,12 +43,14 @@ class Detector:
 
     def batch(self, images) -> list[Detections]:
         """Objects of several images; whole ones share the network's batches."""
-        found = [None] * len(images)
-        whole = [i for i, image in enumerate(images) if not self.cuts(image)]
-        for i, result in zip(whole, self._detect([images[i] for i in whole]), strict=True):
-            found[i] = self._timed_found(result, *images[i].shape[:2])
-        for i in set(range(len(images))) - set(whole):
-            found[i] = self._tiled(images[i])
+        whole = [image for image in images if not self.cuts(image)]
+        answers = iter(self._detect(whole))
+        found = [
+            self._tiled(image, self.tile)
+            if self.tile is not None and self.cuts(image)
+            else self._timed_found(next(answers), *image.shape[:2])
+            for image in images
+        ]
         self.images += len(images)
         if self.across_classes is not None:
             found = [one.across_classes(self.across_classes) for one in found]
@@ -63,9 +64,9 @@ class Detector:
         """Mean seconds of each part."""
         return {part: self.seconds[part] / max(self.images, 1) for part in PARTS}
 
-    def _tiled(self, image) -> Detections:
+    def _tiled(self, image, side: int) -> Detections:
         height, width = image.shape[:2]
-        tiles = tiles_of(height, width, self.tile, self.overlap)
+        tiles = tiles_of(height, width, side, self.overlap)
         parts, size = [], self.batch_size
         for start in range(0, len(tiles), size):
             some = tiles[start : start + size]
@@ -85,7 +86,8 @@ class Detector:
             return []
         missing = -len(images) % self.batch_size
         results = self.model.detect([*images, *[images[-1]] * missing], crops=True)
-        self.seconds.update(getattr(self.model, "seconds", {}))  # an exported model does not say
+        for part, seconds in getattr(self.model, "seconds", {}).items():  # an exported model does not say
+            self.seconds[part] += seconds
         return results[: len(images)]
 
     def _timed_found(self, result, height, width, corner=(0, 0)) -> Detections:

@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import cv2
@@ -41,10 +42,11 @@ def sources_of(items, allow_private=False, out=None, channels=3) -> Iterator[Sou
     allow_private: also ask hosts of this network.  out: a folder that is left out where it lies in one of these.
     channels: that images are to have; frames of videos have three.
     """
-    root, taken = root_of(items), set()
+    root = root_of(items)
+    taken: set[str] = set()
     for item in map(str, items):
         if item.lower().startswith(("http://", "https://")):
-            yield Source(free_name(name_of(item), taken), lambda url=item: _download(url, allow_private, channels))
+            yield Source(free_name(name_of(item), taken), partial(_download, item, allow_private, channels))
             continue
         path = Path(item)
         for file in _files_below(path, out) if path.is_dir() else [path]:
@@ -52,7 +54,7 @@ def sources_of(items, allow_private=False, out=None, channels=3) -> Iterator[Sou
             if file.suffix.lower() in VIDEO_ENDINGS and file.is_file():
                 yield from _frames(file, name)
             else:
-                yield Source(name, lambda file=file: _read(file, channels), is_file=True)
+                yield Source(name, partial(_read, file, channels), is_file=True)
 
 
 def root_of(items) -> Path | None:
@@ -76,7 +78,7 @@ def count(items, out=None) -> int | None:
 
 def passed_over(items, out=None) -> dict[str, int]:
     """{what: how many} of the files of the folders among the items that are no images or videos by their ending."""
-    counts = Counter()
+    counts: Counter[str] = Counter()
     for folder in filter(Path.is_dir, map(Path, map(str, items))):
         others = _all_below(folder, out) - set(_files_below(folder, out))
         counts.update(f"file with the ending {path.suffix.lower() or 'none'}" for path in others)
@@ -118,7 +120,7 @@ def _frames(path: Path, name: str) -> Iterator[Source]:
             if not there:
                 break
             frame = np.ascontiguousarray(frame[:, :, ::-1])
-            yield Source(f"{name}/{number:06d}.png", lambda frame=frame: frame, video=name, rate=rate)
+            yield Source(f"{name}/{number:06d}.png", partial(np.asarray, frame), video=name, rate=rate)
             number += 1
     finally:
         video.release()

@@ -47,7 +47,7 @@ def join(parts: list[tuple[tuple[int, int, int, int], Detections]], height: int,
     cut = _cut(depth, tiles)
     kept = np.flatnonzero(~_seen_by_neighbour(found.boxes, tiles, cut, [tile for tile, _ in parts], (height, width)))
     found, tiles = found.take(kept), tiles[kept]
-    cut, depth = cut[kept].any(axis=1), depth[kept].min(axis=1, initial=np.inf)
+    cut, depth = np.any(cut[kept], axis=1), depth[kept].min(axis=1, initial=np.inf)
     joined = [_one_object(found, members, cut, depth) for members in _groups(found, tiles, cut)]
     order = np.argsort([-score for _, _, score, _ in joined], kind="stable")
     joined = [joined[i] for i in order]
@@ -74,9 +74,10 @@ def _together(parts: list[Detections], height: int, width: int) -> Detections:
     if not parts:
         return Detections(height, width, np.zeros(0, np.int32), np.zeros(0), np.zeros((0, 4), np.int64), [])
     masks = all(part.rles is not None for part in parts)
-    rles = [rle for part in parts for rle in part.rles] if masks else None
-    columns = [np.concatenate([getattr(part, name) for part in parts]) for name in ("class_ids", "scores", "boxes")]
-    return Detections(height, width, *columns, rles)
+    rles = [rle for part in parts for rle in part.rles or []] if masks else None
+    class_ids = np.concatenate([part.class_ids for part in parts])
+    scores = np.concatenate([part.scores for part in parts])
+    return Detections(height, width, class_ids, scores, np.concatenate([part.boxes for part in parts]), rles)
 
 
 def _depth(boxes, tiles, height, width) -> np.ndarray:

@@ -117,7 +117,7 @@ class Writer:
     def _write_masks(self, name: str, found: Detections) -> None:
         plain, taken = str(PurePosixPath(name).with_suffix("")), self._taken["masks"]
         image = self.folder / "masks" / free_name(name if plain in taken else plain, taken)
-        for i, rle in enumerate(found.rles):
+        for i, rle in enumerate(found.rles or []):
             mask = np.zeros((found.height, found.width), np.uint8)
             crop, (y1, x1) = rle_to_crop(rle)
             mask[y1 : y1 + crop.shape[0], x1 : x1 + crop.shape[1]] = crop * np.uint8(255)

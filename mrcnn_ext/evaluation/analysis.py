@@ -125,6 +125,7 @@ def _best_row(curve: Curve) -> dict:
 
 
 def _thinned(curve: Curve) -> dict:
-    rows = np.unique(np.linspace(0, len(curve.scores) - 1, POINTS).round().astype(int)) if len(curve.scores) else []
+    last = len(curve.scores) - 1
+    rows = np.unique(np.linspace(0, last, POINTS).round().astype(int)) if last >= 0 else np.zeros(0, int)
     columns = {name: getattr(curve, name)[rows].round(5).tolist() for name in ("scores", "precision", "recall", "f1")}
     return {**columns, "ap50": curve.ap, "objects": curve.objects}

@@ -12,12 +12,12 @@ def reliability(images, bins=10, iou=0.5) -> dict:
     ece: expected calibration error, the mean of |score - precision| over all detections, or 0 (Guo et al. 2017;
     of detections: Kueppers et al. 2020). Detections on crowds are left out.
     """
-    scores, hits = [np.zeros(0)], [np.zeros(0, bool)]
+    parts, right_parts = [np.zeros(0)], [np.zeros(0, bool)]
     for image in images:
         pairs, on_crowd = match(image, iou)
-        scores.append(image.scores[~on_crowd])
-        hits.append(pairs[~on_crowd] >= 0)
-    scores, hits = np.concatenate(scores), np.concatenate(hits)
+        parts.append(image.scores[~on_crowd])
+        right_parts.append(pairs[~on_crowd] >= 0)
+    scores, hits = np.concatenate(parts), np.concatenate(right_parts)
     steps = np.minimum((scores * bins).astype(int), bins - 1)
     counts = np.bincount(steps, minlength=bins)
     empty = np.where(counts > 0, counts, np.nan)

@@ -75,7 +75,8 @@ def _results_of(dataset, detections, numbers: list[int]) -> list[dict]:
 def _truth_of(dataset, numbers: list[int]) -> dict:
     """COCO content with the true objects of these images."""
     image_ids, categories = coco_ids(dataset)
-    images, annotations = [], []
+    images: list[dict] = []
+    annotations: list[dict] = []
     for number in numbers:
         objects = true_objects(dataset, number)
         height, width = objects[0]["rle"]["size"] if objects else dataset.image_size(number)

@@ -50,13 +50,13 @@ def average_precision(scores, hits, objects: int) -> float:
 
 
 def _curve(verdicts, class_id: int) -> Curve:
-    scores, hits, objects = [np.zeros(0)], [np.zeros(0, bool)], 0
+    parts, right_parts, objects = [np.zeros(0)], [np.zeros(0, bool)], 0
     for image, pairs, on_crowd in verdicts:
         own = (image.class_ids == class_id) & ~on_crowd
-        scores.append(image.scores[own])
-        hits.append(pairs[own] >= 0)
+        parts.append(image.scores[own])
+        right_parts.append(pairs[own] >= 0)
         objects += int(np.sum((image.true_ids == class_id) & ~image.crowd))
-    scores, hits = np.concatenate(scores), np.concatenate(hits)
+    scores, hits = np.concatenate(parts), np.concatenate(right_parts)
     ap = average_precision(scores, hits, objects)
     order = np.argsort(-scores, kind="stable")
     scores, right = scores[order], np.cumsum(hits[order])

@@ -1,6 +1,6 @@
 """How much each detection overlaps each true object, and which of them belong together."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -58,20 +58,23 @@ def match(image: ImageOverlaps, iou=0.5) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _compare_one(dataset, found: Detections, kind: str, max_detections: int) -> ImageOverlaps:
-    truth = true_objects(dataset, found.image_id)
+    number = found.image_id
+    if number is None:
+        raise ValueError("Detections of an image that is in no data set cannot be compared: their image_id is None.")
+    truth = true_objects(dataset, number)
     if kind == "segm" and found.rles is None:
         raise ValueError(f'image {found.image_id}: its detections have no masks; compare boxes with kind="bbox".')
     found = found.take(_best(found.class_ids, found.scores, max_detections))
     crowd = np.array([one["iscrowd"] for one in truth], bool)
-    if kind == "segm":
-        seen, real = found.rles, [one["rle"] for one in truth]
-    else:
+    seen: Any = found.rles
+    real: Any = [one["rle"] for one in truth]
+    if kind != "segm":
         seen, real = found.coco_boxes().astype(float), np.array([one["bbox"] for one in truth], float).reshape(-1, 4)
     ious = np.zeros((len(found), len(truth)))
     if ious.size:
         ious = np.asarray(coco_mask.iou(seen, real, crowd.astype(np.uint8).tolist()))
     true_ids = np.array([one["class_id"] for one in truth], np.int32)
-    return ImageOverlaps(found.image_id, true_ids, crowd, found.class_ids, found.scores.astype(float), ious)
+    return ImageOverlaps(number, true_ids, crowd, found.class_ids, found.scores.astype(float), ious)
 
 
 def _best(class_ids: np.ndarray, scores: np.ndarray, most: int) -> np.ndarray:

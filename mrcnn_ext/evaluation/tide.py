@@ -40,7 +40,10 @@ def error_costs(images, classes: int, high=HIGH, low=LOW) -> dict:
     "cost" has also "false positive" (all wrong detections gone) and "false negative" (all objects without a right
     detection gone). Costs do not add up: mending one kind changes what another costs. AP is NaN without objects.
     """
-    found, objects, missed, seen = [], Counter(), Counter(), Counter()
+    found: list[Detection] = []
+    objects: Counter[int] = Counter()
+    missed: Counter[int] = Counter()
+    seen: Counter[int] = Counter()
     for number, image in enumerate(images):
         own, lost = _judge(number, image, high, low)
         found += own
@@ -70,7 +73,7 @@ def _judge(number: int, image, high: float, low: float) -> tuple[list[Detection]
     taken[pairs[pairs >= 0]] = True
     missed = real & ~taken
     found = []
-    for i in np.flatnonzero(~on_crowd):
+    for i in np.flatnonzero(~on_crowd).tolist():
         class_id, score = int(image.class_ids[i]), float(image.scores[i])
         error, j = ("", int(pairs[i])) if pairs[i] >= 0 else _error(image, i, real, high, low)
         if error in ("class", "localisation"):
@@ -108,7 +111,7 @@ def _best(ious: np.ndarray, which: np.ndarray) -> tuple[float, int]:
 def _mend(found: list[Detection], kind: str) -> list[Detection]:
     """Without errors of a kind: class or place of an object's best wrong detection is put right; others go."""
     kept = [one for one in found if one.error != kind]
-    best = {}  # of both kinds that can be mended, as in the authors' tool
+    best: dict[tuple[int, int], Detection] = {}  # of both kinds that can be mended, as in the authors' tool
     for one in found:
         if one.target is not None:
             before = best.get(one.target)

@@ -27,7 +27,7 @@ def detect_objects(model, class_names: list[str], part: Images, image_ids: list[
         path = str(part.folder / image["file_name"])
         dataset.add_image(SOURCE, image["id"], path, width=image["width"], height=image["height"])
     dataset.prepare()
-    annotations = []
+    annotations: list[dict] = []
     for image, found in zip(images, detect_dataset(model, dataset, progress=progress), strict=True):
         found = found.take(np.flatnonzero(found.areas()))  # an empty mask is nothing to correct
         items = found.to_coco(image["id"], first_id=len(annotations) + 1)

@@ -13,12 +13,14 @@ IN_CONTAINER = "/workspace/data"  # where docker-compose.yml puts data/
 NO_FILE = "(?!)"  # a pattern nothing matches: the button that scans the folder adds no task a second time
 
 
-def served_from(server: Server, project_id: int, parts: list[Images], data_dir: Path | None = None) -> list | None:
+def served_from(
+    server: Server, project_id: int, parts: list[Images], data_dir: str | Path | None = None
+) -> list | None:
     """Address of each part's folder of images on the server, or None where it cannot serve them.
 
     The server must see our data/ (data_dir) in the container, or at the same path as we do; one image is looked at.
     """
-    root = (data_dir or PROJECT / "data").resolve()
+    root = Path(data_dir or PROJECT / "data").resolve()
     folders = [part.folder.resolve() for part in parts]
     if any(root not in folder.parents for folder in folders):
         return None

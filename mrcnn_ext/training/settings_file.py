@@ -6,8 +6,9 @@ from typing import Any
 
 import yaml
 
-from mrcnn.config import COMPUTED_NAMES, SETTINGS, Config
+from mrcnn.config import SETTINGS, Config
 from mrcnn.presets import preset_named
+from mrcnn.settings.check import COMPUTED_NAMES
 from mrcnn.settings.files import given_twice, read_json
 from mrcnn.settings.relations import HALVES
 from mrcnn_ext.datasets.parts import DataParts
@@ -38,7 +39,7 @@ def load_config(path: str | Path | None, data: str | Path | DataParts) -> Config
             preset = preset_named(name)
         except ValueError as error:
             wrong.append(str(error))
-    side = values.get("IMAGE_MAX_DIM")
+    side: Any = values.get("IMAGE_MAX_DIM")
     fits = SETTINGS["IMAGE_MAX_DIM"].kind.fits(side)  # a wrong one is named below, with all else
     proposed = suggest(data, preset=preset, side=max(HALVES, side // HALVES * HALVES) if fits else None)
     return proposed.preset.from_dict({**proposed.values, **values}, path, wrong=wrong, own_names=False)
@@ -78,7 +79,7 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         seen = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if isinstance(key, Hashable) and key in seen:
                 self.wrong.append(f"{given_twice(key)[:-1]}, that in line {key_node.start_mark.line + 1} or the other.")
             if isinstance(key, Hashable):
