@@ -1,6 +1,7 @@
 """Detection on the images of a data set, as evaluation needs it: weak objects too, at the size that training has."""
 
 from dataclasses import replace
+from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -12,9 +13,10 @@ from mrcnn_ext.detection.detector import Detector
 LEAST_SCORE = 0.05  # average precision needs weak detections too
 
 
-def measuring_settings(config: Config) -> dict[str, object]:
+def measuring_settings(config: Config) -> dict[str, Any]:
     """Settings to measure with what a Config trains: also weak objects, whole images, one device."""
-    settings = {"DETECTION_MIN_CONFIDENCE": min(config.DETECTION_MIN_CONFIDENCE, LEAST_SCORE), "GPU_COUNT": 1}
+    least = min(config.DETECTION_MIN_CONFIDENCE, LEAST_SCORE)
+    settings: dict[str, Any] = {"DETECTION_MIN_CONFIDENCE": least, "GPU_COUNT": 1}
     settings["SEED"] = None  # seeding in the middle of a training makes TensorFlow prepare its step once more
     if config.IMAGE_RESIZE_MODE == "crop":
         settings |= {"IMAGE_RESIZE_MODE": "square", "IMAGE_MAX_DIM": config.IMAGE_MIN_DIM}
