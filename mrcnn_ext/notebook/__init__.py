@@ -17,21 +17,18 @@ from mrcnn.plots.history import plot_losses
 from mrcnn.plots.objects import plot_box_sizes, plot_class_counts
 from mrcnn.plots.tables import display_table
 from mrcnn_ext.common.runs import quick
-from mrcnn_ext.datasets.objects import best_anchor_ious, fitting_scales, gather_objects, some_images
+from mrcnn_ext.datasets.objects import best_anchor_ious, gather_objects, some_images
 from mrcnn_ext.evaluation.analysis import find_mistakes
 from mrcnn_ext.notebook.data_choice import LOGS, choose_data, chosen_data
 from mrcnn_ext.notebook.gallery import mean_masks, plot_comparison, plot_crops, plot_truth, truth_of
 from mrcnn_ext.notebook.statistics import plot_anchor_fit, plot_average_precision, plot_mask_statistics, plot_mean_masks
-from mrcnn_ext.training.suggest import caps_for
 
 __all__ = [
     "best_anchor_ious",
-    "caps_for",
     "choose_data",
     "chosen_data",
     "display_table",
     "find_mistakes",
-    "fitting_scales",
     "gather_objects",
     "last_run",
     "mean_masks",

@@ -23,7 +23,7 @@ _MOST_IMAGES = 8  # in a step
 _STEPS = (50, 500)  # of an epoch, at least and at most: each ends with a validation
 _TRAINING = {  # what data and machine do not decide
     "KEEP_CHECKPOINTS": (3, "The best one stays besides."),
-    "SEED": (2018, "So that a training can be repeated; null is by chance."),
+    "SEED": (2018, "So that a training can be repeated."),
     "LEARNING_SCHEDULE": ("cosine", "It ends with small steps, which a constant rate never makes."),
     "WARMUP_STEPS": (50, "Enough for weights that are random at first."),
 }
