@@ -77,18 +77,18 @@ def make_optimizer(config, learning_rate, momentum):
     """The optimizer that a Config describes. learning_rate: a number or a Keras schedule."""
     shared = {
         "learning_rate": float(learning_rate) if isinstance(learning_rate, int) else learning_rate,
-        "global_clipnorm": config.GRADIENT_CLIP_NORM,
+        "global_clipnorm": float(config.GRADIENT_CLIP_NORM),
         "use_ema": config.EMA_MOMENTUM is not None,
         "gradient_accumulation_steps": None
         if config.GRADIENT_ACCUMULATION_STEPS == 1
         else config.GRADIENT_ACCUMULATION_STEPS,
     }
     if config.EMA_MOMENTUM is not None:
-        shared["ema_momentum"] = config.EMA_MOMENTUM
+        shared["ema_momentum"] = float(config.EMA_MOMENTUM)
     if config.OPTIMIZER == "sgd":
-        optimizer = SGD(momentum=momentum, **shared)
+        optimizer = SGD(momentum=float(momentum), **shared)
     elif config.OPTIMIZER == "adamw":
-        optimizer = AdamW(weight_decay=config.WEIGHT_DECAY, **shared)
+        optimizer = AdamW(weight_decay=float(config.WEIGHT_DECAY), **shared)
         optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     else:
         raise ValueError(f'OPTIMIZER is {config.OPTIMIZER!r}: use "sgd" or "adamw".')
