@@ -352,8 +352,9 @@ def test_mask_crops_of_a_subclass_that_changes_masks(write):
 @pytest.mark.parametrize("mini", [True, False])
 @pytest.mark.parametrize("mode", ["square", "crop"])
 def test_images_for_training_are_the_same_from_crops_and_from_whole_masks(write, mini, mode):
-    values = {"IMAGE_MIN_DIM": 16, "IMAGE_MAX_DIM": 64, "IMAGE_RESIZE_MODE": mode, "MINI_MASK_SHAPE": (9, 11)}
-    config = type("CropsConfig", (Config,), values)()
+    values = {"IMAGE_MAX_DIM": 64, "IMAGE_RESIZE_MODE": mode, "MINI_MASK_SHAPE": (9, 11)}
+    crop = {"IMAGE_MIN_DIM": 64, "IMAGE_MIN_SCALE": 4}  # images four times as large, and a square of 64 cut out
+    config = type("CropsConfig", (Config,), values | (crop if mode == "crop" else {"IMAGE_MIN_DIM": 16}))()
     change = Augmentation(scale=(0.6, 1.5), rotate=30, shift=0.2, colour=0.1, copy_paste=0.7)
     crops, whole = load(write(content())), load(write(content()))
     whole.load_mask_crops = functools.partial(Dataset.load_mask_crops, whole)

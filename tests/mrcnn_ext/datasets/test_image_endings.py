@@ -77,6 +77,7 @@ def test_detect_lists_what_it_does_not_take(folder, tmp_path):
 
     detector = SimpleNamespace(
         model=SimpleNamespace(config=SimpleNamespace(BATCH_SIZE=4, IMAGE_MAX_DIM=64)),
+        batch_size=4,
         cuts=lambda image: False,
         batch=lambda images: [[] for _ in images],
         seconds={"decode": 0.0},
