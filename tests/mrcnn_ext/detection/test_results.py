@@ -155,6 +155,8 @@ def test_detections_are_made_of_every_form_that_a_model_answers_in():
     (square,) = whole.above(0.6).to_coco(7, {2: 18}, first_id=4, masks="polygon")
     assert (square["id"], square["category_id"]) == (4, 18)
     assert sorted(zip(*[iter(square["segmentation"][0])] * 2, strict=True)) == [(10, 5), (10, 25), (30, 5), (30, 25)]
+    scores = np.array([0.9, 0.1], np.float32)
+    assert [item["score"] for item in detections(scores=scores)[1].to_coco(7)] == [0.9, 0.1]  # not 0.8999999761581421
     (ring,) = detections(scores=[0.5, 0.9])[1].above(0.6).to_coco(7, masks="polygon")
     assert len(ring["segmentation"]) == 1 and ring["area"] == 47  # a polygon holds no hole
 
