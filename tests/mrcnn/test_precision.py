@@ -152,5 +152,5 @@ def test_a_run_in_float16_goes_on_as_if_it_had_not_stopped(tmp_path):
 
 
 def test_another_precision_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="PRECISION is 'bfloat16': use one of float32, mixed_bfloat16"):
+    with pytest.raises(ValueError, match='PRECISION is "bfloat16": expected "float32", "mixed_bfloat16"'):
         MaskRCNN("inference", config_of("bfloat16"), tmp_path)

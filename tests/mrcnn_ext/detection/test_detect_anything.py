@@ -180,3 +180,17 @@ def test_command(folder, tmp_path):
     assert "milliseconds an image: decode" in answer.output
     content = json.loads((tmp_path / "p" / "detections.json").read_text())
     assert content["images"] == [{"id": 1, "file_name": "big.png", "width": 200, "height": 300}]
+
+
+@pytest.mark.parametrize(("asked", "hidden"), [([], 1), (["--min-score", "0.3"], 0)])
+def test_the_command_draws_what_scores_half_or_what_is_asked_for(folder, tmp_path, monkeypatch, asked, hidden):
+    class Unsure(Always):
+        def detect(self, images, crops=False):
+            return [one | {"scores": np.array([0.75, 0.4])} for one in super().detect(images, crops)]
+
+    run = SimpleNamespace(config=CellsConfig(), class_names=NAMES, model=lambda **settings: Unsure())
+    monkeypatch.setattr("mrcnn_ext.common.runs.find_run", lambda *where: run)
+    arguments = ["detect", "last", folder / "a.png", "--out", tmp_path / "o", *asked, "--json"]
+    told = json.loads(CliRunner().invoke(app, [str(a) for a in arguments]).stdout)
+    assert told["objects"] == 2
+    assert told["left_out"].get("overlays", {}) == ({"object with a score below 0.5": hidden} if hidden else {})
