@@ -76,6 +76,16 @@ def test_the_step_without_a_loss_is_written_down(tmp_path):
     assert [np.isfinite(row["loss"]) for row in rows] == [True] * 5 + [False]
 
 
+def test_a_setting_that_is_changed_between_network_and_training_is_checked(tmp_path):
+    model = ToyRCNN("training", ToyConfig(), tmp_path)
+    model.config.GRADIENT_CLIP_NORM = 0
+    with pytest.raises(ValueError, match="ToyConfig: GRADIENT_CLIP_NORM is 0: expected a number above 0"):
+        model.train(few_images(), few_images(), 0.001, 1, "all")
+    model.config.GRADIENT_CLIP_NORM, model.config.MASK_SHAPE = 5, [33, 33]
+    with pytest.raises(ValueError, match="ToyConfig: MASK_SHAPE is "):
+        ToyRCNN("training", model.config, tmp_path)
+
+
 def test_classes_must_be_the_same(tmp_path):
     model, other = ToyRCNN("training", ToyConfig(), tmp_path), few_images()
     other.class_info = other.class_info[:1] + other.class_info[:0:-1]

@@ -86,6 +86,14 @@ def test_adamw_takes_nothing_off_what_has_no_decay():
     assert [float(np.asarray(weight)[0]) for weight in weights] == [0.75, 1.0, 1.0, 1.0]
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_whole_numbers_do_where_keras_wants_floats(optimizer):
+    config = ToyConfig()
+    config.OPTIMIZER, config.WEIGHT_DECAY, config.GRADIENT_CLIP_NORM, config.EMA_MOMENTUM = optimizer, 1, 1, 0
+    made = make_optimizer(config, 1, 1)
+    assert (made.global_clipnorm, made.ema_momentum) == (1.0, 0.0)
+
+
 def test_checkpoints_hold_the_averages_and_training_goes_on_with_the_weights(tmp_path):
     class Averaged(ToyConfig):
         EMA_MOMENTUM = 0.5

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,3 +125,13 @@ def test_whatever_stands_in_a_file_is_taken_or_named(name, value):
     except ValueError as error:
         first = re.compile(r"mine\.yaml: (\d settings are wrong:\s+)?([A-Z_]+) is ")
         assert first.match(str(error)), error
+
+
+def test_numbers_of_numpy_become_plain_ones_as_keras_wants_them():
+    config = made(SEED=np.int64(7), NUM_CLASSES=np.uint8(4), LEARNING_RATE=np.float32(0.5), USE_MASK=np.True_)
+    config.IMAGES_PER_GPU = np.int32(3)
+    assert [type(getattr(config, name)) for name in ("SEED", "NUM_CLASSES", "LEARNING_RATE", "USE_MASK")] == [
+        int, int, float, bool,
+    ]  # fmt: skip
+    assert type(config.IMAGES_PER_GPU) is int
+    assert config.IMAGE_META_SIZE == 16
