@@ -5,7 +5,7 @@ import math
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class Number(Kind):
     below: float | None = None
 
     noun = "number"
-    types: tuple[Any, ...] = (int, float, np.integer, np.floating)
+    types: ClassVar[tuple[Any, ...]] = (int, float, np.integer, np.floating)  # not a field of the dataclass
 
     def fits(self, value: Any) -> bool:
         return bool(
