@@ -21,7 +21,7 @@ def batch_slice(inputs, graph_fn, batch_size, names=None):
 
 
 def box_refinement_graph(box, gt_box):
-    """Deltas (N, 4) that take boxes (N, 4) to truth boxes (N, 4), float32: `utils.box_refinement` on tensors."""
+    """Deltas (N, 4) that take boxes (N, 4) to ground-truth boxes (N, 4), float32: `utils.box_refinement` on tensors."""
     from keras import ops
 
     from mrcnn.ops import boxes as box_ops

@@ -21,7 +21,7 @@ def compute_matches(
     iou_threshold=0.5,
     score_threshold=0.0,
 ):
-    """Pair predictions with truth objects of their class, best score first.
+    """Pair predictions with ground-truth objects of their class, best score first.
 
     Each prediction takes the free truth object of its class with the largest IoU, from `iou_threshold` up.
     `score_threshold` is an IoU as well (the old name): pairs below it are never looked at.
@@ -48,7 +48,7 @@ def compute_ap(
     """Average precision of one image at one IoU.
 
     Returns mAP, precisions (D + 2,), recalls (D + 2,), overlaps (D, G). The precisions are the falling envelope, with
-    a point in front and one behind. Without truth objects every recall is 0 and so is mAP.
+    a point in front and one behind. Without ground-truth objects every recall is 0 and so is mAP.
     """
     gt_match, pred_match, overlaps = compute_matches(
         gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks, iou_threshold
@@ -86,13 +86,13 @@ def compute_ap_range(
 
 
 def compute_recall(pred_boxes, gt_boxes, iou):
-    """Share of the truth boxes (G, 4) that some predicted box (D, 4) finds with at least this IoU.
+    """Share of the ground-truth boxes (G, 4) that some predicted box (D, 4) overlaps with at least this IoU.
 
     Returns recall and the indices of the predictions that find one.
     Each prediction counts for the truth box it overlaps most. Raises ValueError without truth boxes.
     """
     if len(gt_boxes) == 0:
-        raise ValueError("compute_recall: there are no truth boxes, so that recall is not defined.")
+        raise ValueError("compute_recall: there are no ground-truth boxes, so recall is not defined.")
     overlaps = compute_overlaps(pred_boxes, gt_boxes)
     nearest = overlaps.argmax(axis=1)
     positive_ids = np.flatnonzero(overlaps.max(axis=1) >= iou)

@@ -1,5 +1,6 @@
 """What the network should answer for an image, made in numpy as the old package did (the engine makes its own inside
-the graph). A counts anchors, G truth objects, R ROIs, K classes with the background; boxes are (y1, x1, y2, x2) in px.
+the graph). A counts anchors, G ground-truth objects, R ROIs, K classes with the background. Boxes are (y1, x1, y2, x2)
+in px.
 
 Random choices are by `rng`, a np.random.Generator, or by numpy's global state if that is None.
 """
@@ -62,7 +63,7 @@ def _deltas(boxes, gt_boxes):
 
 
 def generate_random_rois(image_shape, count, gt_class_ids, gt_boxes, rng=None):
-    """`count` ROIs (count, 4), int32 px: nine of ten near truth boxes (G, 4), the rest anywhere in the image.
+    """`count` ROIs (count, 4), int32 px: nine of ten near ground-truth boxes (G, 4), the rest anywhere.
 
     Near a box: inside a region of three times its size. Every ROI has an area. Without boxes all are anywhere.
     """

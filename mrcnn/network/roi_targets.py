@@ -72,7 +72,7 @@ class DetectionTargetLayer(ExactLayer):
         return targets
 
     def _match(self, rois, roi_valid, gt_class_ids, gt_boxes, gt_valid):
-        """Which ROIs are objects (B, R), of which truth slot (B, R), and which are background (B, R)."""
+        """Which ROIs are objects (B, R), of which ground-truth slot (B, R), and which are background (B, R)."""
         iou = box_ops.iou(rois, gt_boxes)  # (B, R, G)
         crowd = gt_class_ids < 0
         in_crowd = ops.any(ops.logical_and(iou >= CROWD_IOU, crowd[:, None]), axis=2)
@@ -97,9 +97,9 @@ class DetectionTargetLayer(ExactLayer):
         return deltas / ops.convert_to_tensor(self.bbox_std_dev, "float32")
 
     def _masks(self, boxes, truth, valid, gt_boxes, gt_masks):
-        """Binary mask targets (B, S, h, w): the truth's mask, cut to the ROI."""
+        """Binary mask targets (B, S, h, w): the ground-truth mask, cut to the ROI."""
         masks = sampling.gather(gt_masks, truth)  # (B, S, h, w)
-        if self.mini_mask:  # the ROI in the coordinates of its truth box
+        if self.mini_mask:  # the ROI in the coordinates of its ground-truth box
             y1, x1, y2, x2 = ops.unstack(sampling.gather(gt_boxes, truth), 4, axis=-1)
             height, width = ops.maximum(y2 - y1, 1e-8), ops.maximum(x2 - x1, 1e-8)
             origin = ops.stack([y1, x1, y1, x1], axis=-1)

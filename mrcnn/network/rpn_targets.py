@@ -16,7 +16,7 @@ CROWD_IOU = 0.001  # an anchor that touches a crowd by more than this is not bac
 
 
 def match_anchors(anchors_px, gt_boxes_px, gt_valid, gt_crowd):
-    """Match of every anchor, (B, A) int32: 1 object, -1 background, 0 neither; and its truth slot, (B, A) int32.
+    """Match of every anchor, (B, A) int32: 1 object, -1 background, 0 neither; and its ground-truth slot, int32.
 
     Faster R-CNN, section 3.1.2: object when the IoU is >= 0.7 or it is the best of a truth box (of ties, the first),
     background when it is < 0.3 for every truth box.
@@ -27,7 +27,7 @@ def match_anchors(anchors_px, gt_boxes_px, gt_valid, gt_crowd):
     iou = ops.where(real, iou, -1.0)
     best, slot = ops.max(iou, axis=2), ops.cast(ops.argmax(iou, axis=2), "int32")  # (B, A)
     nearest = ops.cast(ops.argmax(iou, axis=1), "int32")  # (B, G)
-    nearest = ops.where(ops.max(iou, axis=1) > 0.0, nearest, -1)  # a truth box that no anchor touches has none
+    nearest = ops.where(ops.max(iou, axis=1) > 0.0, nearest, -1)  # a ground-truth box that no anchor touches has none
     is_best = ops.any(ops.equal(ops.arange(iou.shape[1])[None, :, None], nearest[:, None]), axis=2)
     positive = ops.logical_or(is_best, best >= POSITIVE_IOU)
     negative = ops.logical_and(best < NEGATIVE_IOU, ops.logical_not(crowd))

@@ -1,4 +1,4 @@
-"""Images of objects: boxes, masks and captions on an image, truth against prediction, grids of images.
+"""Images of objects: boxes, masks and captions on an image, ground truth against predictions, grids of images.
 
 N objects, H W image. Boxes are (y1, x1, y2, x2) in pixels; masks are (H, W, N) bool or 0/1.
 """
@@ -105,7 +105,7 @@ def display_differences(
     image, gt_box, gt_class_id, gt_mask, pred_box, pred_class_id, pred_score, pred_mask, class_names,
     title="", ax=None, show_mask=True, show_box=True, iou_threshold=0.5, score_threshold=0.5,
 ):  # fmt: skip
-    """Show truth (green) and predictions (red) on one image; captions of predictions are "score / IoU".
+    """Show ground truth (green) and predictions (red) on one image; captions of predictions are "score / IoU".
 
     The IoU is that with the matched true object, else the best with any. gt_*, pred_*: as `display_instances` takes
     them. iou_threshold, score_threshold: as in `utils.compute_matches`.

@@ -234,12 +234,12 @@ class NetworkSettings:
     USE_MINI_MASK = setting(
         True,
         Flag(),
-        "True keeps each truth mask as a crop of its box in MINI_MASK_SHAPE: far less memory, hardly less exact.",
+        "True keeps each ground-truth mask as a crop of its box in MINI_MASK_SHAPE: far less memory, nearly as exact.",
     )
     MINI_MASK_SHAPE: Sequence[int] = setting(
         (56, 56),
         ListOf(Whole(least=1), 2),
-        "Height and width in which truth masks are kept: larger for finer outlines.",
+        "Height and width in which ground-truth masks are kept: larger for finer outlines.",
         "Below MASK_SHAPE outlines get coarser than the network can learn.",
         unit="pixels",
     )
@@ -255,7 +255,7 @@ class NetworkSettings:
     ROI_POSITIVE_RATIO = setting(
         0.33,
         Number(above=0, most=1),
-        "Share of them that may be positive (IoU with a truth box of 0.5 or more).",
+        "Share of them that may be positive (IoU with a ground-truth box of 0.5 or more).",
         unit="share",
     )
     POOL_SIZE = setting(

@@ -60,7 +60,7 @@ def fit(model, clock, epochs, batches, validation, callbacks):
     if model.interrupted:
         place = f"step {clock.step} of epoch {clock.epoch + 1}" if clock.step else f"epoch {clock.epoch}"
         note(Path(model.log_dir) / LOG, f"stopped after {place}")
-        print(f"Stopped after {place}. Go on with train(..., resume=True).")
+        print(f"Stopped after {place}. Continue with train(..., resume=True).")
     use_averages(model.keras_model)
     return history
 

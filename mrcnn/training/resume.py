@@ -127,12 +127,12 @@ class Resumed:
             if rate is not None and rate != self.place["learning_rate"]:
                 with contextlib.suppress(TypeError):  # a schedule: it was made with the new rate
                     inner_optimizer(model.keras_model).learning_rate = rate
-            print(f"Going on from {self.path}: epoch {self.place['epoch'] + 1}, step {step + 1}.")
+            print(f"Continuing from {self.path}: epoch {self.place['epoch'] + 1}, step {step + 1}.")
             return True
         if step == 0:
             self.load_checkpoint(model)
             restore_generators(self.path, model.keras_model)
-            print(f"Going on from {self.path}, so far layers={layers!r}: the optimizer starts anew.")
+            print(f"Continuing from {self.path}, which trained layers={layers!r}: the optimizer starts anew.")
             return False
         raise ValueError(
             f"{self.path} is in the middle of an epoch that trains layers={layers!r}, not {about['layers']!r}: "

@@ -58,6 +58,6 @@ def collect(
         result["manifest"] = str(folder / "manifest.csv")
         if not as_json:
             typer.echo(", ".join(f"{number} {status}" for status, number in result["statuses"].items() if number))
-            typer.echo(f"What became of each address is in {result['manifest']}")
+            typer.echo(f"What happened to each address is in {result['manifest']}")
     if as_json:
         typer.echo(json.dumps(result))

@@ -52,5 +52,7 @@ def serve(
         batch=batch,
         tiles=max_tiles,
     )
-    typer.echo(f"Loading; then http://{host}:{port}/ for people and http://{host}:{port}/docs for programs.")
+    typer.echo(
+        f"Loading the run. The page is http://{host}:{port}/, the API is described at http://{host}:{port}/docs."
+    )
     run_service(run, logs, host, port, api_key_from_environment(), limits, addresses)

@@ -115,7 +115,7 @@ def read_bitmap(source, where, colours: bool = False) -> np.ndarray:
                     return np.asarray(image.convert("RGBA" if "A" in image.mode else "RGB"))
                 return np.asarray(image)
     except UnidentifiedImageError as error:
-        raise ValueError(f"{where}: the mask is no image that can be read") from error
+        raise ValueError(f"{where}: the mask cannot be read as an image") from error
     except IMAGE_ERRORS as error:
         if str(where) in str(error):
             raise ValueError(str(error)) from error

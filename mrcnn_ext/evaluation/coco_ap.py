@@ -139,7 +139,7 @@ def _check_masks(truth: dict, results: list[dict]) -> None:
 
 
 def _summary(precision: np.ndarray, recall: np.ndarray) -> dict:
-    """AP and AR from precision (IoUs, recalls, classes, sizes) and recall (IoUs, classes, sizes); NaN: no truth."""
+    """AP and AR from precision (IoUs, recalls, classes, sizes) and recall (IoUs, classes, sizes); NaN: no objects."""
     numbers = {"AP": _mean(precision[..., 0]), "AP50": _mean(precision[IOU_50, ..., 0])}
     numbers["AP75"] = _mean(precision[IOU_75, ..., 0])
     for place, size in enumerate(SIZES[1:], 1):
@@ -151,6 +151,6 @@ def _summary(precision: np.ndarray, recall: np.ndarray) -> dict:
 
 
 def _mean(values: np.ndarray) -> float:
-    """Mean of what is defined; the evaluator marks the rest (a class or a size without truth) with -1."""
+    """Mean of what is defined; the evaluator marks the rest (a class or a size without ground truth) with -1."""
     values = values[values > -1]
     return float(values.mean()) if values.size else float("nan")

@@ -1,4 +1,4 @@
-"""Images of an evaluation: truth beside prediction."""
+"""Images of an evaluation: ground truth beside detections."""
 
 import cv2
 

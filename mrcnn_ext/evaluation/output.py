@@ -41,7 +41,7 @@ def print_results(results, console: Console | None = None) -> None:
         shown = (f"{result.image_name(one.image_id)} ({one.missed} missed, {one.wrong} wrong)" for one in worst)
         text = _named(letter, f"worst images: {', '.join(shown) or 'none'}")
         console.print(escape(text), soft_wrap=True)
-    console.print("-: no such object in the truth.  AP, AR: COCO's, IoU 0.50:0.95.", style="dim")
+    console.print("-: no such object in the ground truth.  AP, AR: COCO's, IoU 0.50:0.95.", style="dim")
 
 
 def tables(results) -> list[tuple[list[str], list[list[str]]]]:

@@ -43,7 +43,7 @@ def _run(title: str, result: RunResult) -> dict:
         "title": title,
         "figures": [(figure_uri(figure), text) for figure, text in figures_of(result.analysis).values()],
         "worst": [
-            (jpeg_uri(worst_pixels(result, one)), f"{told(result, one)} (truth left, prediction right)")
+            (jpeg_uri(worst_pixels(result, one)), f"{told(result, one)} (ground truth left, detections right)")
             for one in worst
         ],
     }

@@ -6,7 +6,7 @@ from mrcnn.plots.labels import counted
 from mrcnn_ext.common.html_page import render
 
 NAMES = {"bbox": "box", "segm": "mask"}
-CAPTION = "AP: COCO average precision, IoU 0.50:0.95.  AR: average recall.  -: no such object in the truth."
+CAPTION = "AP: COCO average precision, IoU 0.50:0.95.  AR: average recall.  -: no such object in the ground truth."
 
 
 class Evaluation(dict):

@@ -218,7 +218,7 @@ def _accept(report):
 
 
 def _ap_problem(report):
-    """Written so that NaN, the AP where the truth has no object, is a problem too."""
+    """Written so that NaN, the AP where the ground truth has no object, is a problem too."""
     if not report.ap_network > 0:
         return (
             f"no loss of AP can be measured where the network's own is {report.ap_network:.4f}; give a data set with "

@@ -40,7 +40,7 @@ class Server:
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise ConnectionError(f"{self.url}: no Label Studio answers ({failure_of(error)}). {START}") from error
         if not known:
-            raise ValueError(f"{self.url}: what answers there is no Label Studio. {START}")
+            raise ValueError(f"{self.url}: the server that answers there is not Label Studio. {START}")
         self.url = answer.url.removesuffix("/api/version")  # where http leads on to https
         self._sign()
         self.get("/api/current-user/whoami")

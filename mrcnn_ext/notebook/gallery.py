@@ -1,4 +1,4 @@
-"""Grids of images of a data set: truth, crops of each class, truth above prediction.
+"""Grids of images of a data set: ground truth, crops of each class, ground truth above detections.
 
 Every function returns a Figure; make it a cell's last line.
 """

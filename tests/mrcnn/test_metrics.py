@@ -101,5 +101,5 @@ def test_recall():
     pred = np.array([[0, 0, 10, 10], [0, 0, 10, 8], [50, 50, 60, 60]])
     recall, ids = compute_recall(pred, gt, 0.5)
     assert (recall, ids.tolist()) == (0.5, [0, 1])
-    with pytest.raises(ValueError, match="no truth boxes"):
+    with pytest.raises(ValueError, match="no ground-truth boxes"):
         compute_recall(pred, gt[:0], 0.5)

@@ -82,7 +82,7 @@ def test_the_run_tells_how_images_were_changed(whole):
 @pytest.mark.parametrize("stop", [2, 3, 4])  # in the middle of an epoch, at its end, after its first step
 def test_stopped_and_resumed_gives_the_same_weights(whole, tmp_path, stop, capsys):
     stopped = trained(tmp_path, stop=stop)
-    assert "Go on with train(..., resume=True)" in capsys.readouterr().out
+    assert "Continue with train(..., resume=True)" in capsys.readouterr().out
     assert stopped.epoch == stop // 3
     place = read_place(Path(stopped.log_dir) / "state.npz")
     assert (place["epoch"], place["step"], place["batches"]) == (stop // 3, stop % 3, stop)

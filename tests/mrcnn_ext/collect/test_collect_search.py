@@ -122,7 +122,7 @@ def test_command_line(api, tmp_path):
     answer = json.loads(result.stdout)
     assert answer["statuses"]["ok"] == 3 and answer["manifest"] == str(out / "manifest.csv")
     result = call(app, ["collect", str(urls), str(out), *options])
-    assert "3 ok" in result.output and "What became of each address" in result.output
+    assert "3 ok" in result.output and "What happened to each address" in result.output
     assert manifest(out)["photo2.jpg"]["licence"].startswith("CC BY-SA 2.0")
     assert call(app, ["collect", str(urls)]).exit_code == 2
     assert "openly licensed" in call(app, ["collect", "--help"]).output

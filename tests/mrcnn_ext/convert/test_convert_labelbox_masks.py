@@ -120,7 +120,7 @@ def test_an_interrupted_run_goes_on(tmp_path, server):
         ("locked", "the server answers 401.* LABELBOX_API_KEY"),
         ("loop", "more than 8 redirects"),
         ("large", "too large: 5,000 bytes, more than 4,000"),
-        ("page", "the mask is no image"),
+        ("page", "the mask cannot be read as an image"),
         ("cut", "the mask image is damaged"),
     ],
 )
