@@ -5,6 +5,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mrcnn.config import Config
 from mrcnn_ext.check.findings import Report
 from mrcnn_ext.check.orientation import upright_segmentation
 from mrcnn_ext.check.repair_objects import repaired_object
@@ -41,14 +42,32 @@ class Fixed:
         return {"out": str(self.out), "repairs": rows, "check_of_the_copy": report}
 
 
-def fix_data(data, out, images=None, config=None, progress: bool = True) -> Fixed:
+def fix_data(
+    data: str | Path,
+    out: str | Path,
+    images: str | Path | None = None,
+    config: Config | None = None,
+    progress: bool = True,
+) -> Fixed:
     """Write a repaired copy of a data set to the new folder `out`: annotations/ and copies of the images.
 
     Repaired: polygons are cut to the image, empty and unreadable masks and objects of nothing are dropped, area and
     box are computed from the mask, labels of images that EXIF turns are turned, swapped sizes are put right, ids are
     made unique, copies of images and of objects are dropped, as are images that are missing or damaged.
     What only a person can decide (alike classes, near-duplicates, objects without a mask) stays, and is in the report.
-    Raises ValueError where `out` is not empty or lies inside `data`, or where there is nothing to repair from.
+
+    Args:
+        data: folder of a data set, or one annotation file. It is not changed.
+        out: folder for the copy.
+        images: folder of its images, where it is not the usual one.
+        config: as for `check_data`, which looks at the copy.
+        progress: show bars.
+
+    Returns:
+        What was repaired, each with its place, and the report on the copy.
+
+    Raises:
+        ValueError: `out` is not empty or lies inside `data`, or there is nothing to repair from.
     """
     data, out = Path(data), Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

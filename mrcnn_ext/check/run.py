@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from mrcnn.config import Config
 from mrcnn_ext.check.classes import check_caps, check_categories
@@ -23,12 +24,22 @@ class Case:
     annotations: list
 
 
-def check_data(data, images=None, config=None, progress: bool = True) -> Report:
+def check_data(
+    data: str | Path, images: str | Path | None = None, config: Config | None = None, progress: bool = True
+) -> Report:
     """Look at every image and every object of a data set, and report what is wrong with them.
 
-    data: folder of a data set, or one annotation file.  images: folder of its images, where it is not the usual one
-    (see `mrcnn_ext.datasets.layout.find_parts`).  config: the Config whose caps images must keep; default: Config().
-    Raises ValueError where there is no annotation file at all.
+    Args:
+        data: folder of a data set, or one annotation file. It is not changed.
+        images: folder of its images, where it is not the usual one.
+        config: the settings whose caps (objects of an image) the data must keep; None: the defaults.
+        progress: show a bar.
+
+    Returns:
+        The report: `findings`, `counts` by code, `exit_code` (1 where there are errors), `to_dict()`.
+
+    Raises:
+        ValueError: there is no annotation file at all.
     """
     start = time.perf_counter()
     report = Report(str(data))

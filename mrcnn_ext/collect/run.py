@@ -49,7 +49,9 @@ class _Job:
     failed: int = 0
 
 
-def collect_images(urls_csv, out_dir, rules: Rules = DEFAULT, progress: bool = True) -> dict[str, int]:
+def collect_images(
+    urls_csv: str | Path, out_dir: str | Path, rules: Rules = DEFAULT, progress: bool = True
+) -> dict[str, int]:
     """Download the images of a CSV of addresses (`url`; optional `source`, `licence`, `attribution`) into a folder.
 
     A file is named after the first 16 hex digits of its SHA-256 and its real format, and stays as it came.
@@ -62,7 +64,18 @@ def collect_images(urls_csv, out_dir, rules: Rules = DEFAULT, progress: bool = T
         failed          the server or the network failed; the next run asks again
     A run that was interrupted goes on when it is called again; what has another status than `failed` is not asked for
     twice, even if you delete its image.
-    Returns how many addresses have which status. Raises ValueError for a CSV or a manifest that is none.
+
+    Args:
+        urls_csv: the CSV.
+        out_dir: folder for images and manifest.
+        rules: what is taken, and how politely it is asked for.
+        progress: show a bar.
+
+    Returns:
+        How many addresses have which status.
+
+    Raises:
+        ValueError: the CSV or an earlier manifest is none.
     """
     rows = read_addresses(urls_csv)
     folder = Path(out_dir)

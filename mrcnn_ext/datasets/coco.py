@@ -30,6 +30,11 @@ class CocoDataset(Dataset):
     An `image_info` has, besides id, source and path: file_name, width, height (pixels, from the file). (Its "_coco" is
     this class's own: what is in the annotation file is had by the methods.)
     Crowds (iscrowd 1) come out of `load_mask` with a negative class id; they are never training targets.
+
+        dataset = CocoDataset()
+        dataset.load_coco("data/shapes", "train")
+        dataset.prepare()
+        masks, class_ids = dataset.load_mask(0)     # bool (H, W, N), int32 (N,)
     """
 
     upright = True  # as people saw the images who labelled them, and as `mrcnn convert` and `check` take them
@@ -51,8 +56,16 @@ class CocoDataset(Dataset):
 
         DIR/annotations/instances_NAME_SUBSETYEAR.json, images in DIR/NAME_SUBSETYEAR/; NAME is found if not given.
         DIR/annotations/instances_SUBSETYEAR.json with images in DIR/SUBSETYEAR/, COCO's own.
-        The other arguments and what is returned: see `load_coco_files`.
-        Raises ValueError when there is no such file, or more than one.
+
+        Args:
+            dataset_dir: DIR.
+            subset: such as "train".
+            year: end of the file names; may be empty.
+            name: NAME.
+            class_ids: see `load_coco_files`, as for all others and for what is returned.
+
+        Raises:
+            ValueError: there is no such file, or more than one.
         """
         annotation_file, image_dir = find_subset(dataset_dir, subset, year, name)
         return self.load_coco_files(
@@ -78,13 +91,18 @@ class CocoDataset(Dataset):
     ):
         """Load one annotation file whose `file_name`s are relative to `image_dir`.
 
-        class_ids: category ids to keep; then only images with such an object are loaded. Default: all of both.
-        class_map: {category id or name: class name} to rename classes; categories that get one name become one class,
-            which has the lowest of their ids. Categories that are not in it keep their name.
-        return_coco: also return the file as an object with pycocotools' COCO interface.
-        source: name of the source, for files whose category ids mean other things than those loaded before.
-        box_masks: take the box as mask where an object has no segmentation (for USE_MASK = False).
-        Raises ValueError naming file and image or annotation.
+        Args:
+            annotation_file: the COCO JSON.
+            image_dir: folder of its images.
+            class_ids: category ids to keep; then only images with such an object are loaded. None: all of both.
+            class_map: {category id or name: class name} to rename classes; categories that get one name become one
+                class, which has the lowest of their ids. Categories that are not in it keep their name.
+            return_coco: also return the file as an object with pycocotools' COCO interface.
+            source: name of the source, for files whose category ids mean other things than those loaded before.
+            box_masks: take the box as mask where an object has no segmentation (for USE_MASK = False).
+
+        Raises:
+            ValueError: names file and image or annotation.
         """
         file = CocoFile(annotation_file, box_masks=box_masks)
         categories = _wanted(file, class_ids)

@@ -43,15 +43,32 @@ class Drawing(NamedTuple):
     image: Callable
 
 
-def make_shapes(out_dir, counts=None, size=(128, 128), seed=2018, progress=True, drawing=None) -> Path:
-    """Make the shapes data set in `out_dir`, and return its path.
+def make_shapes(
+    out_dir: str | Path,
+    counts: dict[str, int] | None = None,
+    size: tuple[int, int] = (128, 128),
+    seed: int = 2018,
+    progress: bool = True,
+    drawing: Drawing | None = None,
+) -> Path:
+    """Make the shapes data set: circles, squares and triangles, in COCO form.
 
-    counts: {"train": images, "validate": .., "test": ..}; default 750, 100 and 250.
-    size: (height, width) of every image in pixels, each at least 48.
-    drawing: a Drawing of other things than the shapes, see `mrcnn_ext.datasets.hard_shapes`.
     The set is built in a temporary folder and then renamed, so that there is never half a set.  A complete set that was
     made with the same settings is left alone; one with files missing is made again.
-    Raises ValueError when `out_dir` holds anything else, or a set made with other settings.
+
+    Args:
+        out_dir: its folder.
+        counts: {"train": images, "validate": .., "test": ..}; None: 750, 100 and 250.
+        size: (height, width) of every image in pixels, each at least 48.
+        seed: the same seed makes the same images.
+        progress: show a bar.
+        drawing: other things than the shapes, see `mrcnn_ext.datasets.hard_shapes`.
+
+    Returns:
+        Its path.
+
+    Raises:
+        ValueError: `out_dir` holds anything else, or a set made with other settings.
     """
     out_dir = Path(out_dir)
     counts = dict(COUNTS if counts is None else counts)

@@ -37,7 +37,19 @@ def result_to_coco(dataset: Dataset, detections: Sequence[Detections]) -> list[d
 
 
 def write_results(path: str | Path, dataset: Dataset, detections: Sequence[Detections]) -> Path:
-    """Write COCO's results JSON, the list that evaluation servers take. Returns the path."""
+    """Write COCO's results JSON, the list that evaluation servers take.
+
+    Args:
+        path: the file.
+        dataset: prepared; it has COCO's ids of images and classes.
+        detections: as from `detect_dataset`.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: detections that do not fit the data set.
+    """
     return write_json(path, result_to_coco(dataset, detections))
 
 

@@ -10,15 +10,21 @@ OVERLAP = 0.25
 
 
 class Detector:
-    """Finds objects in images.
+    """Finds objects in images of any size, whole or in tiles.
 
-    model: a MaskRCNN in inference mode.  tile: pixels, the side of the tiles that every image larger than one is cut
-    into; each goes through the network as an image of its own. None: images go through whole.
-    overlap: share of a tile's side that neighbours see as well; objects smaller than that come out best. With 0 objects
-    at seams stay cut.
-    across_classes: IoU of boxes above which the weaker of two objects goes, whatever their classes; None: leave them.
-    batch_size: images or tiles that the network gets at a time, the last ones filled up to it; None: the model's own.
-    `seconds` sums the parts of all calls: decode (by who reads the images), resize, network, paste.
+    Args:
+        model: a MaskRCNN in inference mode, or an ExportedModel.
+        tile: pixels, the side of the tiles that every image larger than one is cut into; each goes through the network
+            as an image of its own. None: images go through whole.
+        overlap: share of a tile's side that neighbours see as well, 0 to 0.5; objects smaller than that come out best.
+            With 0 objects at seams stay cut.
+        across_classes: IoU of boxes above which the weaker of two objects goes, whatever their classes; None: leave
+            them.
+        batch_size: images or tiles that the network gets at a time, the last ones filled up to it; None: the model's.
+
+    Attributes:
+        seconds: sums of all calls by part: decode (by who reads the images), resize, network, paste.
+        images: how many went through.
     """
 
     def __init__(

@@ -1,11 +1,15 @@
 """The whole way: read, detect in batches, write; what cannot be read or taken is named and left out."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from mrcnn_ext.detection.detector import Detector
 from mrcnn_ext.detection.sources import count, passed_over, sources_of
+from mrcnn_ext.detection.writer import Writer
 
 LARGE = 4  # times the network's side, from which on an image that went through whole is worth a note
 
@@ -31,11 +35,26 @@ class Summary:
         return numbers | {"seconds_per_image": seconds, "large": self.large, "left_out": self.left_out}
 
 
-def detect_sources(detector, items, writer, allow_private=False, progress=True, channels=3) -> Summary:
+def detect_sources(
+    detector: Detector,
+    items: Iterable[str | Path],
+    writer: Writer,
+    allow_private: bool = False,
+    progress: bool = True,
+    channels: int = 3,
+) -> Summary:
     """Detect on files, folders, videos and addresses, and write what was found.
 
-    detector: a Detector.  items, channels: see `sources_of`.  writer: a Writer; it is closed at the end.
-    An image that cannot be read, or that the network cannot take, is skipped, and named in the Summary.
+    Args:
+        detector: what finds.
+        items: images, folders (with those below), videos, http or https addresses.
+        writer: what writes; it is closed at the end.
+        allow_private: also ask hosts of this network.
+        progress: show a bar.
+        channels: that images are to have, 3 or more.
+
+    Returns:
+        Counts and times. An image that cannot be read, or that the network cannot take, is skipped, and named there.
     """
     summary, batch = Summary(left_out=writer.left_out), []
     with writer, tqdm(total=count(items, writer.folder), desc="detect", unit="image", disable=not progress) as bar:

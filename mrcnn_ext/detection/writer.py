@@ -36,8 +36,16 @@ class Writer:
                       ending, unless another image differs by that only
         labelme       labelme/: pre-annotations, one file an image
         labelstudio   labelstudio.json: tasks with predictions
-    class_names: background first.  root: folder that the names of the images are relative to, for LabelMe.
-    `left_out`, after `close()`: {kind: {what: how often}}, what overlays and pre-annotations do not hold.
+
+    Args:
+        folder: where all is written.
+        class_names: background first.
+        kinds: see above.
+        root: folder that the names of the images are relative to, for LabelMe.
+        drawn_from: least score, 0 to 1, of what overlays show.
+
+    Attributes:
+        left_out: after `close()`: {kind: {what: how often}}, what overlays and pre-annotations do not hold.
     """
 
     def __init__(self, folder, class_names, kinds=("overlays", "coco", "csv"), root=None, drawn_from=0.0):

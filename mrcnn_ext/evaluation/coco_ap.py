@@ -7,11 +7,15 @@ Truth and detections are compared in the pixels of the original images, by faste
 of COCO's own pycocotools.
 """
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 
+from mrcnn.data.dataset import Dataset
 from mrcnn_ext.datasets.as_coco import coco_annotation, coco_ids, true_objects
 from mrcnn_ext.detection.coco_results import result_to_coco
+from mrcnn_ext.detection.detections import Detections
 from mrcnn_ext.evaluation.report import Evaluation
 from mrcnn_ext.masks.rle import rle_to_json
 
@@ -20,15 +24,27 @@ SIZES = ("all", "small", "medium", "large")  # areas up to 32**2, up to 96**2, a
 IOU_50, IOU_75 = 0, 5  # places in COCO's list of IoU thresholds 0.50, 0.55, .. 0.95
 
 
-def evaluate(dataset, detections, iou_types=IOU_TYPES, image_ids=None, max_detections=100) -> Evaluation:
-    """COCO average precision and recall, as an `Evaluation`: a dict that prints as a table.
+def evaluate(
+    dataset: Dataset,
+    detections: Sequence[Detections] | Sequence[dict],
+    iou_types: str | Sequence[str] = IOU_TYPES,
+    image_ids: Iterable[int] | None = None,
+    max_detections: int = 100,
+) -> Evaluation:
+    """COCO average precision and recall.
 
-    dataset: any prepared Dataset; truth comes from `load_mask`, of a CocoDataset straight from its file.
-    detections: as from `detect_dataset`, or COCO's list of results (ids as from `coco_ids`).
-    iou_types: "bbox", "segm" or both; "segm" needs masks.
-    image_ids: images to evaluate on; default: all of the data set.
-    max_detections: of an image and class, the highest scores that count (COCO: 100).
-    Raises ValueError when an image has no entry in `detections` (no objects found is an entry with none).
+    Args:
+        dataset: any prepared Dataset; truth comes from `load_mask`, of a CocoDataset straight from its file.
+        detections: as from `detect_dataset`, or COCO's list of results (ids as from `coco_ids`).
+        iou_types: "bbox", "segm" or both; "segm" needs masks.
+        image_ids: images to evaluate on; None: all of the data set.
+        max_detections: of an image and class, the highest scores that count (COCO: 100).
+
+    Returns:
+        A dict of the numbers, all 0 to 1, that prints as a table.
+
+    Raises:
+        ValueError: an image has no entry in `detections` (no objects found is an entry with none).
     """
     iou_types = (iou_types,) if isinstance(iou_types, str) else tuple(iou_types)
     if not iou_types or set(iou_types) - set(IOU_TYPES):

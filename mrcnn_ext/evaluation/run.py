@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+from mrcnn.data.dataset import Dataset
 from mrcnn_ext.common.runs import find_run
 from mrcnn_ext.datasets.open_data import open_data
 from mrcnn_ext.detection.coco_results import write_coco, write_results
@@ -19,13 +20,33 @@ def evaluate_runs(runs, data, subset="test", year="2018", **options) -> list[Run
 
 
 def evaluate_run(
-    run, data, subset="test", year="2018", *, logs="logs", limit=None, results=None, progress=True, dataset=None
+    run: str | Path,
+    data: str | Path,
+    subset: str = "test",
+    year: str = "2018",
+    *,
+    logs: str | Path = "logs",
+    limit: int | None = None,
+    results: str | Path | None = None,
+    progress: bool = True,
+    dataset: Dataset | None = None,
 ) -> RunResult:
     """Detect on a part of a data set and measure what was found.
 
-    run: see `mrcnn_ext.common.runs.find_run`.  data, subset, year: see `open_data`.  limit: only the first images.
-    results: a folder for what `save_detections` writes.  dataset: the part, where it is open already.
-    Raises ValueError when run and data have other classes.
+    Args:
+        run: see `find_run`.
+        data: see `open_data`, as for `subset` and `year`.
+        subset: the part to measure on.
+        year: end of the file names.
+        logs: where the runs are.
+        limit: only the first so many images.
+        results: a folder for what `save_detections` writes.
+        progress: show bars.
+        dataset: the part, where it is open already.
+
+    Raises:
+        ValueError: run and data have other classes.
+        FileNotFoundError: there is no such run.
     """
     start = time.perf_counter()
     dataset = open_data(data, subset, year) if dataset is None else dataset

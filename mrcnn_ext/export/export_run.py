@@ -4,11 +4,14 @@ import dataclasses
 import json
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mrcnn.conventions import conventions_of
+from mrcnn.data.dataset import Dataset
 from mrcnn.data.image import read_image
 from mrcnn.export.exported import ExportedModel
 from mrcnn.export.formats import FILES, write
@@ -68,31 +71,42 @@ class ExportReport:
 
 
 def export_run(
-    run="last",
-    to="savedmodel",
-    out=None,
+    run: str | Path = "last",
+    to: str = "savedmodel",
+    out: str | Path | None = None,
     *,
-    size=None,
-    precision="float32",
-    images=(),
-    dataset=None,
-    max_ap_loss=MAX_AP_LOSS,
-    licence=None,
-    logs="logs",
+    size: tuple[int, int] | None = None,
+    precision: str = "float32",
+    images: Sequence[Any] = (),
+    dataset: Dataset | None = None,
+    max_ap_loss: float = MAX_AP_LOSS,
+    licence: str | None = None,
+    logs: str | Path = "logs",
 ) -> ExportReport:
-    """Exports a run: one input, uint8 images (B, H, W, C), to boxes in their pixels, classes, scores, masks, number.
+    """Export a run: one input, uint8 images (B, H, W, C), to boxes in their pixels, classes, scores, masks, number.
 
-    run, logs: see `mrcnn_ext.common.runs.find_run`.  to: "savedmodel", "onnx", "keras" or "tflite".
-    out: folder; default: export/<to> in the run's folder, with the precision in its name when not float32.
-    size: (height, width) of every image; default: any, for TFLite the network's.
-    precision: "float32", or for ONNX and TFLite "float16" or "int8", which need a `dataset`.
-    images: files or arrays that both are run on; default: the first of the data set, else drawn shapes.
-    dataset: a prepared Dataset with the run's classes; AP of both is measured on up to 100 of its images.
-    licence: of the weights, for the model card.
     With a size, images of another one are fitted into it (`fit_image`) before both are run on them.
     Beside the model lie label_map.pbtxt, config.json, MODEL_CARD.md and export.json, this report.
-    Raises ValueError, and leaves things as they were, when the export differs from the network, when there was nothing
-    to compare, when AP falls by more than `max_ap_loss`, or when `out` holds anything but an earlier export.
+
+    Args:
+        run: see `find_run`.
+        to: "savedmodel", "onnx", "keras" or "tflite".
+        out: folder; None: export/<to> in the run's folder, with the precision in its name when not float32.
+        size: (height, width) of every image, pixels; None: any, for TFLite the network's.
+        precision: "float32", or for ONNX and TFLite "float16" or "int8", which need a `dataset`.
+        images: files or arrays that both are run on; none: the first of the data set, else drawn shapes.
+        dataset: a prepared Dataset with the run's classes; AP of both is measured on up to 100 of its images.
+        max_ap_loss: AP, 0 to 1, that the export may lose.
+        licence: of the weights, for the model card.
+        logs: where the runs are.
+
+    Returns:
+        What was compared and measured.
+
+    Raises:
+        ValueError: the export differs from the network, there was nothing to compare, AP falls by more than
+            `max_ap_loss`, or `out` holds anything but an earlier export. Things are left as they were.
+        MissingExtra: ONNX's packages are not installed.
     """
     if precision != "float32" and dataset is None:
         raise ValueError(f"{precision} changes what is found: give a data set, so that the loss of AP can be measured.")

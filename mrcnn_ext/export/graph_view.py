@@ -21,10 +21,20 @@ STAGES = (
 LARGE = 1024  # bytes of a constant; what is larger (tables, anchors) would only slow the page down
 
 
-def write_graph(run="last", out=None, logs="logs") -> Path:
-    """Writes the graph of a run, from images to objects, as TensorBoard reads it. Returns the folder.
+def write_graph(run: str | Path = "last", out: str | Path | None = None, logs: str | Path = "logs") -> Path:
+    """Write the graph of a run, from images to objects, as TensorBoard reads it.
 
-    run, logs: see `mrcnn_ext.common.runs.find_run`.  out: default: graph/ in the run's folder.
+    Args:
+        run: see `find_run`.
+        out: folder; None: graph/ in the run's folder.
+        logs: where the runs are.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: Keras does not run on TensorFlow.
+        FileNotFoundError: there is no such run.
     """
     import keras
 

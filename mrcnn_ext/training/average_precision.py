@@ -22,10 +22,17 @@ from mrcnn_ext.evaluation.report import NAMES
 class AveragePrecision(keras.callbacks.Callback):
     """Every few epochs: box and mask AP, over all and for each class, into metrics.csv and TensorBoard.
 
-    model: the MaskRCNN that trains.  dataset: prepared, for validation.  every: epochs.  limit: its first images.
-    images: so many of them are shown in TensorBoard, truth beside prediction, with curves and confusion matrix.
     The network for inference is made once, and gets the newest weights (or their moving averages) each time.
-    `evaluation` is the last result.
+
+    Args:
+        model: the MaskRCNN that trains.
+        dataset: a prepared Dataset, for validation.
+        every: epochs from one measurement to the next.
+        limit: only the first so many images.
+        images: so many of them are shown in TensorBoard, truth beside prediction, with curves and confusion matrix.
+
+    Attributes:
+        evaluation: the last result, an `Evaluation`.
     """
 
     def __init__(self, model, dataset, every=1, limit=AP_IMAGES, images=4):

@@ -1,9 +1,13 @@
 """A whole training as notebooks 02 to 04 do it: settings, weights to start from, stages, AP, a run folder."""
 
 import copy
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from mrcnn import presets
+from mrcnn.config import Config
+from mrcnn.data.transforms import Augmentation
 from mrcnn.memory import step_mib
 from mrcnn.model import MaskRCNN
 from mrcnn.training.loop import check_classes
@@ -27,33 +31,45 @@ class Trained(NamedTuple):
 
 
 def train_run(
-    data,
-    config=None,
+    data: str | Path,
+    config: Config | str | Path | None = None,
     *,
-    weights=None,
-    stages=None,
-    epochs=None,
-    extra_epochs=None,
-    logs="logs",
-    year="2018",
-    resume=False,
-    augmentation=presets.LIGHT_AUGMENTATION,
-    ap_images=AP_IMAGES,
-    ap_every=1,
+    weights: str | None = None,
+    stages: Sequence[str] | None = None,
+    epochs: Sequence[int] | None = None,
+    extra_epochs: int | None = None,
+    logs: str | Path = "logs",
+    year: str = "2018",
+    resume: bool = False,
+    augmentation: Augmentation | None = presets.LIGHT_AUGMENTATION,
+    ap_images: int = AP_IMAGES,
+    ap_every: int = 1,
 ) -> Trained:
-    """Trains on the parts train and validate of a data set.
+    """Train on the parts train and validate of a data set, with AP after each epoch.
 
-    data: its folder, COCO or TFRecords.
-    config: a Config, or a file for `load_config`, or None: what `suggest` proposes.
-    weights: "coco", "imagenet", "last", a file, or None for random ones; a new run starts from them, at epoch 0.
-    stages: what trains, such as ("heads", "all"); default: these two, or "all" alone from random weights.
-    epochs: the total after each stage.  extra_epochs: with resume, so many more of what trained last.
-    resume: go on where the last run of this name stopped; where there is none a new one starts.
-    ap_images: validation images for the average precision after every `ap_every` epochs; 0: none.
+    Args:
+        data: its folder, COCO or TFRecords.
+        config: a Config, or a file for `load_config`, or None: what `suggest` proposes.
+        weights: "coco", "imagenet", "last", a file, or None for random ones; a new run starts from them, at epoch 0.
+        stages: what trains, such as ("heads", "all"); None: these two, or "all" alone from random weights.
+        epochs: the total after each stage.
+        extra_epochs: with resume, so many more of what trained last.
+        logs: where the folders of the runs are.
+        year: end of the file names in the folder; may be empty.
+        resume: go on where the last run of this name stopped; where there is none a new one starts.
+        augmentation: how images are changed each time; None: not at all.
+        ap_images: validation images for the average precision after every `ap_every` epochs; 0: none.
+        ap_every: epochs from one AP to the next.
+
+    Returns:
+        The model, the AveragePrecision, and whether it came to its end (Ctrl-C stops it with its state saved).
+
+    Raises:
+        ValueError: settings, stages or classes that do not go together; the text names them.
     """
     parts = DataParts(data, year)
     validate, train = parts.validate, parts.train  # one annotation file has none to validate: said before it is read
-    config = config if hasattr(config, "BATCH_SIZE") else load_config(config, parts)
+    config = config if isinstance(config, Config) else load_config(config, parts)
     check_classes(config, train, validate)
     state = last_state(logs, config.NAME) if resume else None
     plan = _plan(stages, epochs, extra_epochs, weights, read_place(state) if state else None)

@@ -39,11 +39,17 @@ class TFRecordDataset(Dataset):
     def load_tfrecord(self, folder, name, label_map=None, *, source="tfrecord", box_masks=False):
         """Load the shards NAME-?????-of-?????.tfrecord of a folder, or the single file NAME there.
 
-        label_map: file that names the classes; default: label_map.pbtxt in the folder.
-        source: name of the source, for sets whose class ids mean other things than those loaded before.
-        box_masks: take the box as mask where there are no masks (for USE_MASK = False).
         Images come in the order in which `write_tfrecords` dealt them out.
-        Raises ValueError naming the file that is missing, damaged or incomplete.
+
+        Args:
+            folder: of the shards.
+            name: NAME.
+            label_map: file that names the classes; None: label_map.pbtxt in the folder.
+            source: name of the source, for sets whose class ids mean other things than those loaded before.
+            box_masks: take the box as mask where there are no masks (for USE_MASK = False).
+
+        Raises:
+            ValueError: names the file that is missing, damaged or incomplete.
         """
         folder = Path(folder)
         names = read_label_map(label_map or folder / LABEL_MAP)

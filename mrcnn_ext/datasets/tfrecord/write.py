@@ -26,18 +26,35 @@ EXIF_ORIENTATION = 0x0112
 LAYOUT = 1  # counted up when what is written changes, so that shards of before are written anew
 
 
-def write_tfrecords(data, out_dir, shards: int = 8, images=None, workers: int = 4, progress: bool = True) -> dict:
+def write_tfrecords(
+    data: str | Path,
+    out_dir: str | Path,
+    shards: int = 8,
+    images: str | Path | None = None,
+    workers: int = 4,
+    progress: bool = True,
+) -> dict[str, Any]:
     """Write each annotation file of a COCO data set as shards, and one label_map.pbtxt for all of them.
 
-    data: folder of a data set, or one annotation file. images: folder of its images, where it is not the usual one.
     instances_X.json becomes X-00000-of-00008.tfrecord ..; image i is in shard i % shards.
     Files of JPEG and PNG are stored as they are; other formats, and images turned by EXIF data, which the schema's
     readers do not know, as PNG. Boxes are cut to the image. Masks are PNG files with 0 and 1, for crowds too.
     A shard has its name only when it is complete. A second call writes what is missing, or changed in `data`.
-    workers: shards written at once, each with one image in memory.
 
-    Returns {"images", "objects", "files": [..], "turned": [..], "left_out": [..]}: images that were stored upright
-    as PNG, and annotations without any pixel in the image. Raises ValueError naming file and image.
+    Args:
+        data: folder of a data set, or one annotation file.
+        out_dir: folder for the shards.
+        shards: files for each annotation file, 1 to 99999.
+        images: folder of the images, where it is not the usual one.
+        workers: shards written at once, each with one image in memory.
+        progress: show a bar.
+
+    Returns:
+        {"images", "objects", "files": [..], "turned": [..], "left_out": [..]}: images that were stored upright as PNG,
+        and annotations without any pixel in the image.
+
+    Raises:
+        ValueError: names the file and image that are wrong.
     """
     if shards < 1 or shards > 99_999:
         raise ValueError(f"shards must be 1 .. 99999, but is {shards}.")
