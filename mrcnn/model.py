@@ -78,7 +78,8 @@ class MaskRCNN:
     def find_last(self):
         """Path of the last checkpoint of the newest run of this NAME in `model_dir` that has one.
 
-        Raises FileNotFoundError when there is no run, or no checkpoint in any of them.
+        Raises:
+            FileNotFoundError: there is no run, or no checkpoint in any of them.
         """
         runs = training.runs_of(self.model_dir, self.config.NAME)
         if not runs:
@@ -96,13 +97,19 @@ class MaskRCNN:
     ):
         """Weights by layer name; prints and returns what was loaded and what was not.
 
-        filepath: a `.h5` of the old package or of this one, or "coco", "imagenet" (fetched once and kept), or "last".
-        exclude: names of layers to leave as they are.  by_name: kept from the old package; layers always go by name.
-        class_names: this model's, background first: the classes that the file knows too keep what it has of them.
-        class_names_file: the file's; None: those in classes.json beside it, or COCO's of the COCO file.
-        skip_mismatch: leave what does not fit as it is.
         After a checkpoint of a run, `epoch` and `log_dir` are that run's, so that training goes on there.
-        Raises ValueError when the file does not fit.
+
+        Args:
+            filepath: a `.h5` of the old package or of this one, or "coco", "imagenet" (fetched once and kept), or
+                "last".
+            by_name: kept from the old package; layers always go by name.
+            exclude: names of layers to leave as they are.
+            class_names: this model's, background first: the classes that the file knows too keep what it has of them.
+            class_names_file: the file's; None: those in classes.json beside it, or COCO's of the COCO file.
+            skip_mismatch: leave what does not fit as it is.
+
+        Raises:
+            ValueError: the file does not fit.
         """
         sources = {"coco": coco_weights, "imagenet": imagenet_weights, "last": self.find_last}
         path = sources[filepath]() if filepath in sources else filepath
@@ -154,15 +161,26 @@ class MaskRCNN:
     ):
         """Trains, up to epoch `epochs` in all (not that many more), or for `extra_epochs` more.
 
-        train_dataset, val_dataset: prepared Datasets.  learning_rate: a number or a Keras schedule.
-        layers: "heads", "3+", "4+", "5+", "all", or a regular expression for whole layer names.
-        augmentation: see `load_image_gt`.  custom_callbacks: Keras callbacks.
-        no_augmentation_sources: sources whose images are not augmented.
-        resume: go on where the last training of this NAME stopped, with its weights, optimizer, random numbers and
-        order of images, as if it had not; the other arguments are to be the same. Where there is none a run starts.
         Writes to `log_dir`: checkpoints, state.npz for resuming, config.json, classes.json, run.json, metrics.csv,
         steps.csv, log.txt and TensorBoard's files. Ctrl-C ends it after the running step, with its state saved. From a
-        checkpoint that is not the run's last it goes to a folder of its own. Returns Keras' History.
+        checkpoint that is not the run's last it goes to a folder of its own.
+
+        Args:
+            train_dataset: a prepared Dataset.
+            val_dataset: another, of the same classes.
+            learning_rate: a number or a Keras schedule.
+            epochs: the total.
+            layers: "heads", "3+", "4+", "5+", "all", or a regular expression for whole layer names.
+            augmentation: see `load_image_gt`.
+            custom_callbacks: Keras callbacks.
+            no_augmentation_sources: sources whose images are not augmented.
+            extra_epochs: in place of `epochs`.
+            resume: go on where the last training of this NAME stopped, with its weights, optimizer, random numbers and
+                order of images, as if it had not; the other arguments are to be the same. Where there is none a run
+                starts.
+
+        Returns:
+            Keras' History.
         """
         self._must_be("training")
         return training.train(
@@ -187,14 +205,17 @@ class MaskRCNN:
     # --- detection -----------------------------------------------------------------------------------------------
 
     def detect(self, images, verbose=0, crops=False):
-        """Finds objects in any number of images.
+        """Finds objects in any number of images. `seconds` then holds how long resizing, network and pasting took.
 
-        images: list of arrays [H, W, C] (gray [H, W] and RGBA too) of any size.
-        Returns for each image a dict: rois (N, 4) px, class_ids (N,), scores (N,), masks [H, W, N] bool, or None
-        without USE_MASK. crops: masks is a list of N bool arrays instead, each as large as its box.
-        In the conventions of torchvision and detectron2 rois are float32, and with crops there are also `corners`
-        (N, 2), the crops' upper left pixels.
-        `seconds` then holds how long resizing, network and pasting took.
+        Args:
+            images: list of arrays [H, W, C] (gray [H, W] and RGBA too) of any size.
+            verbose: 1 prints the shapes.
+            crops: masks as a list of N bool arrays, each as large as its box.
+
+        Returns:
+            For each image a dict: rois (N, 4) px, class_ids (N,), scores (N,), masks [H, W, N] bool, or None without
+            USE_MASK. In the conventions of torchvision and detectron2 rois are float32, and with crops there are also
+            `corners` (N, 2), the crops' upper left pixels.
         """
         self._must_be("inference")
         self.seconds = dict.fromkeys(("resize", "network", "paste"), 0.0)

@@ -4,7 +4,20 @@ import numpy as np
 
 
 def extract_bboxes(mask):
-    """Tight boxes (N, 4), int32 px, of masks [H, W, N]; four zeros for an empty mask."""
+    """Tight boxes of masks.
+
+    Args:
+        mask: [H, W, N], bool or numbers.
+
+    Returns:
+        int32 px (N, 4), y1, x1, y2, x2 with the last two outside; four zeros for an empty mask.
+
+    Example:
+        >>> mask = np.zeros((4, 6, 1), bool)
+        >>> mask[1:3, 2:5] = True
+        >>> extract_bboxes(mask).tolist()
+        [[1, 2, 3, 5]]
+    """
     boxes = np.zeros((mask.shape[-1], 4), np.int32)
     in_rows, in_columns = mask.any(axis=1), mask.any(axis=0)  # (H, N), (W, N)
     for i in range(mask.shape[-1]):
@@ -23,7 +36,19 @@ def compute_iou(box, boxes, box_area, boxes_area):
 
 
 def compute_overlaps(boxes1, boxes2):
-    """IoU (N, M), float64, of boxes (N, 4) with boxes (M, 4). A box without area overlaps nothing."""
+    """IoU of every box with every other one. A box without area overlaps nothing.
+
+    Args:
+        boxes1: (N, 4), y1, x1, y2, x2 in any unit.
+        boxes2: (M, 4), in the same.
+
+    Returns:
+        float64 (N, M), 0 to 1.
+
+    Example:
+        >>> compute_overlaps([[0, 0, 2, 2]], [[0, 0, 2, 2], [0, 1, 2, 3], [5, 5, 6, 6]]).round(3).tolist()
+        [[1.0, 0.333, 0.0]]
+    """
     boxes1, boxes2 = np.asarray(boxes1, np.float64), np.asarray(boxes2, np.float64)
     areas1, areas2 = _areas(boxes1), _areas(boxes2)
     overlaps = np.zeros((len(boxes1), len(boxes2)))
@@ -45,8 +70,24 @@ def compute_overlaps_masks(masks1, masks2):
 
 
 def non_max_suppression(boxes, scores, threshold):
-    """Indices, int32, of the boxes (N, 4) that stay, best score first: a box goes if its IoU with a better one that
-    stays is above the threshold. Raises ValueError if there are no boxes."""
+    """The boxes that stay: a box goes if its IoU with a better one that stays is above the threshold.
+
+    Args:
+        boxes: (N, 4), y1, x1, y2, x2 in any unit.
+        scores: (N,).
+        threshold: IoU, 0 to 1.
+
+    Returns:
+        Their indices, int32, best score first.
+
+    Raises:
+        ValueError: there are no boxes.
+
+    Example:
+        >>> boxes = [[0, 0, 10, 10], [0, 1, 10, 11], [20, 20, 30, 30]]
+        >>> non_max_suppression(boxes, np.array([0.8, 0.9, 0.7]), 0.5).tolist()
+        [1, 2]
+    """
     if len(boxes) == 0:
         raise ValueError("non_max_suppression: no boxes given.")
     boxes = np.asarray(boxes, np.float64)
@@ -61,9 +102,18 @@ def non_max_suppression(boxes, scores, threshold):
 
 
 def box_refinement(box, gt_box):
-    """Deltas (N, 4), float32, that take boxes (N, 4) to truth boxes (N, 4): (dy, dx, log dh, log dw).
+    """Deltas that take boxes to ground-truth boxes.
 
-    dy and dx are shifts of the centre in heights and widths of the box. Both boxes must have an area.
+    Args:
+        box: (N, 4), y1, x1, y2, x2; with an area.
+        gt_box: (N, 4), the same.
+
+    Returns:
+        float32 (N, 4): dy, dx, log dh, log dw; dy and dx are shifts of the centre in heights and widths of the box.
+
+    Example:
+        >>> box_refinement([[0, 0, 10, 20]], [[5, 0, 15, 20]]).tolist()
+        [[0.5, 0.0, 0.0, 0.0]]
     """
     y, x, height, width = _centre_form(np.asarray(box, np.float32))
     gt_y, gt_x, gt_height, gt_width = _centre_form(np.asarray(gt_box, np.float32))
@@ -72,7 +122,19 @@ def box_refinement(box, gt_box):
 
 
 def apply_box_deltas(boxes, deltas):
-    """Boxes (N, 4), float32, after deltas (N, 4) as `box_refinement` makes them."""
+    """Boxes after deltas as `box_refinement` makes them.
+
+    Args:
+        boxes: (N, 4), y1, x1, y2, x2.
+        deltas: (N, 4).
+
+    Returns:
+        float32 (N, 4).
+
+    Example:
+        >>> apply_box_deltas([[0, 0, 10, 20]], [[0.5, 0, 0, 0]]).tolist()
+        [[5.0, 0.0, 15.0, 20.0]]
+    """
     deltas = np.asarray(deltas, np.float32)
     y, x, height, width = _centre_form(np.asarray(boxes, np.float32))
     y = y + deltas[:, 0] * height

@@ -16,7 +16,26 @@ FAR_OUTSIDE = 4096  # pixels; pycocotools' memory grows with the length of an ed
 
 
 def encode_mask(mask: np.ndarray) -> dict:
-    """One mask (H, W), any dtype, non-zero is object -> compressed RLE."""
+    """One mask as a compressed RLE.
+
+    Args:
+        mask: (H, W), any dtype; non-zero is object.
+
+    Returns:
+        {"size": [H, W], "counts": bytes}.
+
+    Raises:
+        ValueError: the array has other than two axes.
+
+    Example:
+        >>> mask = np.zeros((4, 6), bool)
+        >>> mask[1:3, 2:5] = True
+        >>> rle = encode_mask(mask)
+        >>> rle["size"], rle_area(rle)
+        ([4, 6], 6)
+        >>> bool((decode_masks([rle], 4, 6)[:, :, 0] == mask).all())
+        True
+    """
     if mask.ndim != 2:
         raise ValueError(f"encode_mask takes one mask (H, W), but got the shape {mask.shape}.")
     return coco_mask.encode(np.asfortranarray(mask != 0, dtype=np.uint8))
