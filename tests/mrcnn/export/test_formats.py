@@ -31,16 +31,20 @@ def images():
     return list(np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3), dtype=np.uint8))
 
 
-def test_keras_file_holds_all(model, images, tmp_path):
-    write("keras", image_model(model), tmp_path / "model.keras")
-    exported = ExportedModel(tmp_path / "model.keras")
+@pytest.fixture(scope="module")
+def exported(model, tmp_path_factory):
+    """The Keras file, read again and run."""
+    path = tmp_path_factory.mktemp("exported") / "model.keras"
+    write("keras", image_model(model), path)
+    return ExportedModel(path)
+
+
+def test_keras_file_holds_all(model, exported, images):
     same = compare(model, exported, images, 0.0, model.config.DETECTION_MAX_INSTANCES)
     assert same.objects and not same.missing and same.score <= TIGHT["score"] and same.box_px == 0, same.text
-    again = keras.models.load_model(tmp_path / "model.keras")
-    assert again.count_params() == model.keras_model.count_params()
-    batch = np.stack(images)
-    one_by_one = [again.predict_on_batch(image[None])["boxes"][0] for image in images]
-    assert (again.predict_on_batch(batch)["boxes"] == np.stack(one_by_one)).all()
+    assert keras.models.load_model(exported.path).count_params() == model.keras_model.count_params()
+    one_by_one = [exported.run(image[None])["boxes"][0] for image in images]
+    assert (exported.run(np.stack(images))["boxes"] == np.stack(one_by_one)).all()
 
 
 def test_the_network_alone_saves_and_loads(model, images, tmp_path):
@@ -66,9 +70,7 @@ def test_what_cannot_be_is_said(model, tmp_path):
         ExportedModel(tmp_path)  # a folder, but no SavedModel
 
 
-def test_masks_as_large_as_their_boxes(model, images, tmp_path):
-    write("keras", image_model(model), tmp_path / "model.keras")
-    exported = ExportedModel(tmp_path / "model.keras")
+def test_masks_as_large_as_their_boxes(exported, images):
     (full,), (small,) = exported.detect(images[:1]), exported.detect(images[:1], crops=True)
     assert len(small["masks"]) == full["masks"].shape[2] > 0
     for i, (y1, x1, y2, x2) in enumerate(full["rois"]):
