@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mrcnn.settings.kinds import shown
+from mrcnn.settings.network import NetworkSettings
 
 HALVES = 64  # the network halves an image six times
 _RESNET_STRIDES = (4, 8, 16, 32, 64)
@@ -53,9 +54,13 @@ def _relation(*names: str, modes: tuple[str, ...] | None = None) -> Callable:
 
 @_relation("IMAGE_RESIZE_MODE", "IMAGE_MIN_DIM", "IMAGE_MAX_DIM")
 def _min_below_max(config: Any) -> str | None:
-    """In mode "square" IMAGE_MIN_DIM is at most IMAGE_MAX_DIM."""
+    """In mode "square" an IMAGE_MIN_DIM other than the default is at most IMAGE_MAX_DIM."""
     low, high = config.IMAGE_MIN_DIM or 0, config.IMAGE_MAX_DIM
     if config.IMAGE_RESIZE_MODE != "square" or low <= high:
+        return None
+    if (
+        low == NetworkSettings.IMAGE_MIN_DIM
+    ):  # old code often sets IMAGE_MAX_DIM alone: then no more than fits is asked for
         return None
     return (
         f"IMAGE_MIN_DIM is {low}, above IMAGE_MAX_DIM, {high}: the shorter side cannot be longer than the longest one "

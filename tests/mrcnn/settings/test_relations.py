@@ -20,7 +20,7 @@ def made(**values):
 # Of each rule: settings that break it, others that keep it, and what is said.
 RULES = {
     "_min_below_max": [
-        ({"IMAGE_MAX_DIM": 512}, {"IMAGE_MAX_DIM": 512, "IMAGE_MIN_DIM": 512}, "IMAGE_MIN_DIM is 800, above .* 512"),
+        ({"IMAGE_MAX_DIM": 512, "IMAGE_MIN_DIM": 576}, {"IMAGE_MAX_DIM": 512}, "IMAGE_MIN_DIM is 576, above .* 512"),
         (
             {"IMAGE_MIN_DIM": 1088},
             {"IMAGE_MIN_DIM": 1088, "IMAGE_RESIZE_MODE": "crop"},
