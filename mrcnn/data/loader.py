@@ -114,7 +114,7 @@ class Loader:
         """Starts to count into `waited` how long the caller waits for batch `number`, which it needs from now on.
 
         On TensorFlow another thread fetches batches ahead of time: the wait ends when this batch is there. With JAX the
-        caller's own thread fetches: all its time in `get` counts, whichever batch it fetches.
+        caller's own thread fetches: all its time in `fetch` counts, whichever batch it fetches.
         """
         self._needed = number, time.perf_counter(), threading.get_ident()
 

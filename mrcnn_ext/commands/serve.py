@@ -25,7 +25,7 @@ def serve(
         typer.Option(envvar="MRCNN_MAX_WAITING", help="Most requests at a time; further ones are refused with 503."),
     ] = 64,
     max_tiles: Annotated[
-        int, typer.Option(envvar="MRCNN_MAX_TILES", help="That a request may have its image cut into.")
+        int, typer.Option(envvar="MRCNN_MAX_TILES", help="Most tiles that an image may be cut into.")
     ] = 64,
     addresses: Annotated[
         bool, typer.Option(envvar="MRCNN_ADDRESSES", help="Also fetch images from web addresses: POST /detect/url.")

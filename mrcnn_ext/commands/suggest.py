@@ -16,10 +16,12 @@ def suggest(
     memory: Annotated[
         float | None, typer.Option(help="For a GPU with this many GB. Default: for this machine.")
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="Start from this one; default: what fits the machine.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Preset to start from. Default: the one that fits the machine.")
+    ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Also write the settings: a .yaml for `mrcnn train --config`, or .json as notebook 02 does."),
+        typer.Option(help="Also write the settings: a .yaml for `mrcnn train --config`, or .json as notebook 2 does."),
     ] = None,
     as_json: options.Json = False,
 ):
