@@ -34,7 +34,11 @@ from mrcnn.training.devices import Devices, one_device
 from mrcnn.training.optimizer import make_optimizer
 from mrcnn.training.run_facts import file_sha256
 from mrcnn.weights import load_weights, save_weights
-from mrcnn.weights.download import coco_weights, imagenet_weights
+from mrcnn.weights.convert import zoo_file
+from mrcnn.weights.download import imagenet_weights
+from mrcnn.weights.fit import check_fits
+from mrcnn.weights.origin import origins_of
+from mrcnn.weights.zoo import ZOO
 
 
 class MaskRCNN:
@@ -53,7 +57,8 @@ class MaskRCNN:
         self.model_dir = str(model_dir)
         self._anchors = {}
         self.interrupted = False  # whether a person stopped the last training
-        self.loaded = None  # what `load_weights` was last given: "coco", "imagenet", or the path of a file
+        self.loaded = None  # what `load_weights` was last given: a name such as "coco", or the path of a file
+        self.origins = []  # what those weights began as, with their licences
         self.loaded_sha256 = None  # of the file, where it is to be trained on
         self.seconds = {}  # of the last `detect`, by part: resize, network, paste
         if config.SEED is not None:
@@ -100,19 +105,22 @@ class MaskRCNN:
         After a checkpoint of a run, `epoch` and `log_dir` are that run's, so that training goes on there.
 
         Args:
-            filepath: a `.h5` of the old package or of this one, or "coco", "imagenet" (fetched once and kept), or
-                "last".
+            filepath: a `.h5` of the old package or of this one, or the name of pretrained weights, fetched once and
+                kept ("coco", "imagenet", "torchvision-v2", ..; `mrcnn weights list` has them all), or "last".
             by_name: kept from the old package; layers always go by name.
             exclude: names of layers to leave as they are.
             class_names: this model's, background first: the classes that the file knows too keep what it has of them.
-            class_names_file: the file's; None: those in classes.json beside it, or COCO's of the COCO file.
+            class_names_file: the file's; None: those in classes.json beside it, or COCO's of COCO's files.
             skip_mismatch: leave what does not fit as it is.
 
         Raises:
             ValueError: the file does not fit.
         """
-        sources = {"coco": coco_weights, "imagenet": imagenet_weights, "last": self.find_last}
-        path = sources[filepath]() if filepath in sources else filepath
+        if filepath == "last":
+            filepath = self.find_last()
+        if not exclude and not skip_mismatch:
+            check_fits(filepath, self.config)
+        path = zoo_file(filepath) if filepath in ZOO else filepath
         report = load_weights(
             self.keras_model,
             path,
@@ -122,7 +130,8 @@ class MaskRCNN:
             class_names_file=class_names_file,
             class_names_model=class_names,
         )
-        self.loaded = filepath if filepath in ("coco", "imagenet") else str(path)
+        self.loaded = str(filepath)
+        self.origins = origins_of(path)
         self.loaded_sha256 = file_sha256(path) if self.mode == "training" else None  # now: later it may be another
         self.set_log_dir(path)
         return report

@@ -36,6 +36,9 @@ DETECT_API_KEY=
 # true: it also fetches images from web addresses.
 DETECT_ADDRESSES=
 
+# Pretrained weights from elsewhere than their authors' pages: a mirror's address, or a folder with the files.
+MRCNN_WEIGHTS_FROM=
+
 # Who logs in to Label Studio (`docker compose --profile label up`), and its token for programs; never empty.
 LABEL_STUDIO_USERNAME=you@localhost
 LABEL_STUDIO_PASSWORD={LABEL_STUDIO_PASSWORD}

@@ -40,6 +40,7 @@ def up(root: Path, values: dict[str, str]) -> None:
         "STACK_VARIANT": values["GPU"] or "cpu",
         "JUPYTER_TOKEN": values["JUPYTER_TOKEN"],
         "TENSORBOARD_PORT": values["TENSORBOARD_PORT"],  # for the notebooks' links
+        "MRCNN_WEIGHTS_FROM": values.get("MRCNN_WEIGHTS_FROM", ""),
         "PYTHONPATH": str(root),
         "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
     }

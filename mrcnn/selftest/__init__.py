@@ -38,7 +38,7 @@ class Verdict:
 
 
 def selftest(weights=None) -> Verdict:
-    """The self-test of this installation, or, given the path of a `.h5`, of that file.
+    """The self-test of this installation, or of weights: the path of a `.h5`, or a name such as "torchvision-v2".
 
     Raises FileNotFoundError where there is no such file.
     """
@@ -47,5 +47,7 @@ def selftest(weights=None) -> Verdict:
 
         return check_engine()
     from mrcnn.selftest.weight_file import check_weight_file
+    from mrcnn.weights.convert import zoo_file
+    from mrcnn.weights.zoo import ZOO
 
-    return check_weight_file(weights)
+    return check_weight_file(zoo_file(weights) if weights in ZOO else weights)

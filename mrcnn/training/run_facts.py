@@ -11,6 +11,7 @@ from pathlib import Path
 
 import keras
 
+from mrcnn.weights.download import file_hash
 from mrcnn.whole_file import whole_file
 
 RUN = "run.json"
@@ -23,6 +24,7 @@ def write_run_facts(model, train_dataset, val_dataset, settings):
 
     settings: plain values, how this training was called.  "weights" is what `load_weights` was last given, and
     "weights_sha256" the hash of that file as it was then; both None for random ones, and where a new process resumed.
+    "origins": what those weights began as, with licence and attribution (`mrcnn.weights.origin`).
     """
     folder = Path(model.log_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -37,6 +39,7 @@ def write_run_facts(model, train_dataset, val_dataset, settings):
         "settings": settings,
         "weights": model.loaded,
         "weights_sha256": model.loaded_sha256,
+        "origins": model.origins,
         "data": {"train": fingerprint(train_dataset), "validation": fingerprint(val_dataset)},
         "versions": _versions(),
         "git_commit": _commit(),
@@ -53,8 +56,7 @@ def fingerprint(dataset):
 
 def file_sha256(path):
     """Hash of a file's bytes, in hexadecimal digits."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_hash(path, "sha256")
 
 
 def code_sha256(folder=Path(__file__).parents[2]):

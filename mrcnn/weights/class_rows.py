@@ -7,13 +7,16 @@ mrcnn_mask (K).
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from mrcnn.weights.coco_classes import COCO_CLASS_NAMES
 from mrcnn.weights.download import COCO
 from mrcnn.weights.load_report import some
+from mrcnn.weights.zoo import ZOO
 
+CLASSES = "classes.json"
 ROWS_PER_CLASS = {"mrcnn_class_logits": 1, "mrcnn_bbox_fc": 4, "mrcnn_mask": 1}
 
 
@@ -94,16 +97,36 @@ def class_rows(request, file: int | None, model: int | None) -> ClassRows:
 
 def names_of_file(path, count: int) -> list[str]:
     """The names of a weights file's classes: a run's in classes.json beside it, or COCO's. ValueError for others."""
-    beside = path.with_name("classes.json")
-    if beside.is_file():
-        return json.loads(beside.read_text(encoding="utf-8"))
-    is_coco = path.name == COCO.name or path.stat().st_size == COCO.size
-    if is_coco and count == len(COCO_CLASS_NAMES):
-        return COCO_CLASS_NAMES
+    names = known_names(path)
+    if names is not None and (len(names) == count or path.with_name(CLASSES).is_file()):
+        return names
     raise ValueError(
         f"{path}: class_names is given, but what its own {count} classes are is unknown: no classes.json lies beside "
         "it. Give them as class_names_file, background first, or leave class_names out: then no class is kept by name."
     )
+
+
+def known_names(weights) -> list[str] | None:
+    """The names of the classes of a file, or of a name of the zoo, background first; None where they are not known."""
+    if weights in ZOO:
+        return list(ZOO[weights].class_names or ()) or None
+    path = Path(weights)
+    if path.with_name(CLASSES).is_file():
+        return read_names(path.with_name(CLASSES))
+    is_coco = path.name == COCO.name or (path.is_file() and path.stat().st_size == COCO.size)
+    return COCO_CLASS_NAMES if is_coco else None
+
+
+def read_names(path) -> list[str]:
+    """The list in a classes.json, background first. ValueError for anything else."""
+    path = Path(path)
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not a JSON file ({error})") from error
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len(names) < 2:
+        raise ValueError(f"{path}: expected a JSON list of class names, background first")
+    return names
 
 
 def copy_rows(old: np.ndarray, fresh: np.ndarray, kept: dict[int, int], per_class: int) -> np.ndarray:

@@ -20,12 +20,20 @@ class DownloadError(OSError):
 
 @dataclass(frozen=True)
 class Asset:
-    """A file of pretrained weights: where it is, how long (bytes), its MD5."""
+    """A file of pretrained weights.
+
+    Attributes:
+        name: Of the file.
+        url: Where its authors have it.
+        size: Bytes; None where they do not say.
+        md5, sha256: Hexadecimal digits of its hash, all of them or the first few, as many as are published.
+    """
 
     name: str
     url: str
-    size: int
-    md5: str
+    size: int | None = None
+    md5: str | None = None
+    sha256: str | None = None
 
 
 # For neither file is a SHA-256 published. The MD5 of the first is that of NVIDIA's TensorRT samples and others; the
@@ -50,14 +58,51 @@ def cache_folder() -> Path:
     return Path(os.environ.get("MRCNN_CACHE") or "~/.cache/mrcnn").expanduser()
 
 
+def file_hash(path, kind: str = "sha256") -> str:
+    """Hash of a file's bytes, in hexadecimal digits. kind: "sha256" or "md5"."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, partial(hashlib.new, kind, usedforsecurity=False)).hexdigest()
+
+
+def get_asset(asset: Asset, path=None, progress: bool = True) -> Path:
+    """The path of a file of weights, fetched where it is not there yet and checked.
+
+    MRCNN_WEIGHTS_FROM says where else than from its authors it comes: the address of a mirror (http:// or https://)
+    that has it under its name, or a folder, whose file is used in its place.
+
+    Args:
+        asset: What file.
+        path: Where it is to be; None: in `cache_folder`.
+        progress: Whether a bar is shown.
+
+    Raises:
+        DownloadError: Where it cannot be had; says what to put where.
+        ValueError: Where a file that is there is not the right one.
+    """
+    path = Path(path) if path else cache_folder() / asset.name
+    fetch_it = partial(fetch, md5=asset.md5, sha256=asset.sha256, size=asset.size, progress=progress)
+    source = os.environ.get("MRCNN_WEIGHTS_FROM") or ""
+    if not source or path.exists():
+        return fetch_it(asset.url, path)
+    if source.startswith(("http://", "https://")):
+        return fetch_it(f"{source.rstrip('/')}/{asset.name}", path)
+    file = Path(source).expanduser() / asset.name
+    if not file.is_file():
+        raise DownloadError(
+            f"{file} is not there, and MRCNN_WEIGHTS_FROM names this folder: put the file of {asset.url} into it, or "
+            "leave the setting empty to fetch it."
+        )
+    return fetch_it(asset.url, file)
+
+
 def coco_weights(path=None, progress: bool = True) -> Path:
     """The path of mask_rcnn_coco.h5 (ResNet-101, 81 classes), downloaded where it is not there yet."""
-    return _asset(COCO, path, progress)
+    return get_asset(COCO, path, progress)
 
 
 def imagenet_weights(path=None, progress: bool = True) -> Path:
     """The path of ResNet-50's ImageNet weights without the top, downloaded where they are not there yet."""
-    return _asset(IMAGENET, path, progress)
+    return get_asset(IMAGENET, path, progress)
 
 
 def fetch(
@@ -75,7 +120,7 @@ def fetch(
     """Download `url` to `path` unless it is there, and return the path.
 
     An interrupted download goes on where it stopped, in this call or the next (`<path>.part`). The file appears under
-    its name only when it is complete and its size (bytes) and hashes, where given, are right.
+    its name only when it is complete and its size (bytes) and hashes (or their first digits), where given, are right.
     retries: further attempts after a dropped connection or status 408, 425, 429, 5xx, with waits of backoff, 2 backoff,
     4 backoff ... seconds or what the server asks for. timeout: seconds without an answer.
 
@@ -129,16 +174,11 @@ class Check:
         for kind, expected in self.hashes.items():
             if expected is None:
                 continue
-            with path.open("rb") as file:
-                found = hashlib.file_digest(file, partial(hashlib.new, kind, usedforsecurity=False)).hexdigest()
-            if found != expected.lower():
-                return f"its {kind} is {found}, not {expected}"
+            found = file_hash(path, kind)
+            if not found.startswith(expected.lower()):
+                some = "" if len(expected) == len(found) else " at its beginning"
+                return f"its {kind} is {found}, not {expected}{some}"
         return ""
-
-
-def _asset(asset: Asset, path, progress: bool) -> Path:
-    path = Path(path) if path else cache_folder() / asset.name
-    return fetch(asset.url, path, md5=asset.md5, size=asset.size, progress=progress)
 
 
 def _download(url: str, part: Path, retries: int, backoff: float, timeout: float, progress: bool) -> None:

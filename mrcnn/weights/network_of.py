@@ -13,6 +13,11 @@ BLOCKS: dict[tuple[tuple[int, ...], bool], str] = {  # blocks of the stages 2 to
 ANCHORS = "the number of RPN_ANCHOR_RATIOS"  # which ratios these are the layers do not tell
 OF_BACKBONE = ("BACKBONE", "BACKBONE_WIDTH", "BACKBONE_STRIDE_IN")
 NOT_IN_LAYERS = ("CONVENTIONS", "BACKBONE_STRIDE_IN")  # what changes no shape, and so has to be noted with the weights
+SETTINGS = (
+    *("CONVENTIONS", "BACKBONE", "BACKBONE_WIDTH", "BACKBONE_STRIDE_IN", "NORM", "TOP_DOWN_PYRAMID_SIZE"),
+    *("RPN_CHANNELS", "RPN_DEPTH", "BOX_HEAD_CONVS", "BOX_HEAD_LAYERS", "FPN_CLASSIF_FC_LAYERS_SIZE", "POOL_SIZE"),
+    *("NUM_CLASSES", "USE_MASK", "MASK_HEAD_CHANNELS", "MASK_HEAD_DEPTH"),
+)
 
 Shapes = Mapping[str, Mapping[str, tuple[int, ...]]]
 
@@ -56,13 +61,8 @@ def network_of(shapes: Shapes) -> dict:
 
 def network_of_config(config) -> dict:
     """The same settings as a Config, or a class of it, has them; without its backbone where that is one of your own."""
-    names = {
-        *("BACKBONE", "BACKBONE_WIDTH", "NORM", "TOP_DOWN_PYRAMID_SIZE", "RPN_CHANNELS", "RPN_DEPTH", "BOX_HEAD_CONVS"),
-        *("BOX_HEAD_LAYERS", "FPN_CLASSIF_FC_LAYERS_SIZE", "POOL_SIZE", "NUM_CLASSES", "USE_MASK"),
-        *("MASK_HEAD_CHANNELS", "MASK_HEAD_DEPTH", *NOT_IN_LAYERS),
-    }
-    if not isinstance(config.BACKBONE, str):
-        names -= {*OF_BACKBONE}
+    own_backbone = not isinstance(config.BACKBONE, str)
+    names = [name for name in SETTINGS if hasattr(config, name) and not (own_backbone and name in OF_BACKBONE)]
     return {name: getattr(config, name) for name in names} | {ANCHORS: len(config.RPN_ANCHOR_RATIOS)}
 
 

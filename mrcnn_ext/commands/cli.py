@@ -23,6 +23,7 @@ from mrcnn_ext.commands.split import split
 from mrcnn_ext.commands.suggest import suggest
 from mrcnn_ext.commands.tfrecord import tfrecord
 from mrcnn_ext.commands.train import train
+from mrcnn_ext.commands.weights import app as weights
 
 app = typer.Typer(
     name="mrcnn",
@@ -57,6 +58,7 @@ app.command()(split)
 app.command()(suggest)
 app.command()(overfit)
 app.command()(train)
+app.add_typer(weights, name="weights")
 app.command()(tfrecord)
 app.command()(evaluate)
 app.command()(detect)

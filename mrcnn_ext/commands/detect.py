@@ -12,8 +12,17 @@ DRAWN_FROM = 0.5  # score; a tiny run keeps objects from 0.05 on, for AP
 
 
 def detect(
-    run: options.Run,
-    inputs: Annotated[list[str], typer.Argument(help="Images, folders of images, videos, web addresses.")],
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[RUN] IMAGES...",
+            help='RUN: a run folder, an .h5 beside its config.json, "last" or "best"; left out with --weights. '
+            "IMAGES: images, folders of images, videos, web addresses.",
+        ),
+    ],
+    weights: Annotated[
+        str | None, typer.Option(help="In place of RUN: pretrained weights by name (`mrcnn weights list`).")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the detections.")] = Path("data/detections"),
     write: Annotated[
         list[str] | None,
@@ -58,12 +67,16 @@ def detect(
 
     What cannot be read to its end is named and skipped; the exit code is then 1.
 
-    Example: mrcnn detect last data/new --out data/detections --write overlays --write labelme --tile 512
+    Examples: mrcnn detect last data/new --out data/detections --write overlays --write labelme --tile 512
+              mrcnn detect --weights detectron2-r101-lsj photo.jpg
     """
     from mrcnn_ext.common.runs import detection_settings, find_run
     from mrcnn_ext.detection import Detector, Writer, detect_sources
     from mrcnn_ext.detection.sources import count, root_of
 
+    run, inputs = (weights, words) if weights else (words[0], words[1:])
+    if not inputs:
+        raise ValueError(f"{run}: that is the run; give the images, too, or pretrained weights by --weights.")
     found = find_run(run, logs)
     if batch is None and tile is None and count(inputs, out) == 1:
         batch = 1

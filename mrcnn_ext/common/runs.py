@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from mrcnn.config import Config, check_config
 from mrcnn.training.names import BEST, checkpoints_of, newest_checkpoint, run_name, runs_of
+from mrcnn.weights.convert import zoo_file
+from mrcnn.weights.fit import config_class_of
+from mrcnn.weights.zoo import ZOO, ZooEntry
 from mrcnn_ext.common.values import first_few
 
 if TYPE_CHECKING:
@@ -78,7 +81,8 @@ def find_run(run: str | Path = "last", logs: str | Path = "logs", name: str | No
     Args:
         run: a run's folder, or its name in `logs`, for its last checkpoint; or the path of an .h5 that has the run's
             config.json beside it; or "last", the newest run in `logs` that has a checkpoint, one of the quick mode
-            only where there is no other; or "best", that run's best.h5, of the epoch with the best AP.
+            only where there is no other; or "best", that run's best.h5, of the epoch with the best AP; or the name of
+            pretrained weights, such as "torchvision-v2", which are fetched once.
         logs: the folder of the runs.
         name: with "last" and "best", only runs of this name (the NAME of their Config).
 
@@ -88,6 +92,8 @@ def find_run(run: str | Path = "last", logs: str | Path = "logs", name: str | No
     Raises:
         FileNotFoundError, ValueError: what is missing or wrong.
     """
+    if str(run) in ZOO and not Path(run).exists() and not (Path(logs) / run).exists():
+        return _pretrained(ZOO[str(run)])
     weights = _last_weights(logs, name) if str(run) in ("last", "best") else _weights_of(Path(run), Path(logs))
     folder = weights.parent
     if str(run) == "best":
@@ -100,6 +106,17 @@ def find_run(run: str | Path = "last", logs: str | Path = "logs", name: str | No
         )
     config = Config.from_json(folder / "config.json")
     return Run(folder, config, weights, _class_names(folder / "classes.json", config.NUM_CLASSES))
+
+
+def _pretrained(entry: ZooEntry) -> Run:
+    """Weights of the zoo as a run."""
+    if entry.class_names is None:
+        raise ValueError(f"{entry.name} is a backbone alone: it can start a training, but finds no objects")
+    settings = {"NAME": entry.name, "NUM_CLASSES": len(entry.class_names), "IMAGES_PER_GPU": 1}
+    config = config_class_of(entry).from_dict(settings)
+    with contextlib.redirect_stdout(sys.stderr):
+        weights = zoo_file(entry.name)
+    return Run(weights.parent, config, weights, list(entry.class_names))
 
 
 def detection_settings(

@@ -32,6 +32,7 @@ def test_values_come_back(tmp_path):
         "DETECT_RUN": "last",
         "DETECT_API_KEY": "",
         "DETECT_ADDRESSES": "",
+        "MRCNN_WEIGHTS_FROM": "",
         "LABEL_STUDIO_USERNAME": "you@localhost",
         "BIND_ADDRESS": "127.0.0.1",
     }
