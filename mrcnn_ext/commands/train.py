@@ -32,7 +32,17 @@ def train(
     ] = None,
     weights: Annotated[
         str | None,
-        typer.Option(help='Weights that a new run starts from: "coco", "imagenet", "last" or an .h5. Default: random.'),
+        typer.Option(
+            help='Weights that a new run starts from: "torchvision-v2", "coco", .. (`mrcnn weights list`), "last" or '
+            "an .h5. Default: random."
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help='Settings to start from: "TinyConfig", "torchvision-v2", .. Default: those of the weights, or for the '
+            "machine."
+        ),
     ] = None,
     stage: Annotated[
         str | None,
@@ -41,7 +51,10 @@ def train(
         ),
     ] = None,
     epochs: Annotated[
-        str | None, typer.Option(help='Total epochs after each stage. Default: "14" for one stage, "3,14" for two.')
+        str | None,
+        typer.Option(
+            help='Total epochs after each stage, or one number for all. Default: "14" for one stage, "3,14" for two.'
+        ),
     ] = None,
     extra_epochs: Annotated[int | None, typer.Option(min=1, help="With --resume: train this many epochs more.")] = None,
     resume: Annotated[bool, typer.Option(help="Continue where the last run of this NAME stopped.")] = False,
@@ -74,6 +87,7 @@ def train(
     Ctrl-C stops with the state saved (exit code 130), and --resume continues.
 
     Examples: mrcnn train data/shapes
+              mrcnn train data/mine --weights torchvision-v2
               mrcnn train data/mine --config mine.yaml --weights coco --stage heads,all --epochs 3,14
               mrcnn train data/mine --augment large-scale --copy-paste 0.5
               mrcnn train data/mine --resume --extra-epochs 10
@@ -85,6 +99,7 @@ def train(
         result = train_run(
             data,
             config,
+            preset=preset,
             weights=weights,
             stages=None if stage is None else [name.strip() for name in stage.split(",")],
             epochs=None if epochs is None else _numbers(epochs),

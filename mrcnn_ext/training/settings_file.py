@@ -7,10 +7,11 @@ from typing import Any
 import yaml
 
 from mrcnn.config import SETTINGS, Config
-from mrcnn.presets import preset_named
 from mrcnn.settings.check import COMPUTED_NAMES
 from mrcnn.settings.files import given_twice, read_json
 from mrcnn.settings.relations import HALVES
+from mrcnn.weights.class_rows import known_names
+from mrcnn.weights.fit import preset_class, start_class
 from mrcnn_ext.datasets.parts import DataParts
 from mrcnn_ext.training.suggest import suggest
 
@@ -18,30 +19,45 @@ from mrcnn_ext.training.suggest import suggest
 WHOLE = {"NAME", "NUM_CLASSES", "BACKBONE", "IMAGE_MIN_DIM", "IMAGE_MAX_DIM", "RPN_ANCHOR_SCALES"}
 
 
-def load_config(path: str | Path | None, data: str | Path | DataParts) -> Config:
+def load_config(
+    path: str | Path | None,
+    data: str | Path | DataParts,
+    preset: str | None = None,
+    weights: str | Path | None = None,
+) -> Config:
     """A Config from a YAML or JSON file of settings; what it does not say is as `suggest` proposes for the data.
 
     A whole Config, as a run's config.json or that of notebook 2, is taken as it is, without proposals.
 
     Args:
-        path: The file, or None. Beside settings it may have a "preset", one of `mrcnn.presets`.
+        path: The file, or None. Beside settings it may have a "preset", one of `mrcnn.presets` or of the zoo.
         data: As for `suggest`.
+        preset: Its name, which counts more than that of the file.
+        weights: What the training starts from; where nobody names a preset theirs is taken.
 
     Raises:
         ValueError: The file cannot be read, or has unknown names, wrong values, or a name twice; all are named.
     """
     values, wrong = ({}, []) if path is None else read_settings(path)
-    if set(values) >= WHOLE and "preset" not in values:
+    if set(values) >= WHOLE and "preset" not in values and preset is None:
         return Config.from_dict(values, path, wrong=wrong)
-    name, preset = values.pop("preset", None), None
+    in_file = values.pop("preset", None)
+    name, base = preset or in_file, None
     if name is not None:
         try:
-            preset = preset_named(name)
+            base = preset_class(name)
         except ValueError as error:
             wrong.append(str(error))
+    elif weights:
+        base = start_class(weights)
     side: Any = values.get("IMAGE_MAX_DIM")
     fits = SETTINGS["IMAGE_MAX_DIM"].kind.fits(side)  # a wrong one is named below, with all else
-    proposed = suggest(data, preset=preset, side=max(HALVES, side // HALVES * HALVES) if fits else None)
+    proposed = suggest(
+        data,
+        preset=base,
+        side=max(HALVES, side // HALVES * HALVES) if fits else None,
+        pretrained=bool(weights) and known_names(weights) is not None,
+    )
     return proposed.preset.from_dict({**proposed.values, **values}, path, wrong=wrong, own_names=False)
 
 

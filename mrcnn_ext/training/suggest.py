@@ -11,6 +11,7 @@ from mrcnn.presets import ResNet50Config, ResNet101Config, TinyConfig
 from mrcnn_ext.common.machine import Machine, this_machine
 from mrcnn_ext.datasets.objects import best_anchor_ious, fitting_scales, gather_objects, some_images
 from mrcnn_ext.datasets.parts import DataParts
+from mrcnn_ext.training.keep_scale import keep_scale
 from mrcnn_ext.training.suggestion import Suggestion
 
 LARGEST_SIDES = {TinyConfig: 256, ResNet50Config: 1024, ResNet101Config: 1024}  # pixels
@@ -37,6 +38,7 @@ def suggest(
     images: str | Path | None = None,
     preset: type[Config] | None = None,
     side: int | None = None,
+    pretrained: bool = False,
 ) -> Suggestion:
     """Look at the sizes of images and objects (no pixels) and at the machine, and propose a Config.
 
@@ -47,6 +49,8 @@ def suggest(
         images: Folder of the images of a single annotation file, where it is not the usual one.
         preset: The class of mrcnn.presets to start from; default: one that fits the machine.
         side: Pixels of the molded image, a multiple of 64; default: what fits images, objects and machine.
+        pretrained: Whether the heads come from trained weights, too: then anchors and scale of the images stay those
+            that the preset has and the weights know.
 
     Raises:
         ValueError: The data cannot be read.
@@ -63,10 +67,15 @@ def suggest(
     for name, (value, why) in _TRAINING.items():
         result.add(name, value, why)
     objects = gather_objects(train, some_images(train, _IMAGES))
-    side, boxes_px = _add_images(result, parts.image_side(), objects, side)
-    _add_batch(result, side, len(train.image_ids), len(validate.image_ids) if validate else 0)
+    counts = len(train.image_ids), len(validate.image_ids) if validate else 0
+    if pretrained:
+        side = keep_scale(result, parts.image_side(), images_a_step)
+        _add_batch(result, side, *counts)
+    else:
+        side, boxes_px = _add_images(result, parts.image_side(), objects, side)
+        _add_batch(result, side, *counts)
+        _add_anchors(result, side, boxes_px)
     _add_precision(result)
-    _add_anchors(result, side, boxes_px)
     _add_caps(result, parts.fullest())
     _add_notes(result, train, objects)
     order = list(SETTINGS)

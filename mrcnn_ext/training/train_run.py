@@ -13,6 +13,10 @@ from mrcnn.model import MaskRCNN
 from mrcnn.training.loop import check_classes
 from mrcnn.training.resume import last_state
 from mrcnn.training.state import read_place
+from mrcnn.weights.class_rows import known_names
+from mrcnn.weights.fit import check_fits
+from mrcnn.weights.origin import origins_of, passed_on
+from mrcnn.weights.zoo import ZOO
 from mrcnn_ext.common.machine import this_machine
 from mrcnn_ext.datasets.parts import DataParts
 from mrcnn_ext.evaluation.measure import AP_IMAGES
@@ -34,7 +38,8 @@ def train_run(
     data: str | Path,
     config: Config | str | Path | None = None,
     *,
-    weights: str | None = None,
+    preset: str | None = None,
+    weights: str | Path | None = None,
     stages: Sequence[str] | None = None,
     epochs: Sequence[int] | None = None,
     extra_epochs: int | None = None,
@@ -50,7 +55,10 @@ def train_run(
     Args:
         data: its folder, COCO or TFRecords.
         config: a Config, or a file for `load_config`, or None: what `suggest` proposes.
-        weights: "coco", "imagenet", "last", a file, or None for random ones; a new run starts from them, at epoch 0.
+        preset: the settings to start from, such as "TinyConfig" or "torchvision-v2"; None: those of the weights, or
+            else for the machine.
+        weights: a name of the zoo ("torchvision-v2", "coco", "imagenet", ..), "last", a file, or None for random ones;
+            a new run starts from them, at epoch 0. Rows of classes that they know are kept.
         stages: what trains, such as ("heads", "all"); None: these two, or "all" alone from random weights.
         epochs: the total after each stage.
         extra_epochs: with resume, so many more of what trained last.
@@ -69,14 +77,19 @@ def train_run(
     """
     parts = DataParts(data, year)
     validate, train = parts.validate, parts.train  # one annotation file has none to validate: said before it is read
-    config = config if isinstance(config, Config) else load_config(config, parts)
+    config = config if isinstance(config, Config) else load_config(config, parts, preset, weights)
     check_classes(config, train, validate)
     state = last_state(logs, config.NAME) if resume else None
     plan = _plan(stages, epochs, extra_epochs, weights, read_place(state) if state else None)
+    is_new = weights is not None and state is None
+    if is_new:
+        check_fits(weights, config)
+        _tell_licence(weights)
     _warn_of_memory(config)
     model = MaskRCNN("training", config, logs)
-    if weights and state is None:
-        model.load_weights(weights, class_names=train.class_names if weights == "coco" else None)
+    if is_new:
+        path = model.find_last() if weights == "last" else weights
+        model.load_weights(path, class_names=train.class_names if known_names(path) else None)
         model.set_log_dir()  # not that of the weights' run
     average = AveragePrecision(model, validate, ap_every, ap_images)
     for stage, end in plan:
@@ -102,12 +115,30 @@ def _plan(stages, epochs, extra_epochs, weights, place):
         if place is None:
             raise ValueError("extra_epochs are added to a run: resume one of this NAME, or give epochs, the total.")
         return [((stages or (last,))[-1], {"extra_epochs": extra_epochs})]
-    stages = tuple(stages or (("heads", "all") if weights or last == "heads" else ("all",)))
+    if stages is None:
+        stages = ("heads", "all") if weights or last == "heads" else ("all",)
+        if epochs and len(epochs) == 1 and len(stages) == 2:
+            stages, epochs = _shared(stages, epochs[0])
+    stages = tuple(stages)
     epochs = tuple(epochs or EPOCHS.get(len(stages), ()))
     if len(epochs) != len(stages) or list(epochs) != sorted(set(epochs)):
         raise ValueError(f"epochs {epochs} must be rising totals, one for each of the stages {', '.join(stages)}.")
     done = stages.index(last) if last in stages else 0  # stages before this one may have stopped early
     return [(stage, {"epochs": total}) for stage, total in zip(stages, epochs, strict=True)][done:]
+
+
+def _shared(stages, total: int):
+    """Two stages for a total of epochs, the first with its usual share; ("heads",) alone where there is one epoch."""
+    first, all_of_them = EPOCHS[2]
+    heads = max(1, round(total * first / all_of_them))
+    return (stages, (heads, total)) if heads < total else (stages[:1], (total,))
+
+
+def _tell_licence(weights) -> None:
+    """Says before the training what the trained weights will have to carry."""
+    text = passed_on([ZOO[weights].origin()] if weights in ZOO else origins_of(weights))
+    if text:
+        print(text)
 
 
 def _warn_of_memory(config):

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -11,11 +12,15 @@ from typer.testing import CliRunner
 from mrcnn.config import Config
 from mrcnn.data.transforms import Augmentation
 from mrcnn.presets import LARGE_SCALE_JITTER, LIGHT_AUGMENTATION
+from mrcnn.weights import download
+from mrcnn.weights.fit import check_fits, preset_class
+from mrcnn.weights.zoo import ZOO
 from mrcnn_ext.commands.cli import app
-from mrcnn_ext.common.machine import Machine
+from mrcnn_ext.common.machine import Machine, machine_with_gpu
 from mrcnn_ext.datasets.open_data import open_data
 from mrcnn_ext.datasets.shapes import make_shapes
 from mrcnn_ext.training import overfit, train_run
+from mrcnn_ext.training import suggest as suggest_module
 from mrcnn_ext.training.settings_file import load_config
 from mrcnn_ext.training.suggest import suggest
 from tests.support.toy_training import ToyRCNN  # noqa: E402  of the engine's tests
@@ -131,6 +136,113 @@ def test_what_trains_and_how_long_if_nothing_else_is_asked_for(data, settings, t
     assert (config.LEARNING_SCHEDULE, config.WARMUP_STEPS, config.KEEP_CHECKPOINTS, config.SEED) == (
         "cosine", 50, 3, 2018,
     )  # fmt: skip
+
+
+CPU, GPU = Machine(2, 8000), machine_with_gpu(24)
+
+
+@pytest.mark.parametrize(
+    ("weights", "network"),
+    [
+        ("torchvision-v2", ("torchvision", "resnet50", 2, 4)),
+        ("detectron2-r101-lsj", ("detectron2", "resnet101", 2, 4)),
+        ("coco", ("matterport", "resnet101", 1, 0)),
+        ("imagenet", ("matterport", "resnet50", 1, 0)),
+    ],
+)
+@pytest.mark.parametrize("machine", [CPU, GPU], ids=["cpu", "gpu"])
+def test_weights_bring_their_preset(data, monkeypatch, weights, network, machine):
+    """And their anchors, where they have heads; on a laptop images are not made larger than they are."""
+    monkeypatch.setattr(suggest_module, "this_machine", lambda: machine)
+    config = load_config(None, data, weights=weights)
+    assert network == (config.CONVENTIONS, config.BACKBONE, config.RPN_DEPTH, config.BOX_HEAD_CONVS)
+    assert config.NUM_CLASSES == 4
+    check_fits(weights, config)
+    preset = preset_class(weights)
+    if weights != "imagenet":
+        assert list(config.RPN_ANCHOR_SCALES) == list(preset.RPN_ANCHOR_SCALES)
+        assert config.IMAGE_RESIZE_MODE == preset.IMAGE_RESIZE_MODE
+        assert (preset.IMAGE_MAX_DIM if machine.gpus else 320) == config.IMAGE_MAX_DIM
+
+
+def test_preset_of_the_caller_or_the_file_comes_before_that_of_the_weights(data, settings):
+    assert load_config(None, data, "ResNet50Config", "torchvision-v2").RPN_DEPTH == 1
+    assert load_config(settings, data, weights="torchvision-v2").BACKBONE == "resnet18"
+    assert load_config(settings, data, "torchvision-v2").CONVENTIONS == "torchvision"
+
+
+@pytest.mark.parametrize("weights", ["torchvision-v2", "coco", "imagenet"])
+def test_weights_that_do_not_fit_are_one_line_before_anything_is_fetched_or_built(
+    data, settings, tmp_path, monkeypatch, weights
+):
+    def never(*args, **kwargs):
+        raise AssertionError
+
+    monkeypatch.setattr(train_run, "MaskRCNN", never)
+    monkeypatch.setattr(download, "fetch", never)
+    with pytest.raises(ValueError, match=f"the weights {weights} are of another network than mine: .*BACKBONE") as e:
+        train_run.train_run(data, settings, weights=weights, logs=tmp_path)
+    assert "\n" not in str(e.value)
+
+
+class Notes(ToyRCNN):
+    """Notes what it is to load, and trains nothing."""
+
+    asked: ClassVar[list] = []
+
+    def load_weights(self, path, **options):
+        Notes.asked.append((path, options["class_names"]))
+
+    def train(self, *args, layers, epochs, **kwargs):
+        Notes.asked.append((layers, epochs))
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    monkeypatch.setattr(train_run, "MaskRCNN", Notes)
+    monkeypatch.setattr(train_run, "check_fits", lambda *_: None)
+    Notes.asked.clear()
+    return Notes.asked
+
+
+def test_classes_are_handed_over_where_the_weights_know_theirs(data, settings, tmp_path, asked):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "classes.json").write_text('["BG", "circle"]')
+    names = open_data(data, "train").class_names
+    for weights, given in (
+        ("torchvision-v2", names),
+        ("coco", names),
+        ("imagenet", None),
+        (tmp_path / "run" / "best.h5", names),
+        (tmp_path / "none.h5", None),
+    ):
+        train_run.train_run(data, settings, weights=weights, logs=tmp_path, ap_images=0)
+        assert asked[-3] == (weights, given)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "plan"),
+    [
+        (1, [("heads", 1)]),
+        (2, [("heads", 1), ("all", 2)]),
+        (14, [("heads", 3), ("all", 14)]),
+        (28, [("heads", 6), ("all", 28)]),
+    ],
+)
+def test_one_number_of_epochs_with_weights(data, settings, tmp_path, asked, epochs, plan):
+    result = run("train", data, "--config", settings, "--weights", "coco", "--epochs", epochs, "--logs", tmp_path)
+    assert not result.exception or isinstance(result.exception, FileNotFoundError), result.exception  # no metrics
+    assert asked[1:] == plan
+
+
+def test_licence_that_reaches_the_trained_weights_is_said_before(data, settings, tmp_path, asked, capsys):
+    train_run.train_run(data, settings, weights="detectron2-r50", logs=tmp_path, ap_images=0)
+    assert "The weights detectron2-r50 are under CC BY-SA 3.0" in capsys.readouterr().out
+    train_run.train_run(data, settings, weights="torchvision", logs=tmp_path, ap_images=0)
+    assert "under" not in capsys.readouterr().out
+    (tmp_path / "run.json").write_text(json.dumps({"trainings": [{"origins": [ZOO["detectron2-r101"].origin()]}]}))
+    train_run.train_run(data, settings, weights=tmp_path / "best.h5", logs=tmp_path, ap_images=0)
+    assert "The weights detectron2-r101 are under CC BY-SA 3.0" in capsys.readouterr().out
 
 
 def test_stages_then_resume(data, settings, tmp_path, toy):
