@@ -62,7 +62,7 @@ def network_of(shapes: Shapes) -> dict:
 def network_of_config(config) -> dict:
     """The same settings as a Config, or a class of it, has them; without its backbone where that is one of your own."""
     own_backbone = not isinstance(config.BACKBONE, str)
-    names = [name for name in SETTINGS if hasattr(config, name) and not (own_backbone and name in OF_BACKBONE)]
+    names = [name for name in SETTINGS if not (own_backbone and name in OF_BACKBONE)]
     return {name: getattr(config, name) for name in names} | {ANCHORS: len(config.RPN_ANCHOR_RATIOS)}
 
 

@@ -17,6 +17,7 @@ from mrcnn.export.exported import ExportedModel
 from mrcnn.export.formats import FILES, write
 from mrcnn.export.image_model import image_model
 from mrcnn.export.parity import Parity, compare
+from mrcnn.weights.origin import origins_of, passed_on
 from mrcnn_ext.common.runs import find_run
 from mrcnn_ext.datasets.label_map import write_label_map
 from mrcnn_ext.datasets.one_size import OneSize, fit_image
@@ -38,6 +39,7 @@ class ExportReport:
     seconds, seconds_network: of `detect` for the first sample image, the median of five.
     ap, ap_network: mask AP (box AP without masks) on the data set, None when none was given, of detections with
     min_score, the run's threshold, and more.  max_ap_loss: allowed.
+    origins: what the weights began as, with licence and attribution.
     """
 
     run: str
@@ -53,6 +55,7 @@ class ExportReport:
     ap: float | None = None
     ap_network: float | None = None
     max_ap_loss: float = MAX_AP_LOSS
+    origins: list[dict] = dataclasses.field(default_factory=list)
 
     def to_dict(self):
         return json.loads(json.dumps(dataclasses.asdict(self), default=str))
@@ -67,6 +70,7 @@ class ExportReport:
             limit = f"a loss of {self.max_ap_loss:g} is allowed"
             score = f"with scores from {self.min_score:g} on"
             lines.append(f"AP {score}: {self.ap:.4f}; the network in Keras: {self.ap_network:.4f}; {limit}")
+        lines.extend(filter(None, [passed_on(self.origins)]))
         return "\n".join(lines)
 
 
@@ -141,6 +145,7 @@ def export_run(
             seconds_network=_seconds(model, samples[0]),
             min_score=min_score,
             max_ap_loss=max_ap_loss,
+            origins=origins_of(found.weights),
         )
         if dataset is not None:
             report.ap_network, report.ap = (_ap(one, dataset, model.config) for one in (model, exported))

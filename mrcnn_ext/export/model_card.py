@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from mrcnn.training.run_facts import file_sha256
+from mrcnn.weights.origin import passed_on
 from mrcnn_ext.detection.on_dataset import LEAST_SCORE
 
 USE = {
@@ -31,7 +32,7 @@ SETTINGS = (
 NAMED = {None: "random", "coco": "COCO's", "imagenet": "ImageNet's"}
 NO_LICENCE = (
     "Not stated. Weights trained from random ones (see above) are yours, as far as the licence of the images allows; "
-    "weights that began as COCO's or ImageNet's also carry what their publishers ask."
+    "weights that began as others' also carry what their publishers ask."
 )
 
 
@@ -72,7 +73,7 @@ def write_model_card(path, run, report, licence=None):
         _average_precision(report),
         "",
         "## Licence of the weights",
-        licence or NO_LICENCE,
+        *_licence(report.origins, licence),
         "",
     ]
     path.write_text("\n".join(lines), encoding="utf-8")
@@ -94,6 +95,15 @@ def _training(run):
             f"{data['sha256']}; settings {training['settings']}"
         )
     return lines
+
+
+def _licence(origins, licence):
+    """The user's words, whose the first weights are, and what these pass on."""
+    lines = [licence or NO_LICENCE] if licence or not origins else []
+    for origin in origins:
+        lines.append(f"- They began as {origin['name']}: {origin['licence']}; {origin['attribution']}.")
+    shared = passed_on(origins)
+    return [*lines, "", shared] if shared else lines
 
 
 def _first_weights(training):

@@ -14,9 +14,11 @@ from mrcnn.data.dataset import Dataset
 from mrcnn.export.exported import ExportedModel
 from mrcnn.export.parity import Parity
 from mrcnn.model import MaskRCNN
+from mrcnn.weights.zoo import ZOO
 from mrcnn_ext.commands.cli import app
 from mrcnn_ext.common.runs import Run
 from mrcnn_ext.datasets.label_map import read_label_map
+from mrcnn_ext.export import model_card
 from mrcnn_ext.export.export_run import export_run
 from tests.support.engine_data import SmallConfig
 
@@ -41,7 +43,23 @@ def logs(tmp_path_factory):
     return logs
 
 
+def test_the_card_says_whose_the_first_weights_are():
+    """Also beside the user's own words, as a licence that is passed on is not the user's choice."""
+    origins = [ZOO["detectron2-r50"].origin(), ZOO["imagenet"].origin()]
+    for words in (None, "MIT"):
+        text = "\n".join(model_card._licence(origins, words))
+        assert "They began as detectron2-r50: CC BY-SA 3.0" in text and "They began as imagenet: MIT" in text
+        assert "give trained weights away under the same licence only" in text
+        assert text.startswith("MIT" if words else "- They began as")
+    assert model_card._licence([], None) == [model_card.NO_LICENCE]
+    assert model_card._licence([], "CC0") == ["CC0"]
+
+
 def test_what_lies_beside_an_export(logs, tmp_path):
+    origin = ZOO["detectron2-r50"].origin()
+    facts = {"started": "now", "settings": {}, "data": {"train": {"images": 1, "classes": 2, "sha256": ""}}}
+    run_json = logs / "short20260102T0304" / "run.json"
+    run_json.write_text(json.dumps({"trainings": [facts | {"weights": "detectron2-r50", "origins": [origin]}]}))
     images = list(np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3), dtype=np.uint8))
     report = export_run("last", "keras", tmp_path / "out", images=images, licence="CC0", logs=logs)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
@@ -55,7 +73,11 @@ def test_what_lies_beside_an_export(logs, tmp_path):
     card = (tmp_path / "out" / "MODEL_CARD.md").read_text()
     assert Config.from_json(tmp_path / "out" / "config.json").BACKBONE_WIDTH == 8
     assert "1 apple, 2 pear" in card and "CC0" in card and "mask_rcnn_short_0001.h5" in card
+    assert "They began as detectron2-r50: CC BY-SA" in card and "Yuxin Wu" in card
+    assert "reaches what is trained from them" in report.text()
+    run_json.unlink()
     stored = json.loads((tmp_path / "out" / "export.json").read_text())
+    assert stored["origins"] == [origin]
     assert stored["parity"]["images"] == 2 and stored["to"] == "keras"
     assert report.seconds > 0 and "seconds an image" in report.text()
     found = ExportedModel(report.path).detect([images[0][:40]])[0]
