@@ -39,7 +39,7 @@ def test_no_server(data):
 
 
 def test_another_program(data):
-    with serving(OtherProgram) as (url, _), pytest.raises(ValueError, match="is no Label Studio"):
+    with serving(OtherProgram) as (url, _), pytest.raises(ValueError, match="is not Label Studio"):
         push(data, studio=Studio(url=url, token=TOKEN))
 
 
