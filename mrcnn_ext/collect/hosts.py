@@ -4,20 +4,23 @@ import heapq
 import threading
 import time
 from collections import deque
+from typing import Any
 
 
 class HostQueue:
     """Jobs by host. A host has one job under way at most, and rests after each as long as `release` says."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._jobs = {}  # host -> its jobs
-        self._free = []  # heap of (time from which on, host) for the hosts that have jobs, but none under way
-        self._busy = set()
-        self._rested = {}  # host -> time from which on it may be asked again
+        self._jobs: dict[str, deque] = {}  # host -> its jobs
+        self._free: list[
+            tuple[float, str]
+        ] = []  # heap of (time from which on, host) for the hosts that have jobs, but none under way
+        self._busy: set[str] = set()
+        self._rested: dict[str, float] = {}  # host -> time from which on it may be asked again
         self._stopped = False
 
-    def put(self, host: str, job, first: bool = False) -> None:
+    def put(self, host: str, job: Any, first: bool = False) -> None:
         """Add a job, behind the others of its host or before them."""
         with self._changed:
             jobs = self._jobs.setdefault(host, deque())
@@ -26,7 +29,7 @@ class HostQueue:
             (jobs.appendleft if first else jobs.append)(job)
             self._changed.notify_all()
 
-    def take(self):
+    def take(self) -> tuple[str, Any] | None:
         """The next (host, job), waiting for it; None when all are done. Call `release(host)` afterwards."""
         with self._changed:
             while not self._stopped and (self._free or self._busy):

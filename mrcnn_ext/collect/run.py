@@ -6,6 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -213,7 +214,7 @@ class _Run:
         self.known.add(sha256, image.phash, name)
         return "ok", name
 
-    def _finish(self, job: _Job, **found) -> None:
+    def _finish(self, job: _Job, **found: Any) -> None:
         with self.lock:
             self._write(job, found)
 

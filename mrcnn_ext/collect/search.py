@@ -2,13 +2,14 @@
 
 import importlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from mrcnn_ext.collect.openverse import search_openverse
 from mrcnn_ext.collect.tables import ADDRESS_COLUMNS, add_addresses, one_line
 
 
-def search(query: str, urls_csv, count: int = 100, source: str = "openverse") -> int:
+def search(query: str, urls_csv: str | Path, count: int = 100, source: str = "openverse") -> int:
     """Search for images and add their addresses to a CSV that `collect` reads; returns how many are new.
 
     source: "openverse", which has openly licensed images only and tells licence and author of each; or
@@ -23,14 +24,14 @@ def search(query: str, urls_csv, count: int = 100, source: str = "openverse") ->
     return add_addresses(urls_csv, _addresses(found, source))
 
 
-def _addresses(found, source: str) -> Iterator[dict]:
+def _addresses(found: Iterable[dict], source: str) -> Iterator[dict]:
     for row in found:
         if not isinstance(row, dict) or not row.get("url"):
             raise ValueError(f"{source}: a source must yield dicts with a url, but yields {str(row)[:80]}")
         yield {name: one_line(row.get(name) or "") for name in ADDRESS_COLUMNS}
 
 
-def _source(name: str):
+def _source(name: str) -> Callable[[str, int], Iterable[dict]]:
     if name == "openverse":
         return search_openverse
     module, colon, function = name.partition(":")

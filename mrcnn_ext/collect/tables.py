@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
 from mrcnn.whole_file import whole_file
@@ -12,7 +13,7 @@ OTHER_NAMES = {"license": "licence", "image_url": "url"}
 END = "\r\n"  # of a CSV line
 
 
-def read_addresses(path) -> list[dict[str, str]]:
+def read_addresses(path: str | Path) -> list[dict[str, str]]:
     """The rows of a CSV of addresses, {"url", "source", "licence", "attribution"}, each url once.
 
     The first line names the columns, of which only `url` must be there; a plain list of addresses will also do.
@@ -45,7 +46,7 @@ def read_addresses(path) -> list[dict[str, str]]:
     return list(rows.values())
 
 
-def add_addresses(path, rows) -> int:
+def add_addresses(path: str | Path, rows: Iterable[dict]) -> int:
     """Write rows of addresses to a CSV, behind those that it has already; returns how many were new."""
     path = Path(path)
     known = {row["url"]: row for row in read_addresses(path)} if path.exists() else {}
@@ -63,7 +64,7 @@ class Manifest:
     address the last is kept. rows: {url: {column: text}}. Raises ValueError for a file that is no manifest.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: Path):
         self.path = Path(path)
         self.rows = self._read() if self.path.exists() else {}
         _replace(self.path, COLUMNS, self.rows.values())
@@ -91,7 +92,7 @@ class Manifest:
         return {cells[0]: dict(zip(COLUMNS, cells, strict=False)) for cells in lines[1:] if len(cells) == len(COLUMNS)}
 
 
-def one_line(value) -> str:
+def one_line(value: object) -> str:
     """A value as text without line ends, so that a line of a file is a row of the table."""
     return " ".join(str(value).replace("\0", "").split())
 
@@ -107,13 +108,13 @@ def _lines(path: Path, text: str) -> list[list[str]]:
         raise ValueError(f"{path}: this is not a CSV file: {error}") from error
 
 
-def _line(cells) -> str:
+def _line(cells: Iterable[object]) -> str:
     out = io.StringIO(newline="")
     csv.writer(out, lineterminator=END).writerow(cells)
     return out.getvalue()
 
 
-def _replace(path: Path, columns, rows) -> None:
+def _replace(path: Path, columns: Iterable[str], rows: Iterable[dict]) -> None:
     """Write a table in one step: the file is either the old one or the new one."""
     with whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         file.write(_line(columns))

@@ -1,12 +1,14 @@
 """Masks as crops of their boxes: into RLE of a whole image and back, never with a mask as large as the image."""
 
+from typing import Any
+
 import numpy as np
 from pycocotools import mask as coco_mask
 
 from mrcnn_ext.masks.rle import rle_box, run_lengths
 
 
-def crop_to_rle(crop: np.ndarray, corner, height: int, width: int) -> dict:
+def crop_to_rle(crop: np.ndarray, corner: Any, height: int, width: int) -> dict:
     """Crop bool (h, w) whose upper left pixel is at corner (y1, x1) -> compressed RLE of an image height x width.
 
     Raises ValueError when it does not lie inside the image.

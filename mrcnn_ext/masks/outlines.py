@@ -10,8 +10,11 @@ from mrcnn_ext.masks.rle import counts_to_bytes, decode_masks, encode_mask, poly
 TOLERANCES = (1.5, 1.0, 0.75, 0.5)  # pixels
 LEAST_IOU = 0.95
 
+Corner = tuple[int, int]
+Steps = dict[Corner, list[Corner]]
 
-def by_image(coco: dict):
+
+def by_image(coco: dict) -> list[tuple[dict, list[dict]]]:
     """(image, [annotation, ..]) for every image, also those without objects."""
     found: dict[int, list[dict]] = {item["id"]: [] for item in coco["images"]}
     for item in coco["annotations"]:
@@ -47,7 +50,7 @@ def mask_outlines(mask: np.ndarray, tolerance: float = 0.0) -> list[np.ndarray]:
     """
     padded = np.pad(mask.astype(bool), 1)
     # corner -> corners one pixel edge on, with the object on the right
-    steps: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    steps: Steps = {}
     for dy, dx, start, end in (
         (-1, 0, (0, 0), (1, 0)),
         (0, 1, (1, 0), (1, 1)),
@@ -118,9 +121,10 @@ def _signed_area(line: np.ndarray) -> float:
     return float(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)))
 
 
-def _walk(steps: dict, start) -> np.ndarray:
+def _walk(steps: Steps, start: Corner) -> np.ndarray:
     """Corners of the closed line from a corner back to it; its steps are taken away."""
-    here, corners, last = start, [], None
+    here, corners = start, []
+    last: Corner | None = None
     while here != start or last is None:
         after = _next_corner(steps, here, last)
         step = (after[0] - here[0], after[1] - here[1])
@@ -142,7 +146,7 @@ def keyhole(lines: list[np.ndarray]) -> np.ndarray:
     return np.concatenate(walk[:-1] if len(lines) > 1 else walk[:1])
 
 
-def _next_corner(steps: dict, here, last):
+def _next_corner(steps: Steps, here: Corner, last: Corner | None) -> Corner:
     """Take one step away from a corner; where two pixels touch by a corner, stay with the same pixel."""
     following = steps[here]
     choice = 0

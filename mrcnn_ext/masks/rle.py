@@ -6,6 +6,7 @@ Polygons hold x, y, x, y, .. in pixels; the pixel in row r and column c covers x
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -116,7 +117,7 @@ def polygons_to_rle(parts: Sequence[np.ndarray], height: int, width: int) -> dic
     return coco_mask.merge(coco_mask.frPyObjects(near, height, width))
 
 
-def counts_to_bytes(counts, height: int, width: int) -> bytes:
+def counts_to_bytes(counts: Any, height: int, width: int) -> bytes:
     """RLE counts of any kind (list of run lengths, text, bytes) -> compressed bytes for an image of height x width.
 
     Raises ValueError when the runs do not add up to height * width.
