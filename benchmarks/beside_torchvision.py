@@ -53,7 +53,7 @@ def compared(model, theirs):
     return {
         "size": "x".join(map(str, image.shape[:2])),
         "proposals": f"{(proposals <= BOX_PX).sum()} of {len(proposals)}",
-        "proposals_px": proposals[proposals <= BOX_PX].max(),
+        "proposals_px": proposals[proposals <= BOX_PX].max(initial=0.0),
         "detections": f"{same.sum()} of {len(same)}",
         "boxes_px": distance[same].max(initial=0.0),
         "scores": np.abs(found["scores"][rows] - theirs["scores"])[same].max(initial=0.0),

@@ -93,12 +93,7 @@ def scale_up(height, width, min_dim, max_dim, min_scale):
 
 def shorter_size(height, width, min_dim, max_dim, rounding):
     """Factor and size for a shorter side of `min_dim`, the longer one at most `max_dim`, up or down."""
-    if rounding == "down":  # torchvision has the factor in float32, and so loses a pixel of some sizes
-        scale = float(
-            min(np.float32(min_dim) / np.float32(min(height, width)), np.float32(max_dim) / max(height, width))
-        )
-    else:
-        scale = min(min_dim / min(height, width), max_dim / max(height, width))
+    scale = min(min_dim / min(height, width), max_dim / max(height, width))
     return scale, tuple(rounded(side * scale, rounding) for side in (height, width))
 
 

@@ -22,7 +22,7 @@ def fitted_sizes(height, width, *, mode, min_dim, max_dim, min_scale, rounding):
             scaled = tuple(rounded(side * scale, rounding) for side in (height, width))
     else:
         if mode == "shorter":
-            scale = _shorter_scale(height, width, min_dim, max_dim, rounding)
+            scale = _shorter_scale(height, width, min_dim, max_dim)
         else:
             scale = _scale_up(height, width, min_dim, limit, min_scale)
         whole = {"even": ops.round, "down": ops.floor, "up": lambda x: ops.floor(x + 0.5)}[rounding]
@@ -50,7 +50,6 @@ def _scale_up(height, width, min_dim, max_dim, min_scale):
     return scale
 
 
-def _shorter_scale(height, width, min_dim, max_dim, rounding):
-    number = real if rounding != "down" else (lambda side: ops.cast(side, "float32"))  # as in `shorter_size`
-    height, width = number(height), number(width)
-    return real(ops.minimum(min_dim / ops.minimum(height, width), max_dim / ops.maximum(height, width)))
+def _shorter_scale(height, width, min_dim, max_dim):
+    height, width = real(height), real(width)
+    return ops.minimum(min_dim / ops.minimum(height, width), max_dim / ops.maximum(height, width))
