@@ -195,7 +195,7 @@ def test_a_new_run_does_not_mix_with_one_of_the_same_minute(tmp_path):
 def test_another_stage_starts_a_new_optimizer(tmp_path, capsys):
     trained(tmp_path, epochs=1, layers="heads")
     assert trained(tmp_path, epochs=2, layers="all", resume=True).epoch == 2
-    assert "so far layers='heads': the optimizer starts anew" in capsys.readouterr().out
+    assert "which trained layers='heads': the optimizer starts anew" in capsys.readouterr().out
 
 
 def test_another_stage_in_the_middle_of_an_epoch(tmp_path):
