@@ -162,7 +162,8 @@ def mold(image, config):
     """One image of any size as the network takes it in detection.
 
     Args:
-        image: [H, W, C] with IMAGE_CHANNEL_COUNT channels.
+        image: [H, W, C] with IMAGE_CHANNEL_COUNT channels. In mode "crop", which is for training, it comes in whole, in
+            the square of a crop.
         config: A Config.
 
     Returns:
@@ -171,7 +172,10 @@ def mold(image, config):
     original_shape, resizing = image.shape, conventions_of(config).resizing
     if resizing.filter == "linear":
         image = image.astype(np.float32)  # so that nothing is rounded
-    fitted = _fit(image, config)
+    if config.IMAGE_RESIZE_MODE == "crop":
+        fitted = _fit(image, config, max_dim=config.IMAGE_MIN_DIM, mode="square")
+    else:
+        fitted = _fit(image, config)
     no_classes = np.zeros(config.NUM_CLASSES, np.int32)
     meta = compose_image_meta(0, original_shape, fitted.image.shape, fitted.window, fitted.scale, no_classes)
     molded = mold_image(fitted.image, config)
@@ -180,14 +184,14 @@ def mold(image, config):
     return molded, meta, fitted.window
 
 
-def _fit(image, config, max_dim=None, shape=None, rng=None):
+def _fit(image, config, max_dim=None, mode=None, shape=None, rng=None):
     resizing = conventions_of(config).resizing
     return fit_image(
         image,
         min_dim=config.IMAGE_MIN_DIM,
         max_dim=max_dim or config.IMAGE_MAX_DIM,
         min_scale=config.IMAGE_MIN_SCALE,
-        mode=config.IMAGE_RESIZE_MODE,
+        mode=mode or config.IMAGE_RESIZE_MODE,
         resizing=resizing,
         fill=0 if resizing.centred else mean_pixel(config, image.shape[2]),
         shape=shape,

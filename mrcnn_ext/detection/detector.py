@@ -15,7 +15,8 @@ class Detector:
     Args:
         model: a MaskRCNN in inference mode, or an ExportedModel.
         tile: pixels, the side of the tiles that every image larger than one is cut into; each goes through the network
-            as an image of its own. None: images go through whole.
+            as an image of its own. None: images go through whole, but for a network that was trained on crops
+            (IMAGE_RESIZE_MODE "crop"): it gets tiles as large as those.
         overlap: share of a tile's side that neighbours see as well, 0 to 0.5; objects smaller than that come out best.
             With 0 objects at seams stay cut.
         across_classes: IoU of boxes above which the weaker of two objects goes, whatever their classes; None: leave
@@ -36,7 +37,7 @@ class Detector:
         batch_size: int | None = None,
     ):
         self.model = model
-        self.tile = tile
+        self.tile = _crop_side(model) if tile is None else tile
         self.overlap = overlap
         self.across_classes = across_classes
         self.batch_size = model.config.BATCH_SIZE if batch_size is None else batch_size
@@ -101,3 +102,11 @@ class Detector:
         found = Detections.of(result, height, width, corner)
         self.seconds["paste"] += time.perf_counter() - before
         return found
+
+
+def _crop_side(model) -> int | None:
+    """Pixels of an image that a training on random crops showed at once; None for any other network."""
+    config = getattr(model, "config", None)  # an exported model has none, and is never one of crops
+    if getattr(config, "IMAGE_RESIZE_MODE", None) != "crop":
+        return None
+    return int(config.IMAGE_MIN_DIM / max(1, config.IMAGE_MIN_SCALE))

@@ -1,4 +1,4 @@
-"""Detection on the images of a data set, as evaluation needs it: weak objects too, at the size that training has."""
+"""Detection on the images of a data set, as evaluation needs it: weak objects too."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,12 +14,10 @@ LEAST_SCORE = 0.05  # average precision needs weak detections too
 
 
 def measuring_settings(config: Config) -> dict[str, Any]:
-    """Settings to measure with what a Config trains: also weak objects, whole images, one device."""
+    """Settings to measure with what a Config trains: also weak objects, one device."""
     least = min(config.DETECTION_MIN_CONFIDENCE, LEAST_SCORE)
     settings: dict[str, Any] = {"DETECTION_MIN_CONFIDENCE": least, "GPU_COUNT": 1}
     settings["SEED"] = None  # seeding in the middle of a training makes TensorFlow prepare its step once more
-    if config.IMAGE_RESIZE_MODE == "crop":
-        settings |= {"IMAGE_RESIZE_MODE": "square", "IMAGE_MAX_DIM": config.IMAGE_MIN_DIM}
     return settings
 
 
@@ -38,7 +36,7 @@ def detect_dataset(
         dataset: a prepared Dataset.
         image_ids: of the images; None: all of them.
         batch_size: images per call; None: the model's own `config.BATCH_SIZE`. The last batch is filled up to it.
-        tile: pixels; larger images are looked at in tiles, see `Detector`.
+        tile: pixels; larger images are looked at in tiles, see `Detector`, which has the default.
         progress: shows a bar.
         leave: which stays when it is done.
 
@@ -57,18 +55,3 @@ def detect_dataset(
             detections += [replace(one, image_id=i) for one, i in zip(found, batch, strict=True)]
             bar.update(len(batch))
     return detections
-
-
-def detect_as_trained(detector, config, dataset, image_ids=None, progress=False) -> list[Detections]:
-    """As `detect_dataset`, with images at the size that they have in training.
-
-    Args:
-        detector: a MaskRCNN of `detection_config(config)`.
-        config: of the training. With crops these are tiles of whole images.
-        dataset: a prepared Dataset.
-        image_ids: of the images; None: all of them.
-        progress: shows a bar, which goes when it is done: that of a training above it stays alone.
-    """
-    crops = config.IMAGE_RESIZE_MODE == "crop"
-    tile = int(config.IMAGE_MIN_DIM / max(1, config.IMAGE_MIN_SCALE)) if crops else None
-    return detect_dataset(detector, dataset, image_ids, tile=tile, progress=progress, leave=False)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mrcnn.config import Config
 from mrcnn.data.dataset import Dataset
 from mrcnn_ext.detection.detections import Detections
-from mrcnn_ext.detection.on_dataset import detect_as_trained
+from mrcnn_ext.detection.on_dataset import detect_dataset
 from mrcnn_ext.evaluation.coco_ap import evaluate
 from mrcnn_ext.evaluation.report import Evaluation
 
@@ -41,7 +41,7 @@ def evaluate_detections(
 def measure(
     detector, config: Config, dataset: Dataset, image_ids: Sequence[int], progress: bool = False
 ) -> tuple[list[Detections], Evaluation]:
-    """Detects as in training and measures what was found.
+    """Detects and measures what was found.
 
     Args:
         detector: a MaskRCNN of `detection_config(config)`.
@@ -50,5 +50,5 @@ def measure(
         image_ids: see `measured_images`.
         progress: shows a bar, which goes when it is done.
     """
-    detections = detect_as_trained(detector, config, dataset, image_ids, progress)
+    detections = detect_dataset(detector, dataset, image_ids, progress=progress, leave=False)
     return detections, evaluate_detections(dataset, detections, config, image_ids)

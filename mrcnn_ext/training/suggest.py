@@ -136,8 +136,7 @@ def _add_images(result: Suggestion, longest: int, objects: dict, asked: int | No
             mode = "crop"
             reason += f"; scaled down, one object in twenty would be below {small * fitting:.1f} px"
             result.notes.append(
-                'IMAGE_RESIZE_MODE = "crop" trains on random pieces at full size. For detection cut the images '
-                "into tiles of this side too."
+                'IMAGE_RESIZE_MODE = "crop" trains on random pieces at full size; detection cuts tiles of this side.'
             )
     result.add("IMAGE_MIN_DIM", side, "The same as IMAGE_MAX_DIM, so that the longest side fills the square.")
     result.add("IMAGE_MAX_DIM", side, reason + ".")

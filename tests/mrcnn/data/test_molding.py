@@ -10,7 +10,7 @@ from PIL import Image
 
 from mrcnn.config import Config
 from mrcnn.data.dataset import Dataset
-from mrcnn.data.molding import compose_image_meta, load_image_gt, mold_image, parse_image_meta, unmold_image
+from mrcnn.data.molding import compose_image_meta, load_image_gt, mold, mold_image, parse_image_meta, unmold_image
 from mrcnn.data.transforms import Augmentation
 from tests.support.golden import GoldenConfig
 
@@ -251,6 +251,14 @@ def test_flip_and_crop_follow_their_generator():
 
     assert np.array_equal(load(3), load(3))
     assert len({load(seed).tobytes() for seed in range(9)}) > 2
+
+
+def test_detection_sees_the_whole_image_of_a_network_of_crops():
+    config = type("Crops", (SmallConfig,), {"IMAGE_RESIZE_MODE": "crop", "IMAGE_MIN_DIM": 64})()
+    molded, _, window = mold(np.full((32, 128, 3), 200, np.uint8), config)
+    assert molded.shape == (64, 64, 3) and window == (24, 0, 40, 64)
+    smaller = np.full((64, 48, 3), 200, np.uint8)
+    assert mold(smaller, config)[2] == (0, 8, 64, 56)
 
 
 def test_masks_that_do_not_fit_are_named():

@@ -16,7 +16,7 @@ from mrcnn.training.checkpoints import BEST_BY
 from mrcnn.weights import layers_of
 from mrcnn_ext.common.files import json_text
 from mrcnn_ext.common.runs import Run
-from mrcnn_ext.detection.on_dataset import detect_as_trained, detection_config
+from mrcnn_ext.detection.on_dataset import detect_dataset, detection_config
 from mrcnn_ext.evaluation import run as evaluation_run
 from mrcnn_ext.evaluation.run import evaluate_run
 from mrcnn_ext.masks.rle import rle_area
@@ -79,11 +79,12 @@ class Finds:
 
 
 def test_a_training_on_crops_is_measured_on_whole_images():
+    """In tiles as large as the crops, which overlap."""
     data, finds = few_images(), Finds(Crops())
-    assert (finds.config.IMAGE_RESIZE_MODE, finds.config.IMAGE_MAX_DIM, finds.config.BATCH_SIZE) == ("square", 64, 2)
+    assert finds.config.BATCH_SIZE == 2
     wide = np.zeros((48, 128, 3), np.uint8)
     data.load_image = lambda image_id: wide
-    (found,) = detect_as_trained(finds, Crops(), data, [1])
+    (found,) = detect_dataset(finds, data, [1])
     assert set(finds.sizes) == {(48, 64)}
     assert found.image_id == 1  # three tiles, from 0, 32 and 64 px on
     assert sorted(found.boxes.tolist()) == [[20, 28 + x, 28, 36 + x] for x in (0, 32, 64)]
