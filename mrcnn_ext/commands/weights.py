@@ -43,7 +43,8 @@ def fetch(
 ) -> None:
     """Fetch a network and convert it, once; it is then there for `--weights NAME`.
 
-    Where the hosts are slow or blocked, MRCNN_WEIGHTS_FROM names a mirror (its address) or a folder with the files.
+    Where the hosts are slow or blocked, set MRCNN_WEIGHTS_FROM
+    to the address of a mirror, or to a folder with the files.
 
     Example: mrcnn weights fetch torchvision-v2
     """
