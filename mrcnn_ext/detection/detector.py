@@ -1,6 +1,7 @@
 """A model that takes images of any size, whole or in tiles, and tells where its seconds went."""
 
 import time
+from typing import Any
 
 from mrcnn_ext.detection.detections import Detections
 from mrcnn_ext.detection.tiles import join, tiles_of
@@ -106,7 +107,7 @@ class Detector:
 
 def _crop_side(model) -> int | None:
     """Pixels of an image that a training on random crops showed at once; None for any other network."""
-    config = getattr(model, "config", None)  # an exported model has none, and is never one of crops
+    config: Any = getattr(model, "config", None)  # an exported model has none, and is never one of crops
     if getattr(config, "IMAGE_RESIZE_MODE", None) != "crop":
         return None
     return int(config.IMAGE_MIN_DIM / max(1, config.IMAGE_MIN_SCALE))
