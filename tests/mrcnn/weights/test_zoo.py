@@ -14,6 +14,7 @@ from mrcnn.weights import class_rows, convert, h5
 from mrcnn.weights.coco_classes import COCO_CLASS_NAMES
 from mrcnn.weights.download import DownloadError
 from mrcnn.weights.fit import check_fits, config_class_of, preset_class, start_class
+from mrcnn.weights.network_of import differences
 from mrcnn.weights.origin import noted_in, origins_of, passed_on
 from mrcnn.weights.torch_layers import from_torch, write_engine_file
 from mrcnn.weights.zoo import ZOO, entry_of, published
@@ -205,6 +206,13 @@ def test_file_of_ones_own(tmp_path):
     assert start_class(tmp_path / "mine.h5").CONVENTIONS == "torchvision"
     with pytest.raises(ValueError, match=r"another network than mine: CONVENTIONS torchvision \(here detectron2\)"):
         check_fits(tmp_path / "mine.h5", type("MineConfig", (fitting,), {"CONVENTIONS": "detectron2"})())
+
+
+def test_masks_may_be_left_out_but_not_be_missing():
+    with_masks, without = {"USE_MASK": True, "MASK_HEAD_DEPTH": 4}, {"USE_MASK": False, "MASK_HEAD_DEPTH": 2}
+    assert differences(with_masks, without) == []
+    assert differences({"USE_MASK": False}, with_masks) == ["USE_MASK False (here True)"]
+    assert differences(with_masks, {"USE_MASK": True, "MASK_HEAD_DEPTH": 2}) == ["MASK_HEAD_DEPTH 4 (here 2)"]
 
 
 def test_presets_by_name():

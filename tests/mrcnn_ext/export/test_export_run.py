@@ -107,7 +107,7 @@ def stood_in(monkeypatch):
         monkeypatch.setattr(Run, "model", lambda self, **settings: model)
         monkeypatch.setattr(export_module, "image_model", lambda model, size, batch: None)
         monkeypatch.setattr(export_module, "write", lambda to, model, path, precision: path.write_bytes(b"new"))
-        monkeypatch.setattr(export_module, "ExportedModel", lambda path, channels: None)
+        monkeypatch.setattr(export_module, "ExportedModel", lambda path, **_: None)
         monkeypatch.setattr(export_module, "_seconds", lambda model, image: 0.1)
         monkeypatch.setattr(export_module, "compare", lambda *_: parity)
         monkeypatch.setattr(export_module, "_ap", lambda model, *_: ap_network if model else ap)
