@@ -20,7 +20,7 @@ from mrcnn_ext.common.runs import quick
 from mrcnn_ext.datasets.objects import best_anchor_ious, gather_objects, some_images
 from mrcnn_ext.evaluation.analysis import find_mistakes
 from mrcnn_ext.notebook.data_choice import LOGS, choose_data, chosen_data
-from mrcnn_ext.notebook.gallery import mean_masks, plot_comparison, plot_crops, plot_truth, truth_of
+from mrcnn_ext.notebook.gallery import mean_masks, plot_comparison, plot_crops, plot_tasks, plot_truth, truth_of
 from mrcnn_ext.notebook.statistics import plot_anchor_fit, plot_average_precision, plot_mask_statistics, plot_mean_masks
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "plot_losses",
     "plot_mask_statistics",
     "plot_mean_masks",
+    "plot_tasks",
     "plot_truth",
     "quick",
     "setup",

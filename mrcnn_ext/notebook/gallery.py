@@ -14,6 +14,7 @@ from mrcnn.plots.instances import display_instances
 from mrcnn.plots.labels import class_label, counted
 from mrcnn.plots.masks import apply_mask
 from mrcnn.plots.palette import class_colors
+from mrcnn_ext.datasets.objects import some_images
 from mrcnn_ext.detection.detections import Detections
 from mrcnn_ext.masks.outlines import mask_outlines
 
@@ -60,6 +61,42 @@ def plot_comparison(dataset, detections, titles=None, min_score=0.5):
         _draw(axes[0, column], dataset, found.image_id, truth_of(dataset, found.image_id), title)
         objects = objects_of(found, min_score)
         _draw(axes[1, column], dataset, found.image_id, objects, f"found: {len(objects['class_ids'])}")
+    return figure
+
+
+def plot_tasks(dataset, image_ids=None):
+    """What four tasks of computer vision say of one image: its classes, a class for each pixel, boxes, single objects.
+
+    image_ids: the images to choose from; default: up to 200 of all.  The one is taken that has the most objects, but no
+    more than can be captioned, or else the first.
+    """
+    image_ids = some_images(dataset, 200) if image_ids is None else image_ids
+    counts = [len(dataset.load_mask_crops(image_id)[1]) for image_id in image_ids]
+    image_id = image_ids[int(np.argmax([count if count <= _MAX_CAPTIONS else 0 for count in counts]))]
+    truth = truth_of(dataset, image_id)
+    boxes, class_ids, masks, names = truth["rois"], np.abs(truth["class_ids"]), truth["masks"], dataset.class_names
+    by_class, by_object = class_colors(class_ids), class_colors(range(1, len(class_ids) + 1))
+    found = ", ".join(class_label(class_id, names) for class_id in np.unique(class_ids)) or "nothing"
+    captions = [class_label(class_id, names) for class_id in class_ids]
+    figure, axes = _grid(dataset, [image_id] * 4, 4)
+    for ax, title, colors in zip(
+        axes.flat,
+        (f"classification: {found}", "semantic segmentation", "object detection", "instance segmentation"),
+        (None, by_class, by_class, by_object),
+        strict=True,
+    ):
+        image = canvas.drawable(dataset.load_image(image_id))
+        if "segmentation" in title:
+            for i, color in enumerate(colors):
+                apply_mask(image, masks[:, :, i], color, alpha=0.6)
+        if title.startswith(("object", "instance")) and len(class_ids):
+            outlined = masks if title.startswith("instance") else None
+            display_instances(
+                image, boxes, outlined, class_ids, names, ax=ax, show_mask=False, colors=colors, captions=captions
+            )
+        else:
+            canvas.show_image(ax, image)
+        ax.set_title(title, fontsize=10)
     return figure
 
 

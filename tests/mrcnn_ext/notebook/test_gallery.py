@@ -137,3 +137,24 @@ def test_a_data_set_without_objects():
     objects = gather_objects(empty)
     assert gallery.mean_masks(empty, objects) == {}
     visible_axes(gallery.plot_crops(empty, objects))
+
+
+def test_four_tasks_of_one_image():
+    """The image with the most objects that can be captioned: two of one class touch, and only instances are apart."""
+    crowded = [(1, y, x, y + 2, x + 2) for y in (2, 12, 22, 32) for x in (2, 12, 22, 32)]
+    dataset = Rectangles([[(2, 1, 1, 4, 4)], [(1, 5, 5, 25, 20), (1, 5, 20, 25, 40), (2, 30, 2, 38, 12)], crowded])
+    classified, semantic, boxes, instances = visible_axes(gallery.plot_tasks(dataset))
+    assert classified.get_title() == "classification: cat, dog"
+    assert [len(ax.patches) for ax in (classified, semantic, boxes, instances)] == [0, 0, 3, 6]  # boxes; outlines too
+
+    def colour(ax, x):
+        return tuple(ax.images[0].get_array()[15, x])
+
+    assert colour(classified, 10) == (100, 100, 100) == colour(boxes, 10)
+    assert colour(semantic, 10) == colour(semantic, 30) != (100, 100, 100)
+    assert colour(instances, 10) != colour(instances, 30)
+
+
+def test_four_tasks_without_objects():
+    titles = [ax.get_title() for ax in visible_axes(gallery.plot_tasks(Rectangles([[]])))]
+    assert titles[0] == "classification: nothing"
