@@ -123,7 +123,7 @@ class MoldImages(keras.layers.Layer):
         batch, height, width, channels = images.shape
         molded, anchors = (self.max_dim, self.max_dim) if self.mode == "square" else (None, None), None
         if self.mode != "square" and height and width:
-            molded = self._sizes(height, width)[3:]
+            molded = self._sizes(height, width)[2]
         if None not in molded:
             cells = [[len(range(0, -(-n // s), self.anchor_stride)) for n in molded] for s in self.strides]
             anchors = len(self.ratios) * sum(rows * columns for rows, columns in cells)
