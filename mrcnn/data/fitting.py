@@ -106,7 +106,9 @@ def rounded(side, rounding):
 def padded_side(side, mode):
     """Length of a side after padding in the modes "pad64" and "shorter"."""
     multiple = 64 if mode == "pad64" else 32
-    return -(-side // multiple) * multiple
+    return (
+        (side + multiple - 1) // multiple * multiple
+    )  # of positive numbers only: ONNX divides negative ones otherwise
 
 
 def _check(mode, min_dim, max_dim):

@@ -113,7 +113,7 @@ class MoldImages(keras.layers.Layer):
         """Normalised anchors (A, 4) of molded images of a size."""
         levels = []
         for scale, stride in zip(self.scales, self.strides, strict=True):
-            cells = -(-height // stride), -(-width // stride)
+            cells = (height + stride - 1) // stride, (width + stride - 1) // stride  # ONNX cuts quotients below 0 to 0
             strides = (height // cells[0], width // cells[1]) if self.anchors_spread else (stride, stride)
             shape = generate_anchors(scale, self.ratios, (1, 1), 1, 1, self.anchors_rounded)
             levels.append(_level_anchors(shape, cells, strides, self.anchor_stride))
