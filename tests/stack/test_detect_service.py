@@ -15,7 +15,8 @@ from PIL import Image
 
 from mrcnn.model import MaskRCNN
 from mrcnn.presets import TinyConfig
-from mrcnn_ext.serve.answers import above, coco_document
+from mrcnn_ext.detection.detections import Detections
+from mrcnn_ext.serve.answers import coco_document
 
 pytestmark = pytest.mark.stack
 
@@ -102,7 +103,8 @@ def test_nothing_without_the_key(address):
 
 
 def test_the_objects_are_those_that_the_network_finds_here(address, model):
-    wanted = coco_document(above(model.detect([IMAGE], crops=True)[0], 0), IMAGE.shape[:2], "a.png", NAMES, "none")
+    found = Detections.of(model.detect([IMAGE], crops=True)[0], *IMAGE.shape[:2])
+    wanted = coco_document(found, "a.png", NAMES, "none")
     answer = detect(address, min_score=0, masks="rle")
     assert answer.status_code == 200
     found = answer.json()

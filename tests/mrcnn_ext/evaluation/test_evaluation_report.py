@@ -250,11 +250,11 @@ def test_a_run_trained_on_crops_is_measured_on_tiles(world, monkeypatch):
     folder = world / "logs" / "crops20260101T0000"
     run = Run(folder, config, folder / "mask_rcnn_crops_0001.h5", ["BG", "square", "circle", "triangle"])
     model, used = FindsNothing(), {}
+    model.config = config
     monkeypatch.setattr(run_module, "find_run", lambda *_: run)
     monkeypatch.setattr(Run, "model", lambda self, **settings: used.update(settings) or model)
     result = evaluate_run("last", world / "data", progress=False)
-    sizes = {"IMAGE_RESIZE_MODE": "square", "IMAGE_MAX_DIM": 64}
-    assert used == {"DETECTION_MIN_CONFIDENCE": 0.05, "GPU_COUNT": 1, "SEED": None, **sizes}
+    assert used == {"DETECTION_MIN_CONFIDENCE": 0.05, "GPU_COUNT": 1, "SEED": None}
     assert model.sizes == {(64, 64)}  # of images of 64 x 80
     assert result.evaluation["images"] == 3 and result.evaluation["bbox"]["AP"] == 0
 
