@@ -24,10 +24,17 @@ def modern_config(conventions, **settings):
 
 
 def modern_model(conventions, folder, **settings):
-    """For inference, with random weights that tell regions apart."""
+    """For inference, with random weights that tell regions apart and move them little.
+
+    Boxes of large random deltas are slivers, which rounding moves to places where they no longer overlap themselves.
+    """
     model = MaskRCNN("inference", modern_config(conventions, **settings), folder)
     network = model.keras_model  # takes the scores away from 0 and 1, where many are equal
-    for layer in (network.get_layer("rpn_model").get_layer("rpn_class_raw"), network.get_layer("mrcnn_class_logits")):
+    rpn = network.get_layer("rpn_model")
+    for layer in (
+        *(rpn.get_layer(name) for name in ("rpn_class_raw", "rpn_bbox_pred")),
+        *(network.get_layer(name) for name in ("mrcnn_class_logits", "mrcnn_bbox_fc")),
+    ):
         layer.kernel.assign(0.1 * layer.kernel)
     return model
 

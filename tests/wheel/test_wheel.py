@@ -110,7 +110,7 @@ def test_a_command_says_what_to_install(core, tiny_data, arguments, sentence):
         ("import mrcnn.network.graph", NO_BACKEND),
         ("import mrcnn.ops.boxes", NO_BACKEND),
         ("import mrcnn.training", NO_BACKEND),
-        ("import mrcnn.weights", NO_BACKEND),
+        ("from mrcnn.weights import load_weights", NO_BACKEND),
         ("import mrcnn_ext.serve.app", "mrcnn-stack[serve]"),
         ("from mrcnn.visualize import display_table; display_table([[1]])", "mrcnn-stack[lab]"),
         ("from mrcnn.utils import resize; resize([[1.0]], (2, 2), order=0)", "mrcnn-stack[old]"),
