@@ -7,6 +7,7 @@ Shapes: N ROIs, P bins. A tap is a pair (cells (N, P) int32, weights (N, P)); a 
 import numpy as np
 from keras import ops
 
+ROUNDING = 1e-4  # cells: a bin of whole cells is one of so many on every backend, though its box was normalised
 MOST_NEAR = 6  # samples, more than half a cell apart, within a cell of a cell: five, and one for rounding
 
 
@@ -57,7 +58,7 @@ class AdaptiveTaps:
     def __init__(self, low, high, length, bins, most, aligned):
         self.side = _Side(low, high, length, bins, aligned)
         self.limited = most is not None
-        self.samples = ops.maximum(ops.ceil(self.side.step), 1.0)  # (N, 1)
+        self.samples = ops.maximum(ops.ceil(self.side.step - ROUNDING), 1.0)  # (N, 1)
         self.most = most if self.limited else ops.cast(ops.max(self.samples), "int32")
         self.first = ops.floor(self.side.sample(0.0, self.samples)[0])  # (N, P)
 

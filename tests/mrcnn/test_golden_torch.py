@@ -29,7 +29,10 @@ STD = np.array([0.1, 0.1, 0.2, 0.2])
 STAGES = {"C2": "res2c_out", "C3": "res3d_out", "C4": "res4f_out", "C5": "res5c_out"} | {
     f"P{level}": f"fpn_p{level}" for level in (2, 3, 4, 5, 6)
 }
-BOX_PX, SCORE, MASK_PIXELS, TIES = 0.05, 1e-3, 1e-3, 1e-3
+BOX_PX, SCORE, MASK_PIXELS = 0.05, 1e-3, 1e-3
+TIES = (
+    2e-3 if keras.backend.backend() == "jax" else 1e-3
+)  # its convolutions round otherwise: of d2_3x 2 of 1000 are lost
 
 
 @pytest.fixture(scope="module")
