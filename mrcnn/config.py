@@ -65,7 +65,15 @@ class Config(TrainingSettings, NetworkSettings):
         self.IMAGE_META_SIZE = 1 + 3 + 3 + 4 + 1 + self.NUM_CLASSES
 
     def to_dict(self):
-        """Every setting and computed value by name, sorted, as it is (arrays stay arrays); also your UPPERCASE ones."""
+        """Every setting and computed value by name, sorted, as it is (arrays stay arrays); also your UPPERCASE ones.
+
+        Returns:
+            A new dict, {name: value}.
+
+        Example:
+            >>> Config().to_dict()["IMAGE_SHAPE"].tolist()
+            [1024, 1024, 3]
+        """
         own = {name for name in self._own() if name.isupper()}
         return {name: getattr(self, name) for name in sorted(KNOWN_NAMES | own)}
 
@@ -88,6 +96,9 @@ class Config(TrainingSettings, NetworkSettings):
         Of a function or a Keras model the name is written, {"callable": name}, as `from_json` must find it in code.
         Of your UPPERCASE names those are left out that cannot stand in JSON.
 
+        Args:
+            path: of the file.
+
         Raises:
             ValueError: if a setting cannot stand in JSON; it is named.
         """
@@ -98,6 +109,12 @@ class Config(TrainingSettings, NetworkSettings):
         """An instance of this class with the values of a file that `to_json` wrote; where a name lacks, ours stays.
 
         A function or Keras model (BACKBONE, say) is not in the file: it is that of this class.
+
+        Args:
+            path: of the file.
+
+        Returns:
+            A checked Config of this class.
 
         Raises:
             ValueError: for a file that is not such JSON, or has a name twice; and, all at once, for names that are
@@ -115,6 +132,16 @@ class Config(TrainingSettings, NetworkSettings):
             path: what errors call them.
             wrong: what is known to be wrong with them already, as sentences.
             own_names: whether UPPERCASE names may be in them that are no settings.
+
+        Returns:
+            A checked Config of this class.
+
+        Raises:
+            ValueError: as from_json, for all but the file.
+
+        Example:
+            >>> Config.from_dict({"NAME": "shapes", "NUM_CLASSES": 4}).NUM_CLASSES
+            4
         """
         config = cls()
         wrong = list(wrong)

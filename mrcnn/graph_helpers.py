@@ -7,9 +7,14 @@ Keras is imported at the call, so that `mrcnn.utils` stays quick to import. New 
 def batch_slice(inputs, graph_fn, batch_size, names=None):
     """Call `graph_fn` on one image at a time and stack what it returns.
 
-    inputs: a tensor (B, ...) or a list of them, with B = `batch_size`. graph_fn: takes a slice of each, returns a
-    tensor or a list or tuple of them. names: not used, as tensors have no names in Keras 3.
-    Returns a tensor (B, ...), or a list of them if graph_fn returns several.
+    Args:
+        inputs: a tensor (B, ...) or a list of them.
+        graph_fn: takes a slice of each, returns a tensor or a list or tuple of them.
+        batch_size: B.
+        names: not used, as tensors have no names in Keras 3.
+
+    Returns:
+        A tensor (B, ...), or a list of them if graph_fn returns several.
     """
     from keras import ops
 
@@ -21,7 +26,15 @@ def batch_slice(inputs, graph_fn, batch_size, names=None):
 
 
 def box_refinement_graph(box, gt_box):
-    """Deltas (N, 4) that take boxes (N, 4) to ground-truth boxes (N, 4), float32: `utils.box_refinement` on tensors."""
+    """Deltas that take boxes to ground-truth boxes: `utils.box_refinement` on tensors.
+
+    Args:
+        box: (N, 4), y1, x1, y2, x2; with an area.
+        gt_box: (N, 4), the same.
+
+    Returns:
+        float32 (N, 4).
+    """
     from keras import ops
 
     from mrcnn.ops import boxes as box_ops

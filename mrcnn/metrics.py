@@ -24,9 +24,22 @@ def compute_matches(
     """Pair predictions with ground-truth objects of their class, best score first.
 
     Each prediction takes the free truth object of its class with the largest IoU, from `iou_threshold` up.
-    `score_threshold` is an IoU as well (the old name): pairs below it are never looked at.
-    Returns gt_match (G,): index of the prediction of each object or -1; pred_match (D,): index of the object of each
-    prediction or -1; overlaps (D, G). Predictions are numbered by falling score.
+    Predictions are numbered by falling score.
+
+    Args:
+        gt_boxes: (G, 4) px, truth boxes.
+        gt_class_ids: (G,).
+        gt_masks: [H, W, G].
+        pred_boxes: (D, 4) px, predicted boxes.
+        pred_class_ids: (D,).
+        pred_scores: (D,), 0 to 1.
+        pred_masks: [H, W, D].
+        iou_threshold: least IoU of a pair, 0 to 1.
+        score_threshold: an IoU as well (the old name): pairs below it are never looked at.
+
+    Returns:
+        gt_match (G,), index of the prediction of each object or -1; pred_match (D,), index of the object of each
+        prediction or -1; overlaps (D, G), mask IoU.
     """
     gt_class_ids, pred_class_ids, overlaps = _by_score(
         gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks
@@ -47,8 +60,27 @@ def compute_ap(
 ):
     """Average precision of one image at one IoU.
 
-    Returns mAP, precisions (D + 2,), recalls (D + 2,), overlaps (D, G). The precisions are the falling envelope, with
-    a point in front and one behind. Without ground-truth objects every recall is 0 and so is mAP.
+    The precisions are the falling envelope, with a point in front and one behind. Without ground-truth objects every
+    recall is 0 and so is mAP.
+
+    Args:
+        gt_boxes: (G, 4) px, truth boxes.
+        gt_class_ids: (G,).
+        gt_masks: [H, W, G].
+        pred_boxes: (D, 4) px, predicted boxes.
+        pred_class_ids: (D,).
+        pred_scores: (D,), 0 to 1.
+        pred_masks: [H, W, D].
+        iou_threshold: least IoU of a pair, 0 to 1.
+
+    Returns:
+        mAP, precisions (D + 2,), recalls (D + 2,), overlaps (D, G).
+
+    Example:
+        >>> box, mask = np.array([[0, 0, 2, 2]]), np.ones((2, 2, 1), bool)
+        >>> mean, precisions, recalls, overlaps = compute_ap(box, [1], mask, box, [1], np.array([0.9]), mask)
+        >>> float(mean), overlaps.tolist()
+        (1.0, [[1.0]])
     """
     gt_match, pred_match, overlaps = compute_matches(
         gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks, iou_threshold
@@ -68,7 +100,22 @@ def compute_ap_range(
     iou_thresholds=None,
     verbose=1,
 ):
-    """Mean of the average precisions over IoUs, by default 0.50, 0.55 .. 0.95; `verbose` prints each."""
+    """Mean of the average precisions over IoUs, by default 0.50, 0.55 .. 0.95.
+
+    Args:
+        gt_box: (G, 4) px, truth boxes.
+        gt_class_id: (G,).
+        gt_mask: [H, W, G].
+        pred_box: (D, 4) px, predicted boxes.
+        pred_class_id: (D,).
+        pred_score: (D,), 0 to 1.
+        pred_mask: [H, W, D].
+        iou_thresholds: the IoUs, 0 to 1; None: the ten above.
+        verbose: 1 prints each.
+
+    Returns:
+        The mean, 0 to 1.
+    """
     if iou_thresholds is None:
         iou_thresholds = np.arange(0.5, 1.0, 0.05)
     gt_class_ids, pred_class_ids, overlaps = _by_score(
@@ -86,10 +133,25 @@ def compute_ap_range(
 
 
 def compute_recall(pred_boxes, gt_boxes, iou):
-    """Share of the ground-truth boxes (G, 4) that some predicted box (D, 4) overlaps with at least this IoU.
+    """Share of the ground-truth boxes that some predicted box overlaps with at least this IoU.
 
-    Returns recall and the indices of the predictions that find one.
-    Each prediction counts for the truth box it overlaps most. Raises ValueError without truth boxes.
+    Each prediction counts for the truth box it overlaps most.
+
+    Args:
+        pred_boxes: (D, 4), in the unit of the others.
+        gt_boxes: (G, 4).
+        iou: 0 to 1.
+
+    Returns:
+        Recall, 0 to 1, and the indices of the predictions that find one.
+
+    Raises:
+        ValueError: without truth boxes.
+
+    Example:
+        >>> recall, finders = compute_recall([[0, 0, 9, 9], [20, 20, 30, 30]], [[0, 0, 9, 9], [50, 50, 60, 60]], 0.5)
+        >>> recall, finders.tolist()
+        (0.5, [0])
     """
     if len(gt_boxes) == 0:
         raise ValueError("compute_recall: there are no ground-truth boxes, so recall is not defined.")

@@ -42,10 +42,12 @@ from mrcnn.weights.zoo import ZOO
 
 
 class MaskRCNN:
-    """A Mask R-CNN for training or for inference.
+    """A Mask R-CNN for training or for inference. `keras_model` is the Keras model; its layers have the old names.
 
-    mode: "training" or "inference".  config: a Config.  model_dir: where the folders of the runs are.
-    `keras_model` is the Keras model; its layers have the old names.
+    Args:
+        mode: "training" or "inference".
+        config: a Config.
+        model_dir: where the folders of the runs are.
     """
 
     def __init__(self, mode, config, model_dir):
@@ -284,9 +286,11 @@ class MaskRCNN:
     def run_graph(self, images, outputs=None, image_metas=None):
         """Values of any tensors of the network for `images`: an ordered dict of arrays by name, and prints them.
 
-        outputs: list of (name, tensor), tensors as from `keras_model.get_layer(...).output` or `ancestor`; None: every
-        stage, see `mrcnn.inside.stages`.
-        image_metas: of images that are already molded; None: mold them.
+        Args:
+            images: as for `detect`, or with `image_metas` molded [B, H, W, C].
+            outputs: list of (name, tensor), tensors as from `keras_model.get_layer(...).output` or `ancestor`; None:
+                every stage, see `mrcnn.inside.stages`.
+            image_metas: of images that are already molded; None: mold them.
         """
         self._must_be("inference")
         if image_metas is None:

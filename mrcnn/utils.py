@@ -54,14 +54,23 @@ COCO_MODEL_URL = "https://github.com/matterport/Mask_RCNN/releases/download/v2.0
 
 
 def download_trained_weights(coco_model_path, verbose=1):
-    """Fetch the weights trained on COCO (258 MB) to a file path, checked; a progress bar if `verbose` is above 0."""
+    """Fetch the weights trained on COCO (258 MB) to a file path, checked.
+
+    Args:
+        coco_model_path: the file.
+        verbose: a progress bar if it is above 0.
+    """
     from mrcnn.weights.download import coco_weights
 
     coco_weights(coco_model_path, progress=verbose > 0)
 
 
 def mold_mask(mask, config):
-    """Never did anything in the old package. Raises NotImplementedError that names what does."""
+    """Never did anything in the old package.
+
+    Raises:
+        NotImplementedError: always; it names what does.
+    """
     raise NotImplementedError(
         "mold_mask has always been empty; use minimize_mask, or load_image_gt(use_mini_mask=True)."
     )

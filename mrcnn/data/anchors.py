@@ -6,10 +6,17 @@ from mrcnn.conventions import conventions_of
 
 
 def compute_backbone_shapes(config, image_shape):
-    """Sizes (5, 2), int, of the feature maps P2..P6 as (height, width), for an image [H, W, C].
+    """Sizes of the feature maps P2..P6 for an image.
 
     A callable `config.BACKBONE` brings its own: `config.COMPUTE_BACKBONE_SHAPE(image_shape)`, or, if that is None, the
     strides decide.
+
+    Args:
+        config: a Config.
+        image_shape: [H, W, C], px.
+
+    Returns:
+        int (5, 2), (height, width) in cells.
     """
     if callable(config.BACKBONE) and config.COMPUTE_BACKBONE_SHAPE is not None:
         return config.COMPUTE_BACKBONE_SHAPE(image_shape)
@@ -18,11 +25,22 @@ def compute_backbone_shapes(config, image_shape):
 
 
 def generate_anchors(scales, ratios, shape, feature_stride, anchor_stride, rounded=False):
-    """Anchors (A, 4), float64 px, of one feature map: row by row, and at each cell ratio by ratio.
+    """Anchors of one feature map: row by row, and at each cell ratio by ratio.
 
-    scales: px, side of the square anchor, a number or several. ratios: width over height, each with the area of the
-    square. shape: (height, width) of the feature map in cells. feature_stride: px a cell, a number or (down, across).
-    anchor_stride: cells between anchors. rounded: whether the corners are moved to whole px of the centre.
+    Args:
+        scales: px, side of the square anchor, a number or several.
+        ratios: width over height, each with the area of the square.
+        shape: (height, width) of the feature map in cells.
+        feature_stride: px a cell, a number or (down, across).
+        anchor_stride: cells between anchors.
+        rounded: whether the corners are moved to whole px of the centre.
+
+    Returns:
+        float64 (A, 4), px.
+
+    Example:
+        >>> generate_anchors(8, [1], (1, 2), 16, 1).tolist()
+        [[-4.0, -4.0, 4.0, 4.0], [-4.0, 12.0, 4.0, 20.0]]
     """
     ratios, scales = [axis.ravel() for axis in np.meshgrid(ratios, scales, indexing="ij")]
     heights = scales / np.sqrt(ratios)
@@ -37,7 +55,19 @@ def generate_anchors(scales, ratios, shape, feature_stride, anchor_stride, round
 
 
 def generate_pyramid_anchors(scales, ratios, feature_shapes, feature_strides, anchor_stride, rounded=False):
-    """Anchors (A, 4), float64 px, of all feature maps, finest first; one scale, shape and stride a map."""
+    """Anchors of all feature maps, finest first; one scale, shape and stride a map.
+
+    Args:
+        scales: px, for each map the side of its square anchor.
+        ratios: width over height.
+        feature_shapes: (height, width) of each map in cells.
+        feature_strides: px a cell of each map.
+        anchor_stride: cells between anchors.
+        rounded: as in `generate_anchors`.
+
+    Returns:
+        float64 (A, 4), px.
+    """
     levels = zip(scales, feature_shapes, feature_strides, strict=True)
     return np.concatenate(
         [generate_anchors(scale, ratios, shape, stride, anchor_stride, rounded) for scale, shape, stride in levels]
@@ -45,7 +75,15 @@ def generate_pyramid_anchors(scales, ratios, feature_shapes, feature_strides, an
 
 
 def anchors_for(config, image_shape):
-    """Anchors (A, 4), float64 px, of a model with this config for images [H, W, C]."""
+    """Anchors of a model for images of one size.
+
+    Args:
+        config: the model's Config.
+        image_shape: [H, W, C], px.
+
+    Returns:
+        float64 (A, 4), px.
+    """
     conventions = conventions_of(config)
     shapes, strides = compute_backbone_shapes(config, image_shape), config.BACKBONE_STRIDES
     if conventions.anchors_spread:

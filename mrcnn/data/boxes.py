@@ -28,7 +28,17 @@ def extract_bboxes(mask):
 
 
 def compute_iou(box, boxes, box_area, boxes_area):
-    """IoU (N,) of one box (4,) with boxes (N, 4); the areas are given, so that they are computed once."""
+    """IoU of one box with others; the areas are given, so that they are computed once.
+
+    Args:
+        box: (4,), y1, x1, y2, x2 in any unit.
+        boxes: (N, 4), in the same.
+        box_area: area of `box`.
+        boxes_area: (N,), areas of `boxes`.
+
+    Returns:
+        (N,), 0 to 1.
+    """
     height = np.minimum(box[2], boxes[:, 2]) - np.maximum(box[0], boxes[:, 0])
     width = np.minimum(box[3], boxes[:, 3]) - np.maximum(box[1], boxes[:, 1])
     intersection = np.maximum(height, 0) * np.maximum(width, 0)
@@ -58,7 +68,23 @@ def compute_overlaps(boxes1, boxes2):
 
 
 def compute_overlaps_masks(masks1, masks2):
-    """IoU (N, M), float32, of masks [H, W, N] with masks [H, W, M]; values above 0.5 count as set."""
+    """IoU of masks with masks; values above 0.5 count as set.
+
+    Args:
+        masks1: [H, W, N], bool or numbers.
+        masks2: [H, W, M], the same.
+
+    Returns:
+        float32 (N, M), 0 to 1.
+
+    Raises:
+        ValueError: the masks are not of one size.
+
+    Example:
+        >>> left = np.array([[1, 0], [1, 0]])[..., np.newaxis]
+        >>> compute_overlaps_masks(left, np.ones((2, 2, 1))).tolist()
+        [[0.5]]
+    """
     if masks1.shape[-1] == 0 or masks2.shape[-1] == 0:
         return np.zeros((masks1.shape[-1], masks2.shape[-1]), np.float32)
     if masks1.shape[:2] != masks2.shape[:2]:
@@ -146,19 +172,40 @@ def apply_box_deltas(boxes, deltas):
 
 
 def norm_boxes(boxes, shape, edge=1):
-    """Pixel boxes (N, 4) -> normalised boxes (N, 4), float32, for an image of shape (H, W).
+    """Pixel boxes -> normalised boxes.
 
-    edge: 1: the last pixel has the coordinate 1, so the outside corner shifts by one, (y2 - 1) / (H - 1); 0: the
-    image's border has it.
+    Args:
+        boxes: (N, 4) px.
+        shape: (H, W) of the image, px.
+        edge: 1: the last pixel has the coordinate 1, so the outside corner shifts by one, (y2 - 1) / (H - 1); 0: the
+            image's border has it.
+
+    Returns:
+        float32 (N, 4).
+
+    Example:
+        >>> norm_boxes([[0, 0, 11, 11]], (11, 21)).tolist()
+        [[0.0, 0.0, 1.0, 0.5]]
     """
     scale, shift = _norm_scale(shape, edge)
     return ((np.asarray(boxes) - shift) / scale).astype(np.float32)
 
 
 def denorm_boxes(boxes, shape, edge=1, whole=True):
-    """Normalised boxes (N, 4) -> pixel boxes (N, 4) for an image of shape (H, W): the way back.
+    """Normalised boxes -> pixel boxes: the way back of `norm_boxes`.
 
-    whole: rounded to int32; else float32.
+    Args:
+        boxes: (N, 4), normalised.
+        shape: (H, W) of the image, px.
+        edge: as in `norm_boxes`.
+        whole: rounded to int32; else float32.
+
+    Returns:
+        (N, 4) px.
+
+    Example:
+        >>> denorm_boxes([[0, 0, 1, 0.5]], (11, 21)).tolist()
+        [[0, 0, 11, 11]]
     """
     scale, shift = _norm_scale(shape, edge)
     boxes = np.asarray(boxes) * scale + shift
@@ -166,7 +213,18 @@ def denorm_boxes(boxes, shape, edge=1, whole=True):
 
 
 def trim_zeros(x):
-    """The rows of x (N, ...) that are not all zero: drops the padding of boxes (N, 4)."""
+    """The rows that are not all zero: drops the padding of boxes.
+
+    Args:
+        x: (N, ...), boxes (N, 4) mostly.
+
+    Returns:
+        (M, ...), M of the N rows, in their order.
+
+    Example:
+        >>> trim_zeros(np.array([[0, 0, 2, 2], [0, 0, 0, 0]])).tolist()
+        [[0, 0, 2, 2]]
+    """
     return x[np.any(x != 0, axis=1)]
 
 

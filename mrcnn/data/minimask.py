@@ -10,9 +10,25 @@ from mrcnn.data.resize import resize
 
 
 def minimize_mask(bbox, mask, mini_shape):
-    """Masks [H, W, N] -> bool [h, w, N]: each one's box (N, 4) in px, resized to `mini_shape` (h, w).
+    """Masks -> mini masks: each one's box, resized to `mini_shape`.
 
-    Raises ValueError for a box without area, which has no mask in it.
+    Args:
+        bbox: (N, 4), px.
+        mask: [H, W, N].
+        mini_shape: (h, w), px.
+
+    Returns:
+        bool [h, w, N].
+
+    Raises:
+        ValueError: for a box without area, which has no mask in it.
+
+    Example:
+        >>> mask = np.zeros((4, 6, 1), bool)
+        >>> mask[1:3, 2:5] = True
+        >>> mini = minimize_mask(np.array([[1, 2, 3, 5]]), mask, (8, 8))
+        >>> mini.shape, bool((expand_mask(np.array([[1, 2, 3, 5]]), mini, (4, 6)) == mask).all())
+        ((8, 8, 1), True)
     """
     mini = np.zeros(tuple(mini_shape) + (mask.shape[-1],), bool)
     for i in range(mask.shape[-1]):
@@ -28,7 +44,16 @@ def minimize_mask(bbox, mask, mini_shape):
 
 
 def expand_mask(bbox, mini_mask, image_shape):
-    """Small masks [h, w, N] -> bool [H, W, N]: each one resized into its box (N, 4) in px, the way back."""
+    """Mini masks -> masks: each one resized into its box, the way back.
+
+    Args:
+        bbox: (N, 4), px.
+        mini_mask: [h, w, N].
+        image_shape: (H, W) or [H, W, C], px.
+
+    Returns:
+        bool [H, W, N].
+    """
     mask = np.zeros(tuple(image_shape[:2]) + (mini_mask.shape[-1],), bool)
     for i in range(mini_mask.shape[-1]):
         y1, x1, y2, x2 = bbox[i][:4]
@@ -38,7 +63,16 @@ def expand_mask(bbox, mini_mask, image_shape):
 
 
 def unmold_mask(mask, bbox, image_shape):
-    """The network's mask [h, w], values 0 to 1 -> bool [H, W]: resized into its box (4) in px, True from 0.5 up."""
+    """The network's mask of one object in its image: resized into its box, True from 0.5 up.
+
+    Args:
+        mask: [h, w], 0 to 1.
+        bbox: (4,), y1, x1, y2, x2 in px.
+        image_shape: (H, W) or [H, W, C], px.
+
+    Returns:
+        bool [H, W].
+    """
     return unmold_masks([mask], [bbox], image_shape)[:, :, 0]
 
 

@@ -23,13 +23,29 @@ def resize(
     anti_aliasing=False,
     anti_aliasing_sigma=None,
 ):
-    """Bilinear resize of [H, W] or [H, W, C] to `output_shape` (height, width): scikit-image's, in the form used here.
+    """Bilinear resize to `output_shape`: scikit-image's, in the form used here.
 
     Pixel centres lie at half integers and the image is surrounded by zeros, so that edges fade when it grows; the
     result is clipped to the range of the input. float32 stays float32, all else becomes float64; integers are divided
-    by their largest value unless `preserve_range`. `anti_aliasing` smooths an image first that is made smaller.
+    by their largest value unless `preserve_range`.
     Other orders, modes, fill values and sigmas are left to scikit-image itself.
-    Raises ValueError for an image without a pixel, before or after.
+
+    Args:
+        image: [H, W] or [H, W, C].
+        output_shape: (height, width), px.
+        order: 1, bilinear.
+        mode: what is around the image; "constant".
+        cval: its value.
+        clip: to the range of the input.
+        preserve_range: whether integers keep their values.
+        anti_aliasing: smooths an image first that is made smaller.
+        anti_aliasing_sigma: how far, px; None: as the sizes ask for.
+
+    Returns:
+        [height, width] or [height, width, C].
+
+    Raises:
+        ValueError: for an image without a pixel, before or after.
     """
     if order != 1 or mode != "constant" or cval != 0 or not clip or anti_aliasing_sigma is not None:
         with needs("old"):
@@ -48,15 +64,27 @@ def resize(
 
 
 def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square", rng=None):
-    """Scale an image [H, W, C], then pad or crop it, as the old package did, keeping its proportions and its type.
+    """Scale an image, then pad or crop it, as the old package did, keeping its proportions and its type.
 
-    min_dim: pixels; scale up so that the shorter side has at least so many. max_dim: pixels; in mode "square" no side
-    gets longer. min_scale: scale up at least by this. mode: as described at
-    `Config.IMAGE_RESIZE_MODE`. rng: np.random.Generator that places the crop; None: Python's `random`.
+    Args:
+        image: [H, W, C].
+        min_dim: pixels; scale up so that the shorter side has at least so many.
+        max_dim: pixels; in mode "square" no side gets longer.
+        min_scale: scale up at least by this.
+        mode: as described at `Config.IMAGE_RESIZE_MODE`.
+        rng: np.random.Generator that places the crop; None: Python's `random`.
 
-    Returns image, window (y1, x1, y2, x2) of the image inside the padding in px, scale, padding ((top, bottom),
-    (left, right), (0, 0)) and crop (y, x, height, width) or None.
-    Raises ValueError for an unknown mode, an image without the channel axis, or sizes that do not fit the mode.
+    Returns:
+        image, window (y1, x1, y2, x2) of the image inside the padding in px, scale, padding ((top, bottom),
+        (left, right), (0, 0)) and crop (y, x, height, width) or None.
+
+    Raises:
+        ValueError: for an unknown mode, an image without the channel axis, or sizes that do not fit the mode.
+
+    Example:
+        >>> image, window, scale, padding, crop = resize_image(np.zeros((4, 8, 3), np.uint8), min_dim=64, max_dim=64)
+        >>> image.shape, window, scale
+        ((64, 64, 3), (16, 0, 48, 64), 8.0)
     """
     fitted = fit_image(image, min_dim=min_dim, max_dim=max_dim, min_scale=min_scale, mode=mode, rng=rng)
     return fitted.image, fitted.window, fitted.scale, fitted.padding, fitted.crop
@@ -68,7 +96,17 @@ def scaled_side(side, scale):
 
 
 def resize_mask(mask, scale, padding, crop=None):
-    """Masks [H, W, N] scaled, then padded or cropped, as `resize_image` did with their image; keeps the type."""
+    """Masks scaled, then padded or cropped, as `resize_image` did with their image; keeps the type.
+
+    Args:
+        mask: [H, W, N].
+        scale: that of the image.
+        padding: ((top, bottom), (left, right), (0, 0)), px.
+        crop: (y, x, height, width), px, or None.
+
+    Returns:
+        [h, w, N], as large as the image is now.
+    """
     if scale != 1 and all(mask.shape[:2]):  # `load_mask` of an empty image may give (0, 0, 0)
         height, width = mask.shape[:2]
         rows, row_lost = nearest(height, scaled_side(height, scale))

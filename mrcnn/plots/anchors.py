@@ -13,9 +13,16 @@ _MAX_COLUMNS = 3
 def plot_anchors(image, anchors_px, levels=None):
     """Draw where the anchors of each level sit (dots) and the anchors at the place nearest the image's middle.
 
-    image: (H, W, 3). anchors_px: (A, 4) boxes in pixels of the image.
-    levels: (A,) int, the level of each anchor; None: anchors of equal area are one level, as in the old engine.
-    Returns the Figure.
+    Args:
+        image: (H, W, 3).
+        anchors_px: (A, 4) boxes in pixels of the image.
+        levels: (A,) int, the level of each anchor; None: anchors of equal area are one level, as in the old engine.
+
+    Returns:
+        The Figure.
+
+    Raises:
+        ValueError: `anchors_px` has another shape, or no anchor.
     """
     anchors_px = np.asarray(anchors_px, dtype=np.float64)
     if anchors_px.ndim != 2 or anchors_px.shape[1] != 4 or not len(anchors_px):

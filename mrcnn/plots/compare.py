@@ -13,9 +13,16 @@ _MAX_CAPTIONS = 25
 def show_truth_beside_prediction(image, truth, prediction, class_names):
     """Draw the true objects of an image on the left and the detected ones on the right.
 
-    truth, prediction: dicts as `MaskRCNN.detect` returns them: rois (N, 4) pixels, class_ids (N,), masks (H, W, N)
-    and, for the prediction, scores (N,). Colours tell classes apart, or objects where there is one class.
-    Returns the Figure.
+    Colours tell classes apart, or objects where there is one class.
+
+    Args:
+        image: (H, W, 3).
+        truth: a dict as `MaskRCNN.detect` returns it: rois (N, 4) pixels, class_ids (N,), masks (H, W, N).
+        prediction: the same, with scores (N,).
+        class_names: list, background first.
+
+    Returns:
+        The Figure.
     """
     aspect = np.shape(image)[0] / np.shape(image)[1]
     height = 7 * aspect + 0.5

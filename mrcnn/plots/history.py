@@ -22,8 +22,14 @@ TRAIN_COLOR, VAL_COLOR = "#1f6feb", "#e8590c"
 def plot_losses(history):
     """Draw the total loss and its five parts over the epochs, training and validation.
 
-    history: a CSV file as Keras' `CSVLogger` writes it, or a dict of lists as `History.history`.
-    Returns the Figure. Raises ValueError if the history holds no loss.
+    Args:
+        history: a CSV file as Keras' `CSVLogger` writes it, or a dict of lists as `History.history`.
+
+    Returns:
+        The Figure.
+
+    Raises:
+        ValueError: if the history holds no loss.
     """
     columns = history if isinstance(history, dict) else _read_csv(history)
     names = [name for name in TITLES if len(columns.get(name, ()))]

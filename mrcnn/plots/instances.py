@@ -16,8 +16,13 @@ from mrcnn.plots.palette import random_colors
 def display_images(images, titles=None, cols=4, cmap=None, norm=None, interpolation=None):
     """Show images in a grid of `cols` columns.
 
-    images: list or array of (H, W), (H, W, 1) or (H, W, 3) arrays. Images of one channel are coloured by `cmap`.
-    titles: one text per image. cmap, norm, interpolation: as in Matplotlib's `imshow`.
+    Args:
+        images: list or array of (H, W), (H, W, 1) or (H, W, 3) arrays. Images of one channel are coloured by `cmap`.
+        titles: one text per image.
+        cols: images in a row.
+        cmap: as in Matplotlib's `imshow`.
+        norm: the same.
+        interpolation: the same.
     """
     titles = [""] * len(images) if titles is None else titles
     rows = max(1, -(-len(images) // cols))
@@ -40,15 +45,24 @@ def display_instances(
 ):  # fmt: skip
     """Show the objects of an image with boxes, masks and captions.
 
-    image: (H, W, 3), or gray, or RGBA. boxes: (N, 4) pixels; a box of zeros is skipped (lost in cropping).
-    masks: (H, W, N), or None. class_ids: (N,) int. class_names: list, background first.
-    scores: (N,) from 0 to 1, written behind the class name.
-    figsize: inches. ax: draw there and show nothing, else a new figure is made and shown.
-    show_mask: fill the masks; outlines are drawn anyway. show_bbox: draw the boxes.
-    colors: one colour per object, else random ones; `class_colors(class_ids)` gives each class a lasting colour.
-    captions: one text per object in place of class name and score.
-    save_path: write the figure to this file (PNG by its ending) and show nothing.
-    Raises ValueError if the numbers of boxes, masks and class ids differ, or masks and image differ in size.
+    Args:
+        image: (H, W, 3), or gray, or RGBA.
+        boxes: (N, 4) pixels; a box of zeros is skipped (lost in cropping).
+        masks: (H, W, N), or None.
+        class_ids: (N,) int.
+        class_names: list, background first.
+        scores: (N,) from 0 to 1, written behind the class name.
+        title: above the image.
+        figsize: inches.
+        ax: draw there and show nothing, else a new figure is made and shown.
+        show_mask: fill the masks; outlines are drawn anyway.
+        show_bbox: draw the boxes.
+        colors: one colour per object, else random ones; `class_colors(class_ids)` gives each class a lasting colour.
+        captions: one text per object in place of class name and score.
+        save_path: write the figure to this file (PNG by its ending) and show nothing.
+
+    Raises:
+        ValueError: if the numbers of boxes, masks and class ids differ, or masks and image differ in size.
     """
     boxes, class_ids = np.asarray(boxes), np.asarray(class_ids)
     if not len(boxes):
@@ -107,8 +121,24 @@ def display_differences(
 ):  # fmt: skip
     """Show ground truth (green) and predictions (red) on one image; captions of predictions are "score / IoU".
 
-    The IoU is that with the matched true object, else the best with any. gt_*, pred_*: as `display_instances` takes
-    them. iou_threshold, score_threshold: as in `utils.compute_matches`.
+    The IoU is that with the matched true object, else the best with any.
+
+    Args:
+        image: (H, W, 3), or gray, or RGBA.
+        gt_box: (G, 4) pixels.
+        gt_class_id: (G,) int.
+        gt_mask: (H, W, G).
+        pred_box: (D, 4) pixels.
+        pred_class_id: (D,) int.
+        pred_score: (D,) from 0 to 1.
+        pred_mask: (H, W, D).
+        class_names: list, background first.
+        title: above the image; else one that explains the colours.
+        ax: as in `display_instances`.
+        show_mask: fill the masks; outlines are drawn anyway.
+        show_box: draw the boxes.
+        iou_threshold: as in `utils.compute_matches`.
+        score_threshold: the same.
     """
     real = np.any(gt_box, axis=1)  # boxes of zeros are padding: compute_matches drops them too
     gt_box, gt_class_id, gt_mask = gt_box[real], gt_class_id[real], gt_mask[..., real]
@@ -141,7 +171,14 @@ def display_differences(
 def display_top_masks(image, mask, class_ids, class_names, limit=4):
     """Show an image and beside it the masks of the `limit` classes that cover the most pixels.
 
-    mask: (H, W, N). class_ids: (N,). Places without a class stay empty and are titled "-".
+    Places without a class stay empty and are titled "-".
+
+    Args:
+        image: (H, W, 3).
+        mask: (H, W, N).
+        class_ids: (N,).
+        class_names: list, background first.
+        limit: how many classes.
     """
     class_ids = np.asarray(class_ids)
     present = np.unique(class_ids)

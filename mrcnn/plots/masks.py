@@ -8,11 +8,21 @@ from matplotlib.colors import to_rgb
 def apply_mask(image, mask, color, alpha=0.5):
     """Blend a colour into the pixels of a mask, in place, and return the image.
 
-    image: (H, W, 3 or more) values from 0 to 255, any number type; only the first three channels change.
-    mask: (H, W) bool or 0/1; pixels equal to 1 are coloured.
-    color: (r, g, b) from 0 to 1, or a colour name of Matplotlib.
-    alpha: 0 leaves the image, 1 paints over it. Integer images are rounded towards zero.
-    Raises ValueError if mask and image differ in size, or the colour is not from 0 to 1.
+    Args:
+        image: (H, W, 3 or more) values from 0 to 255, any number type; only the first three channels change.
+        mask: (H, W) bool or 0/1; pixels equal to 1 are coloured.
+        color: (r, g, b) from 0 to 1, or a colour name of Matplotlib.
+        alpha: 0 leaves the image, 1 paints over it. Integer images are rounded towards zero.
+
+    Returns:
+        The same image.
+
+    Raises:
+        ValueError: if mask and image differ in size, or the colour is not from 0 to 1.
+
+    Example:
+        >>> apply_mask(np.zeros((1, 2, 3), np.uint8), np.array([[True, False]]), (1, 0, 0)).tolist()
+        [[[127, 0, 0], [0, 0, 0]]]
     """
     mask = np.asarray(mask)
     if mask.shape != image.shape[:2]:
@@ -31,10 +41,16 @@ def apply_mask(image, mask, color, alpha=0.5):
 
 
 def mask_outlines(mask):
-    """Closed outlines of a mask, holes included: a list of (V, 2) float arrays, the last axis (x, y) in pixels.
+    """Closed outlines of a mask, holes included.
 
-    mask: (H, W) bool or 0/1. The lines run along the edges of the outermost pixels and cut their corners, in the
-    coordinates of boxes: an object in the columns 3 and 4 reaches from x = 3 to x = 5.
+    The lines run along the edges of the outermost pixels and cut their corners, in the coordinates of boxes: an object
+    in the columns 3 and 4 reaches from x = 3 to x = 5.
+
+    Args:
+        mask: (H, W) bool or 0/1.
+
+    Returns:
+        A list of (V, 2) float arrays, the last axis (x, y) in pixels.
     """
     mask = np.ascontiguousarray(mask, dtype=np.uint8)
     x, y, width, height = cv2.boundingRect(mask)

@@ -16,7 +16,15 @@ _GOLDEN_RATIO = 0.618034  # steps of this size around the hue circle never come 
 
 
 def random_colors(N, bright=True):
-    """N colours of evenly spaced hue in random order (Python's `random`), as (r, g, b) tuples from 0 to 1."""
+    """N colours of evenly spaced hue in random order (Python's `random`).
+
+    Args:
+        N: how many.
+        bright: at full brightness, else at 0.7 of it.
+
+    Returns:
+        A list of N tuples (r, g, b) from 0 to 1.
+    """
     value = 1.0 if bright else 0.7
     colors = [colorsys.hsv_to_rgb(i / N, 1, value) for i in range(N)]
     random.shuffle(colors)
@@ -24,9 +32,19 @@ def random_colors(N, bright=True):
 
 
 def class_colors(class_ids):
-    """One (r, g, b) tuple from 0 to 1 for each class id; the same id has the same colour in every image and run.
+    """One colour for each class id; the same id has the same colour in every image and run.
 
-    class_ids: (N,) int. Background (0) is grey; a crowd object (negative id) has the colour of its class.
+    Args:
+        class_ids: (N,) int. Background (0) is grey; a crowd object (negative id) has the colour of its class.
+
+    Returns:
+        A list of N tuples (r, g, b) from 0 to 1.
+
+    Example:
+        >>> class_colors([0])
+        [(0.6, 0.6, 0.6)]
+        >>> class_colors([2]) == class_colors([-2])
+        True
     """
     return [_class_color(abs(int(class_id))) for class_id in class_ids]
 

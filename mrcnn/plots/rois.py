@@ -16,8 +16,13 @@ from mrcnn.plots.palette import random_colors
 def draw_box(image, box, color):
     """Draw a box with lines of 3 pixels on an image, in place, and return the image.
 
-    image: (H, W, 3) uint8. box: (y1, x1, y2, x2); the lines run through the pixels of both corners.
-    color: (r, g, b) from 0 to 255.
+    Args:
+        image: (H, W, 3) uint8.
+        box: (y1, x1, y2, x2); the lines run through the pixels of both corners.
+        color: (r, g, b) from 0 to 255.
+
+    Returns:
+        The same image.
     """
     y1, x1, y2, x2 = (round(float(value)) for value in box)
     return cv2.rectangle(image, (x1, y1), (x2, y2), color=[int(value) for value in color], thickness=2)
@@ -26,8 +31,14 @@ def draw_box(image, box, color):
 def draw_rois(image, rois, refined_rois, mask, class_ids, class_names, limit=10):
     """Draw ROIs (dashed) and, for those of a class, the refined box (solid), name and mask; print the counts.
 
-    rois, refined_rois: (N, 4). mask: (N, h, w), each mask in the frame of its ROI. class_ids: (N,), 0 is background.
-    limit: with more ROIs than this, as many are drawn, chosen by numpy's random generator.
+    Args:
+        image: (H, W, 3).
+        rois: (N, 4) pixels.
+        refined_rois: (N, 4) pixels.
+        mask: (N, h, w), each mask in the frame of its ROI.
+        class_ids: (N,), 0 is background.
+        class_names: list, background first.
+        limit: with more ROIs than this, as many are drawn, chosen by numpy's random generator.
     """
     total = len(rois)
     chosen = np.arange(total)
@@ -61,10 +72,18 @@ def draw_boxes(
 ):  # fmt: skip
     """Draw boxes (dotted) and their refined versions (solid), masks and captions.
 
-    boxes, refined_boxes: (N, 4), at least one of them. A box of zeros is skipped. masks: (H, W, N).
-    captions: N texts. visibilities: N of 0 (gray, not refined), 1 (coloured, dotted) or 2 (coloured, solid).
-    ax: draw there, else on a new figure.
-    Raises ValueError without any boxes, or for another visibility.
+    Args:
+        image: (H, W, 3).
+        boxes: (N, 4) pixels, or None where there are refined ones. A box of zeros is skipped.
+        refined_boxes: (N, 4) pixels, or None where there are boxes.
+        masks: (H, W, N).
+        captions: N texts.
+        visibilities: N of 0 (gray, not refined), 1 (coloured, dotted) or 2 (coloured, solid).
+        title: above the image.
+        ax: draw there, else on a new figure.
+
+    Raises:
+        ValueError: without any boxes, or for another visibility.
     """
     if boxes is None and refined_boxes is None:
         raise ValueError("draw_boxes needs boxes, refined_boxes or both")

@@ -9,7 +9,10 @@ from mrcnn.plots.labels import class_label
 def plot_precision_recall(AP, precisions, recalls):
     """Draw the precision-recall curve of one image.
 
-    AP: average precision at IoU 0.5. precisions, recalls: as `utils.compute_ap` returns them.
+    Args:
+        AP: average precision at IoU 0.5, 0 to 1.
+        precisions: as `utils.compute_ap` returns them.
+        recalls: the same.
     """
     _, ax = plt.subplots(1)
     ax.set_title(f"Precision-Recall Curve. AP@50 = {AP:.3f}")
@@ -23,8 +26,13 @@ def plot_precision_recall(AP, precisions, recalls):
 def plot_overlaps(gt_class_ids, pred_class_ids, pred_scores, overlaps, class_names, threshold=0.5):
     """Draw a grid with the IoU of each prediction (row) and true object (column).
 
-    gt_class_ids: (G,). pred_class_ids, pred_scores: (N,). overlaps: (N, G) IoU. Ids of 0 are padding.
-    threshold: from this IoU on, a pair of one class is marked "match", of two classes "wrong".
+    Args:
+        gt_class_ids: (G,). Ids of 0 are padding.
+        pred_class_ids: (N,), the same.
+        pred_scores: (N,), 0 to 1.
+        overlaps: (N, G) IoU.
+        class_names: list, background first.
+        threshold: above this IoU, a pair of one class is marked "match", of two classes "wrong".
     """
     gt_class_ids = gt_class_ids[gt_class_ids != 0]
     pred_class_ids = pred_class_ids[pred_class_ids != 0]

@@ -30,7 +30,8 @@ class _Table:
 def display_table(table):
     """Show a table in a notebook, or print it as text.
 
-    table: rows of values. A value may hold HTML: it is not escaped.
+    Args:
+        table: rows of values. A value may hold HTML: it is not escaped.
     """
     with needs("lab"):
         import IPython.display
@@ -43,6 +44,9 @@ def display_weight_stats(model):
 
     A weight whose values are all equal is marked "dead?" (biases of convolutions excepted: they start as zeros), one
     with values beyond 1000 "Overflow?".
+
+    Args:
+        model: the MaskRCNN.
     """
     import keras  # only here: drawing needs none
 
