@@ -23,18 +23,31 @@ MAX_REDIRECTS = 8
 
 @dataclass(frozen=True)
 class Rules:
-    """What is taken, and how politely it is asked for."""
+    """What is taken, and how politely it is asked for.
 
-    near: int | None = None  # bits of 64 in which near-duplicates may differ, 4 is a good number; None: all are kept
-    min_side: int = 64  # pixels
-    max_pixels: int = 64_000_000  # width times height
+    Attributes:
+        near: bits of 64 in which near-duplicates may differ, 4 is a good number; None: all are kept.
+        min_side: pixels.
+        max_pixels: width times height.
+        max_bytes: of the file.
+        delay: seconds between two requests to one host, which has one connection at a time.
+        timeout: seconds for one image.
+        retries: further attempts after 429, 5xx or a lost connection.
+        backoff: seconds before the first of them, then twice as long each time, or what the server asks for.
+        workers: threads, each for another host.
+        allow_private: also ask hosts in this network.
+    """
+
+    near: int | None = None
+    min_side: int = 64
+    max_pixels: int = 64_000_000
     max_bytes: int = 50_000_000
-    delay: float = 1.0  # seconds between two requests to one host, which has one connection at a time
-    timeout: float = 60.0  # seconds for one image
-    retries: int = 3  # further attempts after 429, 5xx or a lost connection
-    backoff: float = 2.0  # seconds before the first of them, then twice as long each time, or what the server asks for
-    workers: int = 8  # threads, each for another host
-    allow_private: bool = False  # also ask hosts in this network
+    delay: float = 1.0
+    timeout: float = 60.0
+    retries: int = 3
+    backoff: float = 2.0
+    workers: int = 8
+    allow_private: bool = False
 
 
 DEFAULT = Rules()

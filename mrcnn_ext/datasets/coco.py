@@ -61,8 +61,15 @@ class CocoDataset(Dataset):
             dataset_dir: DIR.
             subset: such as "train".
             year: end of the file names; may be empty.
+            class_ids: see `load_coco_files`, as for all that point there.
+            class_map: see there.
+            return_coco: see there.
             name: NAME.
-            class_ids: see `load_coco_files`, as for all others and for what is returned.
+            source: see there.
+            box_masks: see there.
+
+        Returns:
+            None, or with `return_coco` the object.
 
         Raises:
             ValueError: there is no such file, or more than one.
@@ -101,6 +108,9 @@ class CocoDataset(Dataset):
             source: name of the source, for files whose category ids mean other things than those loaded before.
             box_masks: take the box as mask where an object has no segmentation (for USE_MASK = False).
 
+        Returns:
+            None, or with `return_coco` the object.
+
         Raises:
             ValueError: names file and image or annotation.
         """
@@ -130,7 +140,17 @@ class CocoDataset(Dataset):
         return None
 
     def load_image(self, image_id):
-        """The image as RGB uint8 (H, W, 3). Raises ValueError when its size is not that of the annotation file."""
+        """The image as an RGB array.
+
+        Args:
+            image_id: inside, 0 .. num_images - 1.
+
+        Returns:
+            uint8 (H, W, 3).
+
+        Raises:
+            ValueError: when its size is not that of the annotation file.
+        """
         image = super().load_image(image_id)
         info, entry = self.image_info[image_id], self._entry(image_id)
         if entry is not None and image.shape[:2] != (info["height"], info["width"]):
@@ -143,7 +163,14 @@ class CocoDataset(Dataset):
         return image
 
     def load_mask(self, image_id):
-        """Masks, bool (H, W, N), and class ids, int32 (N,), negative for crowds. Empty objects are left out."""
+        """The objects of an image; empty ones are left out.
+
+        Args:
+            image_id: inside, 0 .. num_images - 1.
+
+        Returns:
+            Masks, bool (H, W, N), and class ids, int32 (N,), negative for crowds.
+        """
         info, entry = self.image_info[image_id], self._entry(image_id)
         if entry is None:  # an image that another kind of data set added
             return super().load_mask(image_id)
@@ -154,7 +181,14 @@ class CocoDataset(Dataset):
         return masks, class_ids[full]
 
     def load_mask_crops(self, image_id):
-        """The same from the RLEs, without an array as large as the image."""
+        """The same from the RLEs, without an array as large as the image.
+
+        Args:
+            image_id: inside, 0 .. num_images - 1.
+
+        Returns:
+            CroppedMasks of N objects, and class ids, int32 (N,), negative for crowds.
+        """
         info, entry = self.image_info[image_id], self._entry(image_id)
         if entry is None or not self.has_file_objects(image_id):
             return super().load_mask_crops(image_id)
@@ -167,8 +201,17 @@ class CocoDataset(Dataset):
     def load_truth(self, image_id):
         """The objects of an image without rasterising them, for evaluation.
 
-        A list of {"class_id" (1 ..), "iscrowd" (0 or 1), "rle", "bbox" [x, y, w, h] and "area"}: box and area as in the
-        file, which is what COCO's own numbers are made with, or the mask's where the file has none.
+        Box and area are as in the file, which is what COCO's own numbers are made with, or the mask's where the
+        file has none.
+
+        Args:
+            image_id: inside, 0 .. num_images - 1.
+
+        Returns:
+            A list of {"class_id" (1 ..), "iscrowd" (0 or 1), "rle", "bbox" [x, y, w, h] px and "area" px}.
+
+        Raises:
+            ValueError: the image is not of an annotation file.
         """
         entry = self._entry(image_id)
         if entry is None:
@@ -189,27 +232,56 @@ class CocoDataset(Dataset):
         return truth
 
     def image_reference(self, image_id):
-        """The path of the image."""
+        """The path of the image.
+
+        Args:
+            image_id: inside, 0 .. num_images - 1.
+
+        Returns:
+            The path, as text.
+        """
         return str(self.image_info[image_id]["path"])
 
     def label_files(self):
-        """Paths of the annotation files."""
+        """Paths of the annotation files.
+
+        Returns:
+            Each once, in the order in which they were loaded.
+        """
         return [str(file.path) for file in self._files()]
 
     def object_count(self, image_id):
-        """How many objects of the loaded classes the annotation file has for an image, crowds among them."""
+        """How many objects of the loaded classes the annotation file has for an image, crowds among them.
+
+        Args:
+            image_id: inside, 0 .. num_images - 1.
+
+        Returns:
+            Their number.
+        """
         entry = self._entry(image_id)
         if entry is None or not self.has_file_objects(image_id):
             return super().object_count(image_id)
         return sum(int(entry.file.category_ids[number]) in entry.class_of for number in entry.file.objects(entry.row))
 
     def has_file_objects(self, image_id):
-        """Whether an image's objects are those of an annotation file, and no subclass's `load_mask` changes them."""
+        """Whether an image's objects are those of an annotation file, and no subclass's `load_mask` changes them.
+
+        Args:
+            image_id: inside, 0 .. num_images - 1.
+
+        Returns:
+            True or False.
+        """
         unchanged = getattr(self.load_mask, "__func__", None) is CocoDataset.load_mask
         return unchanged and self._entry(image_id) is not None
 
     def annotations_left_out(self):
-        """{annotation file: ids of its annotations that were left out, as no polygon of theirs has three points}."""
+        """The annotations that were left out, as no polygon of theirs has three points.
+
+        Returns:
+            {annotation file: their ids}, of the files that have some.
+        """
         return {str(file.path): list(file.left_out) for file in self._files() if file.left_out}
 
     def _entry(self, image_id) -> _Entry | None:

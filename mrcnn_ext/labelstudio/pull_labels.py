@@ -17,9 +17,15 @@ from mrcnn_ext.labelstudio.push_data import project_title
 class Pulled:
     """What came back.
 
-    files: the COCO files written.  Numbers of images: labelled in Label Studio, kept with the labels they had before,
-    skipped there, and still without any labels (these and the skipped ones are in no file); objects: in the files.
-    account: what could not be kept, and what a person should look at.
+    Attributes:
+        project: its number.
+        files: the COCO files written.
+        labelled: images labelled in Label Studio.
+        kept: images kept with the labels they had before.
+        skipped: images skipped there; they are in no file.
+        unlabelled: images still without any labels; they are in no file.
+        objects: in the files.
+        account: what could not be kept, and what a person should look at.
     """
 
     project: int
@@ -56,6 +62,9 @@ def pull(data: str | Path, out: str | Path, *, studio: Studio = FOUND, images: s
         out: A .json file, or a folder, whose annotations/ gets a file for each of the data set's; may be `data` itself.
         studio: The project and its Label Studio.
         images: Folder of the images, where it is not the usual one.
+
+    Returns:
+        What came back, in numbers.
 
     Raises:
         ValueError: With what to do; OSError likewise.

@@ -23,10 +23,17 @@ MODEL_VERSION = "mrcnn"  # one name for all pre-annotations: Label Studio shows 
 class Pushed:
     """What was done.
 
-    project: its number; url: of its page; classes: all of them; served: whether Label Studio reads the images from
-    data/ (else they were sent).  Numbers of images: new tasks, tasks that were there, of these finished ones, with
-    pre-annotations from the data set's labels, with some from the model (also where it found nothing).
-    account: what Label Studio cannot hold, and what was odd in the labels.
+    Attributes:
+        project: its number.
+        url: of its page.
+        classes: all of them.
+        served: whether Label Studio reads the images from data/ (else they were sent).
+        new: images with new tasks.
+        there: images whose tasks were there.
+        finished: of these the finished ones.
+        from_labels: images with pre-annotations from the data set's labels.
+        from_model: images with some from the model (also where it found nothing).
+        account: what Label Studio cannot hold, and what was odd in the labels.
     """
 
     project: int
@@ -80,6 +87,9 @@ def push(
         logs: Where the runs are; default: in the project, wherever this is called from.
         data_dir: The folder that Label Studio may see.
         progress: Show a bar.
+
+    Returns:
+        What was done, in numbers, with the project's page.
 
     Raises:
         ValueError: With what to do; OSError likewise.

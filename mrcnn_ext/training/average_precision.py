@@ -46,6 +46,12 @@ class AveragePrecision(keras.callbacks.Callback):
         self.evaluation = None
 
     def on_epoch_end(self, epoch, logs=None):
+        """Measure, if the epoch is one of every so many or the last.
+
+        Args:
+            epoch: counted from 0.
+            logs: Keras' dict of the epoch's numbers; box_AP, box_AP50 and the like go into it, 0 to 1.
+        """
         last = epoch + 1 == self.params["epochs"]
         if (epoch + 1) % self.every and not last:
             return

@@ -52,6 +52,9 @@ def suggest(
         pretrained: Whether the heads come from trained weights, too: then anchors and scale of the images stay those
             that the preset has and the weights know.
 
+    Returns:
+        A Suggestion: the preset and the settings that differ from it, each with its reason.
+
     Raises:
         ValueError: The data cannot be read.
     """
@@ -84,7 +87,15 @@ def suggest(
 
 
 def caps_for(fullest_image: int, preset) -> dict:
-    """Settings that count objects or regions, for the number of objects in the fullest image."""
+    """Settings that count objects or regions, for the number of objects in the fullest image.
+
+    Args:
+        fullest_image: How many objects it has.
+        preset: The Config that they are for.
+
+    Returns:
+        {name of the setting: value}.
+    """
     return {
         "MAX_GT_INSTANCES": fullest_image,
         "TRAIN_ROIS_PER_IMAGE": max(preset.TRAIN_ROIS_PER_IMAGE, min(fullest_image, 64)),
@@ -95,9 +106,17 @@ def caps_for(fullest_image: int, preset) -> dict:
 
 
 def images_a_step(preset, side: int, machine: Machine) -> int:
-    """Images of side x side pixels that fit a training step in the memory of the machine; 0 when not even one.
+    """Images of side x side pixels that fit a training step in the memory of the machine.
 
     In float32 on every card: what 16 bits save is reckoned only, and a training that starts is worth more.
+
+    Args:
+        preset: The Config of the network.
+        side: Pixels of the molded image.
+        machine: With its GPUs and memory.
+
+    Returns:
+        Their number; 0 when not even one.
     """
     memory = min((gpu.memory_mib for gpu in machine.gpus), default=machine.memory_mib) * _USED
     return max(0, int((memory - BASE_MIB[preset.BACKBONE]) * 2**20 / (BYTES_A_PIXEL[preset.BACKBONE] * side**2)))

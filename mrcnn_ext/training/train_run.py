@@ -151,7 +151,18 @@ def _warn_of_memory(config):
 
 
 def few_images(dataset, number: int):
-    """The first `number` images of a data set that have objects (no crowds), as a data set."""
+    """The first images of a data set that have objects (no crowds), as a data set.
+
+    Args:
+        dataset: a prepared Dataset.
+        number: how many at most.
+
+    Returns:
+        A prepared Dataset of them.
+
+    Raises:
+        ValueError: no image has an object.
+    """
     chosen = []
     for image_id in dataset.image_ids:
         if (dataset.load_mask_crops(image_id)[1] > 0).any():
